@@ -1,0 +1,61 @@
+"""What a run folder holds: which stages are done, running, failed or left, and why."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from summ_collapse import store
+from summ_collapse.errors import InputError
+from summ_collapse.launch.inprocess import Run, open_run
+from summ_collapse.recipe import validate
+
+
+@dataclass(frozen=True)
+class State:
+    """One stage's state in a run folder."""
+
+    name: str
+    state: str  # done, running, failed, partial or left
+    detail: str
+
+
+def reopen(out: Path) -> Run:
+    """The run whose recipe was left in `out`; InputError where there is none."""
+    path = out / "recipe.json"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected the folder of a run (`run --out`)")
+    return open_run(validate(store.read_json(path)["resolved"], str(path)), out)
+
+
+def states(opened: Run) -> list[State]:
+    """Every stage's state, in the order in which they run."""
+    return [_state(opened, name) for name in opened.experiment.stages]
+
+
+def _state(opened: Run, name: str) -> State:
+    place = opened.place(opened.experiment.stages[name])
+    artifact = place.artifact()
+    if artifact is not None:
+        damage = artifact.damage()
+        manifest = artifact.manifest
+        return State(name, "failed", damage) if damage else State(name, "done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
+    holder = place.holder()
+    if holder is not None:
+        return State(name, "running", f"{holder}{_progress(place)}")
+    failure = place.work / "failure.json"
+    if failure.is_file():
+        return State(name, "failed", str(store.read_json(failure)["error"]).splitlines()[0])
+    made = _progress(place)
+    return State(name, "partial", made.removeprefix(", ")) if made else State(name, "left", "")
+
+
+def _progress(place: store.Place) -> str:
+    chunks = len(list(place.work.glob("chunk-*.parquet")))
+    steps = [int(folder.name.rpartition("-")[2]) for folder in place.work.glob("checkpoint-*") if (folder / "complete.json").is_file()]
+    made = [f"{chunks} chunks"] if chunks else []
+    made += [f"checkpoint at step {max(steps)}"] if steps else []
+    return "".join(f", {what}" for what in made)
+
+
+def as_json(found: list[State]) -> list[dict[str, Any]]:
+    return [{"stage": state.name, "state": state.state, "detail": state.detail} for state in found]

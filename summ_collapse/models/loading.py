@@ -1,0 +1,117 @@
+"""Loading and saving: any hub or local causal model, adapters on top of it, tokenizer and generation settings with it.
+
+What libraries write beside weights is made canonical here, so that equal models have equal bytes.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from summ_collapse.errors import InputError
+from summ_collapse.store import write_atomic
+
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model comes from: a folder or hub id, and for an adapter the model below it."""
+
+    name: str
+    revision: str | None = None
+    below: "ModelSource | None" = None
+    dtype: str = "auto"
+    attention: str = "sdpa"
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def compute_dtype(name: str) -> torch.dtype:
+    """The compute type that a recipe's `dtype` means on this device."""
+    if name == "auto":
+        return torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+
+
+def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
+    """The tokenizer that was saved with the model."""
+    with _named(source):
+        return AutoTokenizer.from_pretrained(source.name, revision=source.revision)  # type: ignore[no-any-return,no-untyped-call]
+
+
+def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> PreTrainedModel:
+    """The model in `dtype`, adapters applied, on this device.
+
+    For inference adapters are merged in float32 only: in bfloat16 the merge would round part of what was learnt away.
+    Training on top of an adapter wants it merged whatever the type (`merge`).
+    """
+    if source.below is not None:
+        from peft import PeftModel
+
+        below = load_model(source.below, dtype, merge)
+        model = PeftModel.from_pretrained(below, source.name)
+        return model.merge_and_unload() if merge or dtype == torch.float32 else model  # type: ignore[no-any-return,operator]
+    with _named(source):
+        model = AutoModelForCausalLM.from_pretrained(
+            source.name, revision=source.revision, dtype=dtype, attn_implementation=source.attention, use_safetensors=True
+        )
+    return model.to(device())  # type: ignore[no-any-return]
+
+
+def positions(source: ModelSource) -> int | None:
+    """How many tokens the model can read, where its configuration says so."""
+    while source.below is not None:
+        source = source.below
+    with _named(source):
+        config = AutoConfig.from_pretrained(source.name, revision=source.revision)
+    return getattr(config, "max_position_embeddings", None)
+
+
+def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, below: str | None = None) -> None:
+    """Write weights (safetensors), configuration, generation settings and tokenizer; `below` names an adapter's base."""
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    canonicalise(folder, below)
+
+
+def canonicalise(folder: Path, below: str | None) -> None:
+    """Sort what libraries write in random order; drop what is not content."""
+    for name in ("training_args.bin", "README.md"):
+        (folder / name).unlink(missing_ok=True)
+    for path in sorted(folder.glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.name == ADAPTER_CONFIG:
+            content = _plain_adapter_config(content, below)
+        if path.name == "config.json":
+            content.pop("_name_or_path", None)
+        if path.name not in ("tokenizer.json", "vocab.json"):
+            write_atomic(path, (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def _plain_adapter_config(content: dict[str, Any], below: str | None) -> dict[str, Any]:
+    for key in ("target_modules", "modules_to_save", "exclude_modules"):
+        if isinstance(content.get(key), list):
+            content[key] = sorted(content[key])
+    content["base_model_name_or_path"] = below
+    return content
+
+
+class _named:
+    """Turns the many ways in which a model cannot be loaded into one message that names it."""
+
+    def __init__(self, source: ModelSource) -> None:
+        self.source = source
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, (OSError, ValueError)):
+            reason = str(error).splitlines()[0]
+            raise InputError(f"model {self.source.name!r} cannot be loaded: {reason}") from error

@@ -1,0 +1,242 @@
+"""Fine-tuning through TRL's SFTTrainer: loss on completions only, resumable, in an order of our own.
+
+Rows come encoded (`Encoder.encode`), so TRL neither tokenizes nor truncates. The order of rows is a function of (seed,
+epoch) alone, and a checkpoint counts only once its marker is written; so an interrupted run ends in the bytes of an
+undisturbed one.
+"""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from torch.utils.data import Sampler
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+from trl import SFTConfig, SFTTrainer
+
+from summ_collapse.models.encoder import Encoded
+from summ_collapse.models.loading import device, save
+from summ_collapse.recipe import Training
+from summ_collapse.store import sync_folder, write_json
+
+MARKER = "complete.json"
+SORTED_BATCHES = 50  # batches that are sorted by length together: enough to save padding, few enough to stay random
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How one training runs: what the recipe says, and what changes no result."""
+
+    training: Training
+    seed: int
+    dtype: torch.dtype
+    work: Path
+    checkpoint_steps: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training did."""
+
+    steps: int
+    tokens: int
+    loss: float
+    resumed_from: int
+    trainable_parameters: int
+
+
+def fit(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Sequence[Encoded],
+    settings: Fit,
+    folder: Path,
+    below: str | None = None,
+) -> Trained:
+    """Train `model` on `rows` and save it whole to `folder`; continues from the last marked checkpoint in `settings.work`.
+
+    `below` is what an adapter's configuration names as its base.
+    """
+    training = settings.training
+    set_seed(settings.seed)
+    lengths = np.array([len(row.ids) for row in rows])
+    trainer = _SeededOrderTrainer(
+        model=model,
+        args=_arguments(settings),
+        train_dataset=Dataset.from_dict(
+            {"input_ids": [row.ids for row in rows], "completion_mask": [row.completion_mask for row in rows]}
+        ),
+        processing_class=tokenizer,
+        peft_config=_lora(training) if training.method == "lora" else None,
+        callbacks=[_MarkCheckpoints(), _Report(settings.progress)],
+    )
+    trainer.order = RowOrder(lengths, training.batch_size, settings.seed)
+    trainer.remove_callback(PrinterCallback)
+    checkpoint = last_checkpoint(settings.work)
+    result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trained = trainer.accelerator.unwrap_model(trainer.model)
+    if training.method == "full":
+        trained = trained.to(settings.dtype)
+    save(trained, tokenizer, folder, below)
+    return Trained(
+        steps=trainer.state.global_step,
+        tokens=_tokens_seen(trainer.order, trainer.state.global_step),
+        loss=float(result.training_loss),
+        resumed_from=int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
+        trainable_parameters=sum(parameter.numel() for parameter in trained.parameters() if parameter.requires_grad),
+    )
+
+
+class RowOrder(Sampler[int]):
+    """Row indices of one epoch after another: shuffled, grouped by length, the same for equal (seed, epoch)."""
+
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.epoch_order(self.epoch).tolist())
+
+    def epoch_order(self, epoch: int) -> np.ndarray:
+        """A permutation of all rows in which each batch holds rows of similar length."""
+        rng = np.random.default_rng([self.seed, epoch])
+        shuffled = rng.permutation(len(self.lengths))
+        group = SORTED_BATCHES * self.batch_size
+        batches = []
+        for start in range(0, len(shuffled), group):
+            part = shuffled[start : start + group]
+            part = part[np.argsort(-self.lengths[part], kind="stable")]
+            batches += [part[at : at + self.batch_size] for at in range(0, len(part), self.batch_size)]
+        # A smaller batch goes last, so that all the others keep their boundaries.
+        whole = [batch for batch in batches if len(batch) == self.batch_size]
+        rest = [batch for batch in batches if len(batch) < self.batch_size]
+        return np.concatenate([*(whole[at] for at in rng.permutation(len(whole))), *rest])
+
+
+class _SeededOrderTrainer(SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer with our order of rows, and no model card beside each checkpoint."""
+
+    order: RowOrder
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
+        return self.order
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class _MarkCheckpoints(TrainerCallback):
+    """Marks a checkpoint once all of it is on disk, and then removes the older ones."""
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if not state.is_world_process_zero:
+            return
+        folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+        for path in folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(folder)
+        write_json(folder / MARKER, {"step": state.global_step})
+        for other in folder.parent.glob("checkpoint-*"):
+            if other != folder:
+                shutil.rmtree(other)
+
+
+class _Report(TrainerCallback):
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.progress(state.global_step, state.max_steps)
+
+
+def last_checkpoint(work: Path) -> Path | None:
+    """The marked checkpoint with most steps; unmarked ones (a kill during the save) are removed."""
+    marked: dict[int, Path] = {}
+    for folder in work.glob("checkpoint-*"):
+        if (folder / MARKER).is_file():
+            marked[json.loads((folder / MARKER).read_text())["step"]] = folder
+        else:
+            shutil.rmtree(folder)
+    return marked[max(marked)] if marked else None
+
+
+def _arguments(settings: Fit) -> SFTConfig:
+    training = settings.training
+    micro = training.micro_batch_size or training.batch_size
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    return SFTConfig(
+        output_dir=str(settings.work),
+        max_length=None,
+        completion_only_loss=True,
+        dataset_num_proc=None,
+        num_train_epochs=training.epochs if training.epochs is not None else 1.0,
+        max_steps=training.steps if training.steps is not None else -1,
+        per_device_train_batch_size=max(1, micro // world_size) if training.micro_batch_size is None else micro,
+        gradient_accumulation_steps=max(1, training.batch_size // (micro * world_size)),
+        learning_rate=training.learning_rate,
+        lr_scheduler_type=training.schedule,
+        warmup_steps=training.warmup_steps,
+        weight_decay=training.weight_decay,
+        adam_beta2=training.adam_beta2,
+        gradient_checkpointing=training.gradient_checkpointing,
+        bf16=settings.dtype == torch.bfloat16,
+        use_cpu=device().type == "cpu",
+        seed=settings.seed,
+        data_seed=settings.seed,
+        dataloader_pin_memory=device().type == "cuda",
+        save_strategy="steps",
+        save_steps=settings.checkpoint_steps,
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def _lora(training: Training) -> LoraConfig:
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=training.rank,
+        lora_alpha=training.alpha or 2 * training.rank,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+    )
+
+
+def _tokens_seen(order: RowOrder, steps: int) -> int:
+    """Tokens of all rows in the first `steps` optimizer steps, padding not counted."""
+    left, epoch, tokens = steps, 0, 0
+    batches = math.ceil(len(order) / order.batch_size)
+    while left > 0:
+        rows = order.epoch_order(epoch)[: left * order.batch_size]
+        tokens += int(order.lengths[rows].sum())
+        left -= batches
+        epoch += 1
+    return tokens

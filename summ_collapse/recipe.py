@@ -1,0 +1,455 @@
+"""What an experiment is: the typed schema of a recipe, its YAML file, `key=value` overrides, and their errors.
+
+    recipe = load(Path("recipes/demo.yaml"), ["retrain.learning_rate=1e-3"])
+
+Tasks, verifiers and metrics are found through entry points (`summ_collapse.tasks`, `.verifiers`, `.metrics`), ours like
+anybody else's; each brings a light options class, so that validating a recipe imports no model library.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import pyarrow as pa
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from summ_collapse.errors import InputError
+
+DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+CONTROLS = ("lead", "generator", "real-slice", "real-full", "unfiltered")
+
+
+class Options(BaseModel):
+    """A block of a recipe: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+
+class GivenPath(str):
+    """A path from the command line: the user's own, relative to where the command runs."""
+
+
+def _local_or_hub(value: Any, info: ValidationInfo) -> Any:
+    """A local path becomes absolute and must stay inside the recipe's folder; a hub id stays as it is."""
+    if not isinstance(value, str):
+        return value
+    if isinstance(value, GivenPath):
+        return str(Path(value).expanduser().resolve()) if is_local(value) or Path(value).exists() else str(value)
+    folder = (info.context or {}).get("folder")
+    if folder is None or not (is_local(value) or (folder / value).exists()):
+        return value
+    path = (folder / value).resolve()
+    if not path.is_relative_to(folder):
+        raise ValueError(f"expected a path inside the recipe's folder {folder}, got {value!r} (or give it as an override)")
+    return str(path)
+
+
+def is_local(name: str) -> bool:
+    """Whether a data or model name is a path on this machine rather than a hub id such as `org/name`."""
+    return name.startswith((".", "/", "~")) or name.endswith(DATA_SUFFIXES) or not re.fullmatch(r"[\w.-]+/[\w.-]+", name)
+
+
+LocalOrHub = Annotated[str, BeforeValidator(_local_or_hub)]
+# A bare word names a model of the recipe; anything with a slash is a path or a hub id.
+ModelReference = Annotated[str, BeforeValidator(lambda value, info: _local_or_hub(value, info) if "/" in str(value) else value)]
+
+
+class Pretrain(Options):
+    """How a tiny model learns, from documents alone, to read and to copy."""
+
+    steps: int = Field(gt=0, description="optimizer steps")
+    batch_size: int = Field(64, gt=0, description="sequences a step")
+    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
+    warmup_steps: int = Field(50, ge=0, description="steps of linear warm-up")
+    copy_share: float = Field(
+        0.5, ge=0, le=1, description="share of sequences that are random words, repeated; the rest repeat a document's span"
+    )
+
+
+class Tiny(Options):
+    """A Llama from scratch, with a tokenizer trained on the spot."""
+
+    layers: int = Field(2, gt=0, description="transformer layers")
+    width: int = Field(128, gt=0, description="hidden size")
+    heads: int = Field(4, gt=0, description="attention heads")
+    positions: int = Field(256, gt=0, description="longest sequence, in tokens")
+    tokenizer: Literal["word", "bpe"] = Field("word", description="word-level, or byte-level BPE")
+    vocabulary: int = Field(4000, ge=300, description="largest vocabulary, in tokens")
+    seed: int = Field(0, ge=0, description="seed of initialisation and pretraining")
+    pretrain: Pretrain
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "Tiny":
+        if self.width % (2 * self.heads):
+            raise ValueError(f"expected a width that is a multiple of 2 x heads, got width {self.width}, heads {self.heads}")
+        return self
+
+
+class Base(Options):
+    """The model that everything is trained from: a hub or local one, or a tiny one made here."""
+
+    model: LocalOrHub | None = Field(None, description="hub id or local folder of a causal language model")
+    revision: str | None = Field(None, description="hub revision: branch, tag or commit")
+    tiny: Tiny | None = Field(None, description="make a tiny model instead")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="compute type; auto is bfloat16 on a GPU that has it, else float32. Masters are float32"
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field("sdpa", description="attention implementation")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Base":
+        if (self.model is None) == (self.tiny is None):
+            raise ValueError("expected either `model` or `tiny`")
+        return self
+
+
+class Training(Options):
+    """One fine-tuning: what is trained, how long and how fast."""
+
+    method: Literal["full", "lora"] = Field("full", description="full fine-tuning, or LoRA on all linear layers")
+    rank: int = Field(16, gt=0, description="LoRA rank")
+    alpha: int | None = Field(None, gt=0, description="LoRA alpha; twice the rank where absent")
+    epochs: float | None = Field(None, gt=0, description="passes over the rows; or give `steps`")
+    steps: int | None = Field(None, gt=0, description="optimizer steps, whatever the number of rows; or give `epochs`")
+    learning_rate: float = Field(gt=0, description="peak learning rate")
+    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning-rate schedule after warm-up")
+    warmup_steps: int = Field(0, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
+    adam_beta2: float = Field(0.999, gt=0, lt=1, description="AdamW decay of the second moment")
+    batch_size: int = Field(gt=0, description="rows an optimizer step, over all devices")
+    micro_batch_size: int | None = Field(None, gt=0, description="rows a forward pass on one device; the batch where absent")
+    gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Training":
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("expected either `epochs` or `steps`")
+        if self.batch_size % (self.micro_batch_size or self.batch_size):
+            raise ValueError(
+                f"expected a batch_size that is a multiple of micro_batch_size, got {self.batch_size} and {self.micro_batch_size}"
+            )
+        return self
+
+
+class SliceTraining(Training):
+    """A fine-tuning on a slice of the real data."""
+
+    slice: float = Field(1.0, gt=0, le=1, description="share of the training rows, the first of the nested slices (0-1]")
+
+
+class Retrain(Training):
+    """How every arm is trained."""
+
+    start: Literal["base", "generator"] = Field("base", alias="from", description="the model that arms start from")
+
+
+class Generator(Options):
+    """The model whose output is the synthetic data."""
+
+    slice: float = Field(gt=0, le=1, description="share of the training rows that it learns from (0-1]")
+    train: Training
+
+
+class Synthesis(Options):
+    """How candidates are generated."""
+
+    decoding: Literal["greedy", "sampling", "beam"] = Field("greedy", description="decoding method")
+    samples: int = Field(1, gt=0, description="candidates a document")
+    temperature: float = Field(1.0, gt=0, description="sampling temperature")
+    top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling (0-1]")
+    beams: int = Field(4, gt=1, description="beams of beam search")
+    max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
+    batch_size: int = Field(64, gt=0, description="documents a batch")
+    chunk_size: int = Field(1024, gt=0, description="documents a chunk: what a kill can lose, and the unit ranks share")
+    engine: Literal["transformers"] = Field("transformers", description="what generates")
+    exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> "Synthesis":
+        if self.decoding == "greedy" and self.samples > 1:
+            raise ValueError(f"expected samples: 1 under greedy decoding, which gives equal candidates, got {self.samples}")
+        if self.decoding == "beam" and self.samples > self.beams:
+            raise ValueError(f"expected at most as many samples as beams ({self.beams}), got {self.samples}")
+        return self
+
+
+class Wrong(Options):
+    """What counts as a wrong candidate in p, phi and psi: a metric below a threshold."""
+
+    metric: str = Field("rouge1", description="metric against the reference, 0-1")
+    below: float = Field(0.25, gt=0, le=1, description="a candidate that scores less is wrong")
+
+
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
+class Selection(Options):
+    """How much of the synthetic data is kept."""
+
+    rates: list[Rate] = Field(min_length=1, description="shares of the candidates that are kept, each in (0, 1]")
+    across: Literal["corpus"] = Field("corpus", description="rank all candidates together")
+
+
+class Evaluation(Options):
+    """How a model is judged on the test rows."""
+
+    metrics: list[str] = Field(["rouge1", "rouge2", "rougeL", "rougeLsum"], min_length=1, description="metric names")
+    bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind every interval")
+
+
+Shape = Literal["single"]
+
+
+class Launch(Options):
+    """In which shape each kind of stage runs."""
+
+    train: Shape = "single"
+    generate: Shape = "single"
+    verify: Shape = "single"
+    evaluate: Shape = "single"
+    threads: int = Field(1, gt=0, description="CPU threads a process; part of the result, since rounding depends on it")
+    checkpoint_steps: int = Field(500, gt=0, description="optimizer steps between checkpoints; changes no result")
+
+
+class TaskOptions(Protocol):
+    """What a task's options class offers; see `summ_collapse/tasks/`."""
+
+    kind: str
+    prompt: str
+    max_document_tokens: int
+    split_seed: int
+
+    def identity(self) -> dict[str, object]: ...
+    def available(self) -> bool: ...
+    def splits(self) -> dict[str, pa.Table]: ...
+    def test_rows(self, rows: int) -> int: ...
+    def expected(self) -> dict[str, int]: ...
+
+
+class Recipe(Options):
+    """One experiment."""
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="letters, digits, '.', '_' and '-'")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="seeds of training, sampling and `random`")
+    task: SerializeAsAny[Options]
+    base: Base
+    generator: Generator
+    synthesis: Synthesis = Synthesis()
+    verifiers: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")], SerializeAsAny[Options]]
+    wrong: Wrong = Wrong()
+    selection: Selection
+    retrain: Retrain
+    controls: list[Literal[CONTROLS]] = Field(list(CONTROLS), description="arms that no verifier selects")  # type: ignore[valid-type]
+    evaluation: Evaluation = Evaluation()
+    launch: Launch = Launch()
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe in `path` with overrides applied; InputError names the file, the key, what was expected and what came."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such recipe file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: expected a recipe file, got a folder") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected UTF-8, got byte {error.object[error.start]:#04x} at offset {error.start}") from None
+    try:
+        raw = yaml.load(text, Loader=_UniqueKeys)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: expected a mapping of recipe keys, got {type(raw).__name__}")
+    for override in overrides:
+        _apply(raw, override)
+    return validate(raw, source=str(path), folder=path.resolve().parent)
+
+
+def validate(raw: Mapping[str, Any], source: str, folder: Path | None = None) -> Recipe:
+    """`raw` as a Recipe; `source` names it in errors, `folder` is what its relative paths start from."""
+    problems: list[str] = []
+    body = dict(raw)
+    context = {"folder": folder}
+
+    def plug(group: str, value: Any, where: tuple[str | int, ...]) -> Any:
+        try:
+            return _plugged(group, value, where, context)
+        except ValidationError as error:
+            problems.extend(_describe(detail, where, value) for detail in error.errors())
+        except InputError as error:
+            problems.append(str(error))
+        return Options()
+
+    if "task" in body:
+        body["task"] = plug("tasks", body["task"], ("task",))
+    if isinstance(body.get("verifiers"), Mapping):
+        body["verifiers"] = {
+            name: plug("verifiers", value, ("verifiers", name)) for name, value in body["verifiers"].items()
+        }
+    recipe = None
+    try:
+        recipe = Recipe.model_validate(body, context=context)
+    except ValidationError as error:
+        problems.extend(_describe(detail, (), raw) for detail in error.errors())
+    if recipe is not None and not problems:
+        problems = _contradictions(recipe)
+    if problems or recipe is None:
+        raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
+    return recipe
+
+
+@cache
+def installed(group: str) -> dict[str, Any]:
+    """What packages on this machine register in the entry-point group `summ_collapse.<group>`, by name."""
+    return {entry.name: entry for entry in sorted(entry_points(group=f"summ_collapse.{group}"), key=lambda entry: entry.name)}
+
+
+@cache
+def plugin(group: str, name: str) -> Any:
+    """The object registered under `name`; InputError with the nearest name where there is none."""
+    names = installed(group)
+    if name not in names:
+        raise InputError(f"unknown {group[:-1]} {name!r}{nearest(name, names)}; installed: {', '.join(names)}")
+    return names[name].load()
+
+
+def nearest(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
+    """`; did you mean 'x'?` for the closest of `names`, or nothing."""
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def json_schema() -> dict[str, Any]:
+    """The recipe's JSON schema, with every installed task and verifier, for editors."""
+    schema = Recipe.model_json_schema(by_alias=True)
+    choices = {
+        group: {"oneOf": [plugin(group, name).model_json_schema() for name in installed(group)]} for group in ("tasks", "verifiers")
+    }
+    schema["properties"]["task"] = choices["tasks"]
+    schema["properties"]["verifiers"] = {"type": "object", "additionalProperties": choices["verifiers"]}
+    return schema
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """PyYAML keeps the last of two equal keys without a word; a recipe must not lose one so."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"key {key!r} stands twice, the second time before {node.end_mark}")
+        return super().construct_mapping(node, deep)
+
+
+def _apply(raw: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise InputError(f"override {override!r}: expected key.path=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"override {override!r}: expected a YAML value behind '=', got {text!r}") from None
+    *parents, last = path.split(".")
+    place = raw
+    for parent in parents:
+        if place.get(parent) is None:
+            place[parent] = {}
+        place = place[parent]
+        if not isinstance(place, dict):
+            raise InputError(f"override {override!r}: {parent!r} is a value, not a block of keys")
+    place[last] = GivenPath(value) if isinstance(value, str) else value
+
+
+def _plugged(group: str, value: Any, where: tuple[str | int, ...], context: Mapping[str, Any]) -> Options:
+    path = ".".join(map(str, where))
+    if not isinstance(value, Mapping):
+        raise InputError(f"{path}: expected a block with a `kind`, got {value!r}")
+    if "kind" not in value:
+        raise InputError(f"{path}.kind: missing; expected one of {', '.join(installed(group))}")
+    try:
+        options = plugin(group, str(value["kind"]))
+    except InputError as error:
+        raise InputError(f"{path}.kind: {error}") from None
+    return options.model_validate(value, context=context)  # type: ignore[no-any-return]
+
+
+def _describe(detail: Mapping[str, Any], prefix: tuple[str | int, ...], raw: Any) -> str:
+    where = ".".join(map(str, (*prefix, *detail["loc"])))
+    came = detail.get("input")
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key{nearest(str(detail['loc'][-1]), _siblings(detail['loc'], prefix, raw))}"
+    if detail["type"] == "missing":
+        return f"{where}: missing; this key is required"
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    return f"{where}: {message}" if detail["type"] == "value_error" else f"{where}: {message}, got {came!r}"
+
+
+def _siblings(location: tuple[str | int, ...], prefix: tuple[str | int, ...], raw: Any) -> list[str]:
+    """The keys that are valid where `location` has an unknown one."""
+    model: Any = Recipe
+    if prefix and isinstance(raw, Mapping):
+        model = plugin("tasks" if prefix[0] == "task" else "verifiers", str(raw["kind"]))
+    for key in location[:-1]:
+        field = model.model_fields.get(str(key)) if hasattr(model, "model_fields") else None
+        nested = [] if field is None else [part for part in _parts(field.annotation) if hasattr(part, "model_fields")]
+        if not nested:
+            return []
+        model = nested[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _parts(annotation: Any) -> list[Any]:
+    return [annotation, *getattr(annotation, "__args__", ())]
+
+
+def _contradictions(recipe: Recipe) -> list[str]:
+    """What no single key shows to be wrong."""
+    problems = []
+    known = known_metrics()
+    for where, name in [("wrong.metric", recipe.wrong.metric), *(("evaluation.metrics", n) for n in recipe.evaluation.metrics)]:
+        if name not in known:
+            problems.append(f"{where}: unknown metric {name!r}{nearest(name, known)}; installed: {', '.join(known)}")
+    for where, values in (
+        ("seeds", recipe.seeds),
+        ("selection.rates", recipe.selection.rates),
+        ("evaluation.metrics", recipe.evaluation.metrics),
+        ("controls", recipe.controls),
+    ):
+        if len(set(values)) < len(values):
+            problems.append(f"{where}: expected each value once, got {values}")
+    reserved = {"judge", *CONTROLS, "base"} & set(recipe.verifiers)
+    if reserved:
+        problems.append(f"verifiers.{min(reserved)}: this name stands for something else; choose another")
+    names = {"base", "generator", *(n for n, v in recipe.verifiers.items() if getattr(v, "train", None) is not None)}
+    for name, verifier in recipe.verifiers.items():
+        if hasattr(verifier, "problems"):
+            problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
+    tiny = recipe.base.tiny
+    budget = getattr(recipe.task, "max_document_tokens", 0)
+    if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
+        problems.append(
+            f"task.max_document_tokens: a document of {budget} tokens and a completion of {recipe.synthesis.max_new_tokens} "
+            f"leave no room for the prompt in base.tiny.positions ({tiny.positions})"
+        )
+    return problems
+
+
+@cache
+def known_metrics() -> dict[str, str]:
+    """Every metric's name with the entry point of the family that computes it."""
+    return {name: family for family in installed("metrics") for name in plugin("metrics", family).NAMES}

@@ -1,0 +1,52 @@
+"""The three tables that flow between stages: Example, Candidate, Score. Names, types, checks.
+
+`Example` is keyed by `id`; `Candidate` and `Score` by (`id`, `sample`). Tables may carry further columns of their task
+or verifier; those named here come first, with exactly these types.
+"""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+
+EXAMPLE = pa.schema([("id", pa.string()), ("document", pa.string()), ("summary", pa.string())])
+CANDIDATE = pa.schema(
+    [
+        ("id", pa.string()),
+        ("sample", pa.int32()),
+        ("candidate", pa.string()),
+        ("n_tokens", pa.int32()),
+        ("finish", pa.string()),
+    ]
+)
+SCORE = pa.schema([("id", pa.string()), ("sample", pa.int32()), ("score", pa.float64())])
+
+FINISHES = ("stop", "length")
+
+
+def check(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
+    """`table` with the schema's columns first, cast to its types; ValueError where one is missing or a key repeats."""
+    missing = [field.name for field in schema if field.name not in table.column_names]
+    if missing:
+        raise ValueError(f"{name}: expected columns {schema.names}, missing {missing}; there are {table.column_names}")
+    others = [column for column in table.column_names if column not in schema.names]
+    table = table.select([*schema.names, *others])
+    fields = [schema.field(column) if column in schema.names else table.schema.field(column) for column in table.column_names]
+    table = table.cast(pa.schema(fields))
+    keys = keys_of(table)
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"{name}: expected each key once, got {len(keys) - len(set(keys))} repeated")
+    return table
+
+
+def keys_of(table: pa.Table) -> list[tuple[str, int]]:
+    """(id, sample) of every row; sample is 0 where the table has none."""
+    ids = table["id"].to_pylist()
+    samples = table["sample"].to_pylist() if "sample" in table.column_names else [0] * len(ids)
+    return list(zip(ids, samples, strict=True))
+
+
+def tie_break(seed: int | str, keys: list[tuple[str, int]]) -> np.ndarray:
+    """A reproducible random number per key: uint64 from a hash of (seed, id, sample). Breaks ties, draws slices."""
+    digests = (hashlib.blake2b(f"{seed}\0{key}\0{sample}".encode(), digest_size=8).digest() for key, sample in keys)
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)

@@ -1,0 +1,99 @@
+"""`score`: ROUGE of two files, example by example, with seeded bootstrap intervals. Imports no model library."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from summ_collapse.errors import InputError
+from summ_collapse.metrics.bootstrap import Resampling, interval
+from summ_collapse.recipe import known_metrics, nearest, plugin
+from summ_collapse.store import write_atomic, write_table
+from summ_collapse.tasks.rows import json_records, read_text
+
+PREDICTION_KEYS = ("candidate", "prediction", "summary", "text")
+REFERENCE_KEYS = ("summary", "reference", "text")
+
+
+def score_files(
+    predictions: Path, references: Path, metrics: Sequence[str], resamples: int, out: Path | None = None
+) -> dict[str, Any]:
+    """{"n", metric: {"mean", "low", "high"}}, 0-100; per-example scores go to `out` (JSONL, CSV or Parquet)."""
+    known = known_metrics()
+    for name in metrics:
+        if name not in known:
+            raise InputError(f"--metrics: unknown metric {name!r}{nearest(name, known)}; installed: {', '.join(known)}")
+    ids, ours, theirs = _pairs(predictions, references)
+    scores: dict[str, np.ndarray] = {}
+    for family in dict.fromkeys(known[name] for name in metrics):
+        names = [name for name in metrics if known[name] == family]
+        scores.update(plugin("metrics", family).score_pairs(ours, theirs, names))
+    draws = Resampling(len(ours), 1, resamples).many_means(np.stack([scores[name][None] for name in metrics]))
+    if out is not None:
+        _write(out, ids, {name: scores[name] for name in metrics})
+    result: dict[str, Any] = {"n": len(ours)}
+    for name, drawn in zip(metrics, draws, strict=True):
+        mean = interval(scores[name], drawn)
+        result[name] = {"mean": 100 * mean.mean, "low": 100 * mean.low, "high": 100 * mean.high}
+    return result
+
+
+def _pairs(predictions: Path, references: Path) -> tuple[list[str], list[str], list[str]]:
+    ours, theirs = _texts(predictions, PREDICTION_KEYS), _texts(references, REFERENCE_KEYS)
+    if len(ours) != len(theirs):
+        raise InputError(f"{predictions} has {len(ours)} rows, {references} has {len(theirs)}; expected equal numbers")
+    if not ours:
+        raise InputError(f"{predictions}: expected rows, found none")
+    our_ids, their_ids = [key for key, _ in ours], [key for key, _ in theirs]
+    if None not in our_ids and None not in their_ids:
+        return _joined(predictions, references, dict(ours), dict(theirs))
+    ids = [key if key is not None else str(row) for row, (key, _) in enumerate(theirs)]
+    return ids, [text for _, text in ours], [text for _, text in theirs]
+
+
+def _joined(
+    predictions: Path, references: Path, ours: dict[str | None, str], theirs: dict[str | None, str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Rows that both name by id are matched by it, whatever their order."""
+    for identifier in theirs:
+        if identifier not in ours:
+            raise InputError(f"{predictions}: expected an id {identifier!r} as in {references}, found none")
+    ids = [str(identifier) for identifier in theirs]
+    return ids, [ours[identifier] for identifier in theirs], list(theirs.values())
+
+
+def _texts(path: Path, keys: Sequence[str]) -> list[tuple[str | None, str]]:
+    if path.suffix not in (".jsonl", ".json"):
+        text = read_text(path)
+        lines = text.split("\n")
+        return [(None, line) for line in (lines[:-1] if lines[-1] == "" else lines)]
+    rows = []
+    seen: set[str] = set()
+    for number, record in json_records(path):
+        key = next((key for key in keys if key in record), None)
+        if key is None or not isinstance(record[key], str):
+            raise InputError(f"{path}: line {number}: expected text under one of {', '.join(keys)}, found {', '.join(record)}")
+        identifier = str(record["id"]) if "id" in record else None
+        if identifier is not None and identifier in seen:
+            raise InputError(f"{path}: line {number}: expected each id once, got {identifier!r} again")
+        seen.add(identifier or "")
+        rows.append((identifier, record[key]))
+    return rows
+
+
+def _write(out: Path, ids: list[str], scores: dict[str, np.ndarray]) -> None:
+    table = pa.table({"id": ids, **scores})
+    if out.suffix == ".parquet":
+        write_table(out, table)
+    elif out.suffix == ".csv":
+        rows = [",".join(["id", *scores]), *(",".join([_quoted(row.pop("id")), *map(repr, row.values())]) for row in table.to_pylist())]
+        write_atomic(out, ("\n".join(rows) + "\n").encode())
+    else:
+        write_atomic(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist()).encode())
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(letter in text for letter in ',"\n') else text

@@ -1,0 +1,147 @@
+"""The `report` stage: results.json, table.csv/md/tex and the figure, also put under `<run>/report/`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from summ_collapse import store
+from summ_collapse.report.compare import Comparison, baselines_of, observed
+from summ_collapse.report.figure import draw_rates
+from summ_collapse.report.tables import as_csv, as_latex, as_markdown
+from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.stages.stage import Context, Outcome
+from summ_collapse.store import Artifact
+from summ_collapse.theory.proxy import Confusion
+
+FIGURES = ("svg", "png")
+
+
+def run(context: Context, run_folder: Path) -> Outcome:
+    """Compare all arms and write the report; the run folder's `report/` shows the newest."""
+    results = build(context)
+    store.write_json(context.out / "results.json", results)
+    for suffix, text in (("csv", as_csv(results)), ("md", as_markdown(results)), ("tex", as_latex(results))):
+        store.write_atomic(context.out / f"table.{suffix}", text.encode())
+    draw_rates(results, [context.out / "figures" / f"rates.{suffix}" for suffix in FIGURES])
+    mirror(context.out, run_folder / "report")
+    arms = len(results["arms"])
+    return Outcome(arms, arms, notes={"test_rows": results["test_rows"]})
+
+
+def mirror(source: Path, target: Path) -> None:
+    """Put every file of a published report at its well-known place, each atomically."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and path.name != store.MANIFEST:
+            store.write_atomic(target / path.relative_to(source), path.read_bytes())
+
+
+def build(context: Context) -> dict[str, Any]:
+    """The content of results.json: an entry an arm and seed, and where there are several seeds one a pooled arm (seed null)."""
+    described = context.config["arms"]
+    metrics = context.config["evaluation"]["metrics"]
+    names = list(dict.fromkeys(arm["arm"] for arm in described))
+    seeds = list(dict.fromkeys(arm["seed"] for arm in described))
+    by_key = {(arm["arm"], arm["seed"]): arm for arm in described}
+    scores = {key: _scores(context.inputs[arm["evaluate"]], metrics) for key, arm in by_key.items()}
+    entries = []
+    for pool in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
+        stacked = {
+            name: {metric: np.stack([scores[name, seed][metric] for seed in pool]) for metric in metrics} for name in names
+        }
+        entries += _entries(context, [by_key[name, pool[0]] for name in names], stacked, pool)
+    test_rows = len(next(iter(scores.values()))[metrics[0]])
+    return {"recipe": context.config["recipe"], "fingerprint": _fingerprint(context), "test_rows": test_rows, "arms": entries}
+
+
+def _fingerprint(context: Context) -> str:
+    return store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in context.inputs.values()))
+
+
+def _scores(artifact: Artifact, metrics: list[str]) -> dict[str, np.ndarray]:
+    table = artifact.table("predictions", metrics)
+    return {metric: table[metric].to_numpy() for metric in metrics}
+
+
+def _entries(context: Context, arms: list[Any], scores: dict[str, Any], seeds: list[int]) -> list[dict[str, Any]]:
+    comparison = Comparison(scores, context.config["evaluation"]["bootstrap"])
+    names = [arm["arm"] for arm in arms]
+    random = context.config["random"]
+    baselines = {arm["arm"]: baselines_of(arm, random, names) for arm in arms}
+    against = {
+        baseline: comparison.against(baseline, [name for name in names if baseline in baselines[name]])
+        for baseline in dict.fromkeys(found for wanted in baselines.values() for found in wanted)
+    }
+    entries = []
+    for arm in arms:
+        versus = {baseline: against[baseline][arm["arm"]] for baseline in baselines[arm["arm"]]}
+        measured = [_measured(context, arm, seed) for seed in seeds]
+        entries.append(
+            {
+                "arm": arm["arm"],
+                "verifier": arm["verifier"],
+                "rate": arm["rate"],
+                "seed": seeds[0] if len(seeds) == 1 else None,
+                "seeds": seeds,
+                **_pooled(measured),
+                "metrics": comparison.metric_intervals(arm["arm"]),
+                "vs": versus,
+                "observed": observed(versus, context.config["evaluation"]["metrics"][0]),
+            }
+        )
+    return entries
+
+
+def _measured(context: Context, arm: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What one arm's stages noted under one seed: rows trained on, p and its kin, diversity."""
+    found = next(other for other in context.config["arms"] if other["arm"] == arm["arm"] and other["seed"] == seed)
+    evaluation = context.inputs[found["evaluate"]].manifest["notes"]
+    trained = context.inputs[found["train"]].manifest if found["train"] else None
+    values: dict[str, Any] = {
+        "n_train": trained["rows_out"] if trained else 0,
+        "diversity": evaluation["diversity"],
+        "slice_overlap": None,
+        **dict.fromkeys(("p", "phi", "psi", "p_star", "kept_error", "kept_fraction", "predicted")),
+    }
+    if found["select"]:
+        notes = context.inputs[found["select"]].manifest["notes"]
+        values.update({name: notes[name] for name in notes if name in values})
+    elif arm["arm"] == "unfiltered":
+        values.update(_unfiltered(context, seed, values["n_train"]))
+    elif trained:
+        values["slice_overlap"] = _real_overlap(context, trained)
+    return values
+
+
+def _unfiltered(context: Context, seed: int, rows: int) -> dict[str, Any]:
+    """Every candidate is kept: phi and psi are 1."""
+    several = len({arm["seed"] for arm in context.config["arms"]}) > 1
+    judged = context.inputs[f"verify/judge@{seed}" if several else "verify/judge"].table("scores", ["score"])["score"].to_numpy()
+    wrong = judged < context.config["wrong_below"]
+    examples = context.inputs["examples"].manifest["notes"]["train_rows"]
+    slice_size = slice_rows(examples, context.config["generator_slice"])
+    overlap = 0.0 if context.config["excluded"] else slice_size / examples
+    return {**Confusion.of(wrong, np.ones_like(wrong)).summary(), "slice_overlap": overlap}
+
+
+def _real_overlap(context: Context, trained: Mapping[str, Any]) -> float:
+    """The generator's slice comes first in the nested order, so a real slice holds it up to the smaller of both."""
+    rows = trained["rows_out"]
+    return min(1.0, slice_rows(context.inputs["examples"].manifest["notes"]["train_rows"], context.config["generator_slice"]) / rows)
+
+
+def _pooled(measured: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over seeds; verdicts only where all seeds share one."""
+    if len(measured) == 1:
+        return measured[0]
+    pooled: dict[str, Any] = {}
+    for name, value in measured[0].items():
+        values = [entry[name] for entry in measured]
+        if isinstance(value, dict):
+            pooled[name] = {key: float(np.mean([entry[key] for entry in values])) for key in value}
+        elif isinstance(value, str):
+            pooled[name] = value if len(set(values)) == 1 else "undecided"
+        else:
+            pooled[name] = None if any(entry is None for entry in values) else float(np.mean(values))
+    return pooled

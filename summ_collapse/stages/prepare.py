@@ -1,0 +1,112 @@
+"""`prepare`: a task's examples, cleaned, split, and put in the order that nested slices are cut from.
+
+Out come `train.parquet` and `test.parquet`. The column `slice_rank` of train is the row's place in the order by hash of id:
+the slice of a share f is the rows with slice_rank < round(f * rows), so that slices nest.
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from summ_collapse import store
+from summ_collapse.errors import InputError
+from summ_collapse.records import EXAMPLE, check, keys_of, tie_break
+from summ_collapse.recipe import plugin
+from summ_collapse.stages.stage import Context, Outcome
+
+
+def run(context: Context) -> Outcome:
+    """Read, reject, split. InputError where ids repeat, or more rows are rejected than the recipe allows."""
+    options = plugin("tasks", context.config["task"]["kind"]).model_validate({**context.config["task"], **context.local})
+    splits = options.splits()
+    rows_in = sum(table.num_rows for table in splits.values())
+    _check_ids(splits)
+    rejected: Counter[str] = Counter()
+    cleaned = {split: _without_empty(table, rejected) for split, table in splits.items()}
+    if "all" in cleaned:
+        cleaned = _split(cleaned["all"], options.test_rows(cleaned["all"].num_rows), options.split_seed)
+    train, test = cleaned["train"], cleaned["test"]
+    train = _without_repeats(train, test, rejected)
+    allowed = getattr(options, "max_rejected", getattr(options, "max_duplicates", 0.0))
+    if sum(rejected.values()) > allowed * rows_in:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
+        raise InputError(
+            f"task.data: {sum(rejected.values())} of {rows_in} rows are unusable ({reasons}); at most {allowed:.1%} may be. "
+            "Clean the data, or raise task.max_rejected"
+        )
+    train = train.append_column("slice_rank", pa.array(_ranks(train, options.split_seed), pa.int64()))
+    for name, table in (("train", train), ("test", test)):
+        store.write_table(context.out / f"{name}.parquet", check(table, EXAMPLE, name))
+    context.progress(rows_in, rows_in)
+    counts: dict[str, Any] = {"train_rows": train.num_rows, "test_rows": test.num_rows}
+    return Outcome(rows_in, train.num_rows + test.num_rows, dict(sorted(rejected.items())), notes=counts)
+
+
+def fold(text: str) -> str:
+    """What two texts share when they differ in white space and case alone."""
+    return " ".join(text.casefold().split())
+
+
+def _check_ids(splits: dict[str, pa.Table]) -> None:
+    seen: dict[str, str] = {}
+    for split, table in splits.items():
+        for row, identifier in enumerate(table["id"].to_pylist(), start=1):
+            here = f"row {row}" if split == "all" else f"{split} row {row}"
+            if identifier in seen:
+                raise InputError(f"task.data: {here}: expected each id once, got {identifier!r} again (first in {seen[identifier]})")
+            seen[identifier] = here
+
+
+def _without_empty(table: pa.Table, rejected: Counter[str]) -> pa.Table:
+    for column in ("document", "summary"):
+        texts = table[column].to_pylist()
+        keep = np.array([text is not None and bool(text.strip()) for text in texts], dtype=bool)
+        missing = sum(text is None for text in texts)
+        rejected[f"missing {column}"] += missing
+        rejected[f"empty {column}"] += int((~keep).sum()) - missing
+        table = table.filter(pa.array(keep))
+    for reason in [reason for reason, count in rejected.items() if not count]:
+        del rejected[reason]
+    return table
+
+
+def _split(table: pa.Table, test_rows: int, seed: int) -> dict[str, pa.Table]:
+    """The `test_rows` rows that come first by hash of id are the test set; both parts keep the source's order."""
+    is_test = np.zeros(table.num_rows, dtype=bool)
+    is_test[np.argsort(tie_break(f"split {seed}", keys_of(table)), kind="stable")[:test_rows]] = True
+    return {"train": table.filter(pa.array(~is_test)), "test": table.filter(pa.array(is_test))}
+
+
+def _without_repeats(train: pa.Table, test: pa.Table, rejected: Counter[str]) -> pa.Table:
+    """Train without documents that the test set has too, and with each document once."""
+    in_test = {fold(document) for document in test["document"].to_pylist()}
+    seen: set[str] = set()
+    keep = []
+    for document in train["document"].to_pylist():
+        folded = fold(document)
+        reason = "overlap with test" if folded in in_test else "duplicate document" if folded in seen else None
+        if reason:
+            rejected[reason] += 1
+        seen.add(folded)
+        keep.append(reason is None)
+    return train.filter(pa.array(keep, pa.bool_()))
+
+
+def _ranks(train: pa.Table, seed: int) -> np.ndarray:
+    order = np.argsort(tie_break(f"slices {seed}", keys_of(train)), kind="stable")
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def slice_of(train: pa.Table, share: float) -> pa.Table:
+    """The nested slice of a share of the training rows, in source order."""
+    return train.filter(pc.less(train["slice_rank"], slice_rows(train.num_rows, share)))
+
+
+def slice_rows(rows: int, share: float) -> int:
+    """How many rows the slice of a share has."""
+    return round(rows * share)

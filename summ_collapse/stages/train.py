@@ -1,0 +1,58 @@
+"""`train`: fine-tune on a slice of the real data, on all candidates, or on a selection of them."""
+
+import pyarrow as pa
+
+from summ_collapse.models.loading import ADAPTER_CONFIG, compute_dtype, load_model
+from summ_collapse.models.training import Fit, fit
+from summ_collapse.recipe import Training
+from summ_collapse.records import keys_of
+from summ_collapse.stages.models import encoder_of, source_of
+from summ_collapse.stages.prepare import slice_of
+from summ_collapse.stages.stage import Context, Outcome
+
+
+def run(context: Context) -> Outcome:
+    """Loss on the completion and its EOS only; every row of the input is trained on."""
+    import torch
+
+    training = Training.model_validate(context.config["training"])
+    documents, completions = _rows(context)
+    source = source_of(context, "base")
+    encoder = encoder_of(context, source, context.config["completion_tokens"])
+    rows = encoder.encode(documents, completions)
+    dtype = compute_dtype(context.config["dtype"])
+    # Full fine-tuning keeps float32 masters; below an adapter the weights are frozen and need none.
+    model = load_model(source, torch.float32 if training.method == "full" else dtype, merge=True)
+    trained = fit(
+        model,
+        encoder.tokenizer,
+        rows,
+        Fit(training, context.seed, dtype, context.work, context.checkpoint_steps, context.progress),
+        context.out,
+        below=context.config["below"],
+    )
+    assert (context.out / ADAPTER_CONFIG).is_file() == (training.method == "lora")
+    notes = {
+        "steps": trained.steps,
+        "loss": trained.loss,
+        "resumed_from_step": trained.resumed_from,
+        "trainable_parameters": trained.trainable_parameters,
+        "truncated": sum(row.truncated for row in rows),
+    }
+    return Outcome(len(rows), len(rows), tokens=trained.tokens, notes=notes)
+
+
+def _rows(context: Context) -> tuple[list[str], list[str]]:
+    """Documents and what the model should answer."""
+    wanted = context.config["rows"]
+    columns = ["id", "document", "summary", "slice_rank"]
+    examples = context.inputs["examples"].table("train", columns)
+    if wanted["from"] == "slice":
+        part = slice_of(examples, wanted["share"])
+        return part["document"].to_pylist(), part["summary"].to_pylist()
+    candidates = context.inputs["candidates"].table("candidates", ["id", "sample", "candidate"])
+    if wanted["from"] == "selection":
+        kept = set(keys_of(context.inputs["selection"].table("selection", ["id", "sample"])))
+        candidates = candidates.filter(pa.array([key in kept for key in keys_of(candidates)], pa.bool_()))
+    document_of = dict(zip(examples["id"].to_pylist(), examples["document"].to_pylist(), strict=True))
+    return [document_of[identifier] for identifier in candidates["id"].to_pylist()], candidates["candidate"].to_pylist()

@@ -1,0 +1,278 @@
+"""Results on disk: fingerprints, atomic publication, chunk files, locks, manifests.
+
+A stage's results lie in `<run>/stages/<kind>/<arm>/<first 12 of the fingerprint>/`. While it works, everything is under
+`work/` there; publication fsyncs, renames and writes `manifest.json` last, so that a manifest means a whole artifact and a
+kill at any instant leaves either all of it or none.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from summ_collapse.errors import InputError, StageError
+
+MANIFEST = "manifest.json"
+ROW_GROUP = 16_384
+HASH_BLOCK = 1 << 20
+
+
+def fingerprint(content: Any) -> str:
+    """SHA-256 of `content` as canonical JSON: sorted keys, no blanks, no NaN."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest_blocks(file)
+
+
+def _digest_blocks(file: Any) -> str:
+    # Python 3.10 has no hashlib.file_digest.
+    state = hashlib.sha256()
+    while block := file.read(HASH_BLOCK):
+        state.update(block)
+    return state.hexdigest()
+
+
+def digest_tree(path: Path) -> str:
+    """SHA-256 over the names and bytes of a file, or of all files below a folder (hidden ones left out)."""
+    if path.is_file():
+        return digest(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return fingerprint([[file.relative_to(path).as_posix(), digest(file)] for file in files])
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Put `content` at `path` so that a reader sees the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, content: Any) -> None:
+    write_atomic(path, (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
+    """Parquet with fixed row groups, zstd and no metadata but ours; atomic."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sink = pa.BufferOutputStream()
+    plain = table.replace_schema_metadata(dict(metadata) if metadata else None).combine_chunks()
+    pq.write_table(plain, sink, row_group_size=ROW_GROUP, compression="zstd", store_schema=metadata is not None)
+    write_atomic(path, sink.getvalue().to_pybytes())
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    return pq.read_table(path, columns=list(columns) if columns else None, partitioning=None, memory_map=False)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published result: a folder with a manifest."""
+
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return read_json(self.path / MANIFEST)  # type: ignore[no-any-return]
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        return read_table(self.path / f"{name}.parquet", columns)
+
+    def damage(self, digests: bool = False) -> str | None:
+        """What is wrong with the files, or None: a missing one, a wrong size and, if asked, a wrong digest."""
+        for name, recorded in self.manifest["files"].items():
+            file = self.path / name
+            if not file.is_file():
+                return f"{file} is missing"
+            if file.stat().st_size != recorded["bytes"]:
+                return f"{file} has {file.stat().st_size} bytes, its manifest says {recorded['bytes']}"
+            if digests and digest(file) != recorded["sha256"]:
+                return f"{file} has other content than its manifest's SHA-256 says"
+        return None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one stage's result lies, whether it exists yet or not."""
+
+    run: Path
+    kind: str
+    arm: str
+    fingerprint: str
+
+    @property
+    def path(self) -> Path:
+        return self.run / "stages" / self.kind / self.arm / self.fingerprint[:12]
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.lock")
+
+    def artifact(self) -> Artifact | None:
+        """The published result, or None."""
+        return Artifact(self.path) if (self.path / MANIFEST).is_file() else None
+
+    def discard(self) -> None:
+        """Remove whatever is there, the manifest first, and the folders that this leaves empty."""
+        (self.path / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock_file.unlink(missing_ok=True)
+        self._holder_file.unlink(missing_ok=True)
+        for parent in self.path.parents:
+            if not parent.is_relative_to(self.run) or not parent.is_dir() or any(parent.iterdir()):
+                break
+            parent.rmdir()
+
+    @property
+    def _holder_file(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.holder")
+
+    def holder(self) -> str | None:
+        """Who works on this stage right now, or None. The kernel's lock decides, never the clock."""
+        if not self._lock_file.exists():
+            return None
+        lock = FileLock(self._lock_file, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return self._holder_file.read_text(encoding="utf-8") if self._holder_file.exists() else "another process"
+        lock.release()
+        return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the stage for this process; StageError that names the holder where another one has it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._lock_file, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            holder = self._holder_file.read_text(encoding="utf-8") if self._holder_file.exists() else "another process"
+            raise StageError(f"{self.kind}/{self.arm} is being worked on by {holder}") from None
+        try:
+            self._holder_file.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
+            yield
+        finally:
+            self._holder_file.unlink(missing_ok=True)
+            lock.release()
+
+    def prepare_work(self) -> Path:
+        """The work folder; what a kill left in it is kept, half-published files beside it are removed."""
+        if self.path.is_dir() and not (self.path / MANIFEST).exists():
+            for left in self.path.iterdir():
+                if left != self.work:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+        self.work.mkdir(parents=True, exist_ok=True)
+        (self.work / "failure.json").unlink(missing_ok=True)
+        return self.work
+
+    def publish(self, files: Path, manifest: Mapping[str, Any]) -> Artifact:
+        """Move all that is below `files` into place, then write the manifest with every file's size and digest."""
+        entries: dict[str, dict[str, Any]] = {}
+        for source in sorted(path for path in files.rglob("*") if path.is_file()):
+            name = source.relative_to(files).as_posix()
+            with source.open("rb") as file:
+                os.fsync(file.fileno())
+            entries[name] = {"bytes": source.stat().st_size, "sha256": digest(source)}
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+        for folder in {(self.path / name).parent for name in entries} | {self.path}:
+            sync_folder(folder)
+        write_json(self.path / MANIFEST, {**manifest, "files": entries})
+        self.clean()
+        return Artifact(self.path)
+
+    def clean(self) -> None:
+        """Remove the work folder of a published stage."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """The chunk files of a stage at work: chunk k holds rows [k * size, (k + 1) * size) of the input, whoever made it."""
+
+    folder: Path
+    rows: int
+    size: int
+
+    @property
+    def count(self) -> int:
+        return -(-self.rows // self.size)
+
+    def span(self, index: int) -> range:
+        """The input rows of chunk `index`."""
+        return range(index * self.size, min((index + 1) * self.size, self.rows))
+
+    def path(self, index: int) -> Path:
+        return self.folder / f"chunk-{index:06d}.parquet"
+
+    def done(self, index: int) -> bool:
+        """Whether the chunk is there and readable; one that is not (a torn write) is removed, to be made again."""
+        path = self.path(index)
+        if not path.exists():
+            return False
+        try:
+            metadata = read_table(path).schema.metadata or {}
+            if metadata.get(b"rows") == str(len(self.span(index))).encode():
+                return True
+        except (pa.ArrowException, OSError):
+            pass
+        path.unlink()
+        return False
+
+    def missing(self) -> list[int]:
+        return [index for index in range(self.count) if not self.done(index)]
+
+    def write(self, index: int, table: pa.Table) -> None:
+        write_table(self.path(index), table, {"rows": str(len(self.span(index)))})
+
+    def gather(self) -> pa.Table:
+        """All chunks' rows, in source order."""
+        return pa.concat_tables([read_table(self.path(index)).replace_schema_metadata(None) for index in range(self.count)])
+
+
+def check_run_folder(path: Path) -> None:
+    """InputError where `path` cannot be a run's folder."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"--out {path}: expected a folder, got a file")

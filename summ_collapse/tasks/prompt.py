@@ -1,0 +1,21 @@
+"""How a document is put before a model: the text in front of it and behind it."""
+
+from dataclasses import dataclass
+
+PLACEHOLDER = "{document}"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt template cut at its placeholder."""
+
+    head: str
+    tail: str
+
+    @classmethod
+    def parse(cls, template: str) -> "Prompt":
+        """Cut `template` at `{document}`; ValueError unless it stands there exactly once."""
+        if template.count(PLACEHOLDER) != 1:
+            raise ValueError(f"expected a template that contains {PLACEHOLDER} once, got {template!r}")
+        head, tail = template.split(PLACEHOLDER)
+        return cls(head, tail)

@@ -1,0 +1,121 @@
+"""`summarization`: any hub dataset, or a local JSONL, CSV or Parquet file or folder, with columns named in the recipe.
+
+A folder holds files called `train.*` and `test.*`, or just data files. Where there is no test split, one is drawn from
+`split_seed`.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from summ_collapse import hub
+from summ_collapse.errors import InputError
+from summ_collapse.recipe import DATA_SUFFIXES, LocalOrHub, Options
+from summ_collapse.tasks.prompt import Prompt
+from summ_collapse.tasks.rows import read_table
+
+
+class Size(Options):
+    """Declared sizes, for planning where the data is not at hand."""
+
+    train: int = Field(gt=0, description="training rows")
+    test: int = Field(gt=0, description="test rows")
+    document_tokens: int = Field(gt=0, description="mean tokens of a document")
+    summary_tokens: int = Field(gt=0, description="mean tokens of a summary")
+
+
+class Summarization(Options):
+    """Documents and reference summaries from a file, a folder or the hub."""
+
+    kind: Literal["summarization"]
+    data: LocalOrHub = Field(description="hub id, or a local JSONL, CSV or Parquet file or folder")
+    revision: str | None = Field(None, description="hub revision: branch, tag or commit")
+    subset: str | None = Field(None, description="configuration of a hub dataset, such as a language")
+    document: str = Field("document", description="column with the text to summarise")
+    summary: str = Field("summary", description="column with the reference summary")
+    id: str = Field("id", description="column with the row's id; numbered rows where the data has none")
+    prompt: str = Field("{document}\n\nTL;DR:", description="what the model reads; {document} stands for the document")
+    max_document_tokens: int = Field(1024, gt=0, description="tokens of a document that a model reads; the rest is cut")
+    split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
+    test_share: float = Field(0.1, gt=0, lt=1, description="share of rows held out where the data has no test split")
+    max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be empty, duplicates or overlap (0-1)")
+    size: Size | None = Field(None, description="declared sizes, for plans made without the data")
+
+    @field_validator("prompt")
+    @classmethod
+    def _has_placeholder(cls, value: str) -> str:
+        Prompt.parse(value)
+        return value
+
+    def identity(self) -> dict[str, object]:
+        """Content digest or hub commit; InputError where there is no such data."""
+        return hub.identity(self.data, self.revision, "dataset")
+
+    def expected(self) -> dict[str, int]:
+        """Declared rows and tokens; empty where the recipe declares none."""
+        return self.size.model_dump() if self.size else {}
+
+    def test_rows(self, rows: int) -> int:
+        """Rows to hold out of `rows` that come without a test split."""
+        return max(1, round(rows * self.test_share))
+
+    def template(self) -> Prompt:
+        return Prompt.parse(self.prompt)
+
+    def splits(self) -> dict[str, pa.Table]:
+        """Examples by split: {"train", "test"}, or {"all"} where the data has no test split."""
+        path = Path(self.data)
+        if not path.is_absolute():
+            return self._hub_splits()
+        if path.is_file():
+            return {"all": self._examples(path, str(path))}
+        files = sorted(file for file in path.iterdir() if file.suffix in DATA_SUFFIXES)
+        if not files:
+            raise InputError(f"{path}: expected files that end in {', '.join(DATA_SUFFIXES)}, found none")
+        train, test = ([file for file in files if file.stem.split("-")[0] == split] for split in ("train", "test"))
+        if bool(train) != bool(test):
+            raise InputError(f"{path}: expected files for both train and test, found only {[file.name for file in train or test]}")
+        groups = {"train": train, "test": test} if train else {"all": files}
+        return {
+            split: pa.concat_tables([self._examples(file, split if len(group) == 1 else file.stem) for file in group])
+            for split, group in groups.items()
+        }
+
+    def _hub_splits(self) -> dict[str, pa.Table]:
+        from datasets import load_dataset
+
+        try:
+            loaded = load_dataset(self.data, self.subset, revision=self.revision)
+        except (OSError, ValueError) as error:
+            raise InputError(f"task.data: dataset {self.data!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+        names = {"train": "train", "test": "test"} if {"train", "test"} <= set(loaded) else {"all": next(iter(loaded))}
+        return {split: self._named(loaded[name].data.table, f"{self.data} {name}", name) for split, name in names.items()}
+
+    def _examples(self, path: Path, prefix: str) -> pa.Table:
+        return self._named(read_table(path), str(path), Path(prefix).stem)
+
+    def _named(self, table: pa.Table, source: str, prefix: str) -> pa.Table:
+        """The three columns of an Example; numbers them where there is no id column."""
+        for key in ("document", "summary"):
+            if getattr(self, key) not in table.column_names:
+                raise InputError(
+                    f"{source}: expected a column {getattr(self, key)!r} (task.{key}), found {', '.join(table.column_names)}"
+                )
+        if self.id in table.column_names:
+            ids = [str(value) for value in table[self.id].to_pylist()]
+        elif self.id != "id":
+            raise InputError(f"{source}: expected a column {self.id!r} (task.id), found {', '.join(table.column_names)}")
+        else:
+            ids = [f"{prefix}-{row:08d}" for row in range(table.num_rows)]
+        columns = [pa.array(ids, pa.string()), *(_texts(table, getattr(self, key), source) for key in ("document", "summary"))]
+        return pa.table(columns, names=["id", "document", "summary"])
+
+
+def _texts(table: pa.Table, column: str, source: str) -> pa.Array:
+    values = table[column].to_pylist()
+    for row, value in enumerate(values, start=1):
+        if value is not None and not isinstance(value, str):
+            raise InputError(f"{source}: row {row}: expected text in column {column!r}, got {type(value).__name__}")
+    return pa.array(values, pa.string())

@@ -1,0 +1,57 @@
+"""p, phi, psi, p* and p' of a selection (Feng et al. 2024, section 4): what a verifier is worth, measured before training.
+
+p is the share of wrong candidates; phi and psi are the shares of the right and of the wrong ones that are kept. The
+breakdown point is p* = phi / (phi + psi), the error among what is kept p' = p psi / ((1 - p) phi + p psi). p < p* says
+exactly that p' < 1/2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from summ_collapse.metrics.bootstrap import share_interval
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of a selection: right and wrong candidates, and how many of each were kept."""
+
+    right: int
+    wrong: int
+    right_kept: int
+    wrong_kept: int
+
+    @classmethod
+    def of(cls, wrong: np.ndarray, kept: np.ndarray) -> "Confusion":
+        """From two boolean arrays, an entry a candidate."""
+        return cls(int((~wrong).sum()), int(wrong.sum()), int((kept & ~wrong).sum()), int((kept & wrong).sum()))
+
+    @property
+    def kept(self) -> int:
+        return self.right_kept + self.wrong_kept
+
+    def summary(self) -> dict[str, object]:
+        """The estimates, None where there is nothing to estimate from, and the verdict that they predict."""
+        total = self.right + self.wrong
+        phi = self.right_kept / self.right if self.right else None
+        psi = self.wrong_kept / self.wrong if self.wrong else None
+        known = phi is not None and psi is not None and phi + psi > 0
+        return {
+            "p": self.wrong / total if total else None,
+            "phi": phi,
+            "psi": psi,
+            "p_star": phi / (phi + psi) if known and phi is not None and psi is not None else None,
+            "kept_error": self.wrong_kept / self.kept if self.kept else None,
+            "kept_fraction": self.kept / total if total else None,
+            "predicted": self.predicted(),
+        }
+
+    def predicted(self) -> str:
+        """The paper's criterion: training helps below the breakdown point, that is where most of what is kept is right.
+
+        Undecided where the 95% interval of the kept error (Clopper-Pearson) holds 1/2.
+        """
+        error = share_interval(self.wrong_kept, self.kept)
+        if error.high < 0.5:
+            return "helps"
+        return "hurts" if error.low > 0.5 else "undecided"

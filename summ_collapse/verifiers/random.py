@@ -1,0 +1,17 @@
+"""`random`: scores that know nothing. The arm every other verifier has to beat at its size."""
+
+from typing import Literal
+
+from summ_collapse.recipe import Options
+from summ_collapse.records import tie_break
+from summ_collapse.verifiers.request import Request, Scored
+
+
+class Random(Options):
+    """A uniform score from a hash of (seed, id, sample)."""
+
+    kind: Literal["random"]
+
+    def score(self, request: Request) -> Scored:
+        """Uniform on [0, 1), independent of how candidates are chunked."""
+        return Scored(tie_break(f"random {request.seed}", list(request.keys)) / 2.0**64, {})

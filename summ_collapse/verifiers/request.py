@@ -1,0 +1,28 @@
+"""What a verifier is asked: a chunk of candidates with their documents, and references and a model where it wants them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Request:
+    """Candidates to score, row by row."""
+
+    keys: Sequence[tuple[str, int]]  # (id, sample)
+    candidates: Sequence[str]
+    documents: Sequence[str]
+    references: Sequence[str | None]
+    seed: int
+    batch_size: int
+    reader: Callable[[], Any] | None  # gives (model, encoder), loaded once a stage
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score a candidate, (rows,) float64, higher is better; further columns of the verifier's own."""
+
+    score: np.ndarray
+    columns: dict[str, np.ndarray]
