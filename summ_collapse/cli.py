@@ -76,7 +76,9 @@ def _add_experiment_commands(commands: Any) -> None:
     run = commands.add_parser("run", help="run a recipe; what is there already is reused")
     _add_recipe(run)
     run.add_argument("--out", type=Path, required=True, help="run folder")
-    run.add_argument("--only", action="append", default=[], metavar="STAGE", help="only this stage, or pattern such as 'verify/*'")
+    run.add_argument(
+        "--only", action="append", default=[], metavar="STAGE", help="only this stage, or pattern such as 'verify/*'"
+    )
     run.add_argument("--until", metavar="STAGE", help="this stage and all that it needs")
     run.add_argument("--dry-run", action="store_true", help="print what would run")
     run.add_argument("--verify", action="store_true", help="check the digests of reused files, not only their sizes")
@@ -180,7 +182,9 @@ def _execute(recipe: Path, out: Path, options: argparse.Namespace | None = None)
     if options is not None and options.json:
         print(json.dumps(results, ensure_ascii=False))
         return
-    Console(width=None if sys.stdout.isatty() else 200).print(as_rich(results, f"{results['recipe']}: {results['test_rows']:,} test rows"))
+    Console(width=None if sys.stdout.isatty() else 200).print(
+        as_rich(results, f"{results['recipe']}: {results['test_rows']:,} test rows")
+    )
     print(f"report: {(out / 'report').resolve()}")
 
 

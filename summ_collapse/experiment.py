@@ -133,7 +133,7 @@ class Experiment:
             return
         config = {
             "tiny": base.tiny.model_dump(),
-            "task": {"prompt": getattr(self.recipe.task, "prompt")},  # noqa: B009 - the protocol's, not Options'
+            "task": self._task(),
             "dtype": base.dtype,
             "threads": self.recipe.launch.threads,
         }
@@ -180,7 +180,9 @@ class Experiment:
                 model = self._verifier_model(name, options, seed, models)
                 if getattr(options, "train", None) is not None and model is not None:
                     models[name] = model
-                scores[name] = self._verify(name, options.model_dump(exclude={"model", "train"}), seed, candidates, model)
+                # Which model it is, the inputs say; a path or a verifier's name would make equal scores look different.
+                named = {"model": "model"} if model is not None else {}
+                scores[name] = self._verify(name, options.model_dump(exclude={"train"}) | named, seed, candidates, model)
         return scores
 
     def _verifier_model(self, name: str, options: Any, seed: int, models: Mapping[str, _Model]) -> _Model | None:
@@ -252,7 +254,9 @@ class Experiment:
                 self._evaluate(control, seed, model)
             else:
                 share = recipe.generator.slice if control == "real-slice" else 1.0
-                self._evaluate(control, seed, self._train(control, seed, recipe.retrain, start, {"from": "slice", "share": share}))
+                self._evaluate(
+                    control, seed, self._train(control, seed, recipe.retrain, start, {"from": "slice", "share": share})
+                )
 
     def _evaluate(
         self,
@@ -285,9 +289,7 @@ class Experiment:
             | {"select": arm.select, "train": arm.train}
             for arm in self.arms
         ]
-        inputs = {
-            stage: stage for arm in self.arms for stage in (arm.evaluate, arm.select, arm.train) if stage is not None
-        }
+        inputs = {stage: stage for arm in self.arms for stage in (arm.evaluate, arm.select, arm.train) if stage is not None}
         judges = {name: name for name in self.stages if name.startswith("verify/judge")}
         config = {
             "recipe": self.recipe.name,
@@ -314,7 +316,6 @@ class Experiment:
 
     def _reading(self, model: _Model, role: str = "model") -> dict[str, Any]:
         """What every stage that loads a model has in its configuration."""
-        task: Any = self.recipe.task
         named: dict[str, Any] = {}
         place: _Model | None = model
         while place is not None:
@@ -322,12 +323,17 @@ class Experiment:
                 named[role] = dict(place.identity)
             role, place = f"{role} below", place.below
         return {
-            "task": {"prompt": task.prompt, "max_document_tokens": task.max_document_tokens},
+            "task": self._task(),
             "models": named,
             "dtype": self.recipe.base.dtype,
             "attention": self.recipe.base.attention,
             "threads": self.recipe.launch.threads,
         }
+
+    def _task(self) -> dict[str, Any]:
+        """What an encoder has to know of the task."""
+        task: Any = self.recipe.task
+        return {"prompt": task.prompt, "max_document_tokens": task.max_document_tokens}
 
     def _roles(self, role: str, model: _Model) -> dict[str, str]:
         """The stages that make a model and what lies below it, by role."""

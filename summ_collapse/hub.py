@@ -25,6 +25,7 @@ def _commit(name: str, revision: str | None, kind: str) -> str:
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     api = HfApi()
+    reason: Exception
     try:
         information = (api.model_info if kind == "model" else api.dataset_info)(name, revision=revision, timeout=10)
         return str(information.sha)

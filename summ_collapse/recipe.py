@@ -297,9 +297,7 @@ def validate(raw: Mapping[str, Any], source: str, folder: Path | None = None) ->
     if "task" in body:
         body["task"] = plug("tasks", body["task"], ("task",))
     if isinstance(body.get("verifiers"), Mapping):
-        body["verifiers"] = {
-            name: plug("verifiers", value, ("verifiers", name)) for name, value in body["verifiers"].items()
-        }
+        body["verifiers"] = {name: plug("verifiers", value, ("verifiers", name)) for name, value in body["verifiers"].items()}
     recipe = None
     try:
         recipe = Recipe.model_validate(body, context=context)
@@ -337,7 +335,8 @@ def json_schema() -> dict[str, Any]:
     """The recipe's JSON schema, with every installed task and verifier, for editors."""
     schema = Recipe.model_json_schema(by_alias=True)
     choices = {
-        group: {"oneOf": [plugin(group, name).model_json_schema() for name in installed(group)]} for group in ("tasks", "verifiers")
+        group: {"oneOf": [plugin(group, name).model_json_schema() for name in installed(group)]}
+        for group in ("tasks", "verifiers")
     }
     schema["properties"]["task"] = choices["tasks"]
     schema["properties"]["verifiers"] = {"type": "object", "additionalProperties": choices["verifiers"]}
@@ -384,7 +383,7 @@ def _plugged(group: str, value: Any, where: tuple[str | int, ...], context: Mapp
         options = plugin(group, str(value["kind"]))
     except InputError as error:
         raise InputError(f"{path}.kind: {error}") from None
-    return options.model_validate(value, context=context)  # type: ignore[no-any-return]
+    return options.model_validate(value, context=context)
 
 
 def _describe(detail: Mapping[str, Any], prefix: tuple[str | int, ...], raw: Any) -> str:

@@ -109,7 +109,7 @@ class Artifact:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        return read_json(self.path / MANIFEST)  # type: ignore[no-any-return]
+        return read_json(self.path / MANIFEST)
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         return read_table(self.path / f"{name}.parquet", columns)

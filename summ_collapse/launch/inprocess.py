@@ -1,6 +1,6 @@
 """Runs stages in this process, one after the other: what is whole is reused, what is half-done goes on where it stopped.
 
-    run(Request(recipe_path, overrides, out))
+run(Request(recipe_path, overrides, out))
 """
 
 import gc
@@ -92,7 +92,11 @@ def run(request: Request) -> Run:
 
 def _remember(opened: Run, request: Request) -> None:
     """Leave the resolved recipe in the run folder, for `status` and `compare`."""
-    content = {"recipe": str(request.recipe), "overrides": list(request.overrides), "resolved": opened.experiment.recipe.model_dump(by_alias=True)}
+    content = {
+        "recipe": str(request.recipe),
+        "overrides": list(request.overrides),
+        "resolved": opened.experiment.recipe.model_dump(by_alias=True),
+    }
     store.write_json(opened.out / "recipe.json", content)
 
 
@@ -145,17 +149,21 @@ def _work(opened: Run, stage: Stage, place: Place) -> None:
     began = time.time()
     try:
         with opened.reporter.stage(stage.name) as progress:
-            outcome = _call(opened, stage, Context(
-                name=stage.name,
-                config=stage.config,
-                inputs=_inputs(opened, stage),
-                seed=stage.seed if stage.seed is not None else 0,
-                work=work,
-                out=out,
-                local=opened.local,
-                checkpoint_steps=opened.experiment.recipe.launch.checkpoint_steps,
-                progress=progress,
-            ))
+            outcome = _call(
+                opened,
+                stage,
+                Context(
+                    name=stage.name,
+                    config=stage.config,
+                    inputs=_inputs(opened, stage),
+                    seed=stage.seed if stage.seed is not None else 0,
+                    work=work,
+                    out=out,
+                    local=opened.local,
+                    checkpoint_steps=opened.experiment.recipe.launch.checkpoint_steps,
+                    progress=progress,
+                ),
+            )
     except InputError:
         place.discard()
         raise
@@ -187,9 +195,10 @@ def _call(opened: Run, stage: Stage, context: Context) -> Outcome:
         return write.run(context, opened.out)
     module = importlib.import_module(f"summ_collapse.stages.{stage.kind}")
     try:
-        return module.run(context)  # type: ignore[no-any-return]
+        return module.run(context)
     finally:
-        gc.collect()  # trainers hold their models in reference cycles
+        if stage.kind in ("pretrain", "train"):
+            gc.collect()  # trainers hold their models in reference cycles
 
 
 def _set_threads(stage: Stage) -> None:
@@ -269,6 +278,6 @@ def read_results(out: Path) -> dict[str, Any]:
     """`report/results.json` of a finished run; InputError where there is none."""
     path = out / "report" / "results.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; has this run finished?") from None

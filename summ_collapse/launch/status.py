@@ -38,7 +38,11 @@ def _state(opened: Run, name: str) -> State:
     if artifact is not None:
         damage = artifact.damage()
         manifest = artifact.manifest
-        return State(name, "failed", damage) if damage else State(name, "done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
+        return (
+            State(name, "failed", damage)
+            if damage
+            else State(name, "done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
+        )
     holder = place.holder()
     if holder is not None:
         return State(name, "running", f"{holder}{_progress(place)}")
@@ -51,7 +55,9 @@ def _state(opened: Run, name: str) -> State:
 
 def _progress(place: store.Place) -> str:
     chunks = len(list(place.work.glob("chunk-*.parquet")))
-    steps = [int(folder.name.rpartition("-")[2]) for folder in place.work.glob("checkpoint-*") if (folder / "complete.json").is_file()]
+    steps = [
+        int(folder.name.rpartition("-")[2]) for folder in place.work.glob("checkpoint-*") if (folder / "complete.json").is_file()
+    ]
     made = [f"{chunks} chunks"] if chunks else []
     made += [f"checkpoint at step {max(steps)}"] if steps else []
     return "".join(f", {what}" for what in made)

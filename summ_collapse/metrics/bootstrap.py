@@ -64,7 +64,7 @@ class Resampling:
                 weights[draw] = np.bincount(rng.integers(self.rows, size=self.rows), minlength=self.rows)
             parts.append(weights @ flat.T / self.rows)
         by_seed = np.concatenate(parts).reshape(self.resamples, arms, self.seeds)
-        return np.einsum("ras,rs->ar", by_seed, self.seed_weights)  # type: ignore[no-any-return]
+        return np.einsum("ras,rs->ar", by_seed, self.seed_weights)
 
 
 def interval(scores: np.ndarray, draws: np.ndarray, level: float = 0.95) -> Interval:

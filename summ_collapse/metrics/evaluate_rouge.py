@@ -1,19 +1,19 @@
 """ROUGE as an `evaluate` metric that loads by path, so that it needs no hub.
 
-    rouge = evaluate.load("summ_collapse/metrics/evaluate_rouge.py")
-    rouge.compute(predictions=[...], references=[...])
+rouge = evaluate.load("summ_collapse/metrics/evaluate_rouge.py")
+rouge.compute(predictions=[...], references=[...])
 """
 
 import datasets
 import evaluate
-from summ_collapse.metrics.rouge import KINDS
-from summ_collapse.metrics.rouge import score_pairs
+
+from summ_collapse.metrics.rouge import KINDS, score_pairs
 
 _DESCRIPTION = "ROUGE F-measures through rouge-score with its stemmer; per-example scores are exactly rouge-score's, from 0 to 1."
 _INPUTS = "predictions, references: lists of texts of equal length. aggregate: return means (default) or a score per example."
 
 
-class Rouge(evaluate.Metric):  # type: ignore[misc]
+class Rouge(evaluate.Metric):
     """ROUGE-1/2/L/Lsum; means over examples, or one score an example with `aggregate=False`."""
 
     def _info(self) -> evaluate.MetricInfo:

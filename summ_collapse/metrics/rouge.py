@@ -19,7 +19,8 @@ def score_pairs(predictions: Sequence[str], references: Sequence[str], names: Se
     scorer = rouge_scorer.RougeScorer(kinds, tokenizer=RememberingTokenizer())
     scores = [scorer.score(reference, prediction) for prediction, reference in zip(predictions, references, strict=True)]
     return {
-        name: np.array([_part(score[name.split("_")[0]], name) for score in scores], dtype=np.float64).reshape(-1) for name in names
+        name: np.array([_part(score[name.split("_")[0]], name) for score in scores], dtype=np.float64).reshape(-1)
+        for name in names
     }
 
 
@@ -27,7 +28,7 @@ def _part(score: object, name: str) -> float:
     return float(score.recall if name.endswith("_recall") else score.fmeasure)  # type: ignore[attr-defined]
 
 
-class RememberingTokenizer(tokenizers.Tokenizer):  # type: ignore[misc]
+class RememberingTokenizer(tokenizers.Tokenizer):
     """rouge-score's tokenizer; a word's stem is computed once. Corpora repeat words, and stemming is most of the cost."""
 
     def tokenize(self, text: str) -> list[str]:
@@ -45,4 +46,4 @@ def _stemmer() -> object:
 
 @lru_cache(maxsize=1 << 20)
 def _stem(word: str) -> str:
-    return _stemmer().stem(word) if len(word) > 3 else word  # type: ignore[attr-defined,no-any-return]
+    return _stemmer().stem(word) if len(word) > 3 else word  # type: ignore[attr-defined]

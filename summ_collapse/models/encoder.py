@@ -39,6 +39,9 @@ class Encoder:
         # Llama-2 has no pad token. Padding is masked everywhere, so any token can stand in.
         stand_in = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else tokenizer.eos_token_id
         self.pad = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else stand_in)
+        self.special = {
+            token for token in tokenizer.all_special_ids if tokenizer.unk_token_id is not None and token != tokenizer.unk_token_id
+        }
         bos = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
         head, tail = self._tokens([prompt.head, prompt.tail])
         self.head = bos + head
@@ -55,8 +58,8 @@ class Encoder:
         needed = self.prompt_overhead + self.max_document_tokens + completion_tokens
         if positions is not None and needed > positions:
             raise InputError(
-                f"task.max_document_tokens: a document of {self.max_document_tokens} tokens, the prompt's {self.prompt_overhead} and "
-                f"a completion of {completion_tokens} need {needed} positions; the model has {positions}"
+                f"task.max_document_tokens: a document of {self.max_document_tokens} tokens, the prompt's {self.prompt_overhead} "
+                f"and a completion of {completion_tokens} need {needed} positions; the model has {positions}"
             )
 
     def encode(self, documents: Sequence[str], completions: Sequence[str] | None = None) -> list[Encoded]:
@@ -88,7 +91,14 @@ class Encoder:
             return_attention_mask=False,
             verbose=False,
         )
-        return encoding["input_ids"]  # type: ignore[no-any-return]
+        return [self._without_special(ids) for ids in encoding["input_ids"]]
+
+    def _without_special(self, ids: list[int]) -> list[int]:
+        """A word-level vocabulary holds the special tokens as words, which `split_special_tokens` cannot split."""
+        if self.special.isdisjoint(ids):
+            return ids
+        unknown = self.tokenizer.unk_token_id
+        return [unknown if token in self.special else token for token in ids]
 
     def _separator(self, prompt: Prompt) -> str:
         """What stands between prompt and completion: a blank, unless the prompt ends in one or the tokenizer adds it."""

@@ -50,7 +50,7 @@ def generate(
         for start in range(0, len(by_length), decoding.batch_size):
             batch = by_length[start : start + decoding.batch_size]
             ids, mask = left_padded([prompts[index].ids for index in batch], encoder.pad)
-            generated = model.generate(  # type: ignore[operator]
+            generated = model.generate(
                 input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=config
             )
             tails = generated[:, ids.shape[1] :].tolist()

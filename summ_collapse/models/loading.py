@@ -42,7 +42,7 @@ def compute_dtype(name: str) -> torch.dtype:
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
     """The tokenizer that was saved with the model."""
     with _named(source):
-        return AutoTokenizer.from_pretrained(source.name, revision=source.revision)  # type: ignore[no-any-return,no-untyped-call]
+        return AutoTokenizer.from_pretrained(source.name, revision=source.revision)
 
 
 def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> PreTrainedModel:
@@ -56,12 +56,12 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
 
         below = load_model(source.below, dtype, merge)
         model = PeftModel.from_pretrained(below, source.name)
-        return model.merge_and_unload() if merge or dtype == torch.float32 else model  # type: ignore[no-any-return,operator]
+        return model.merge_and_unload() if merge or dtype == torch.float32 else model
     with _named(source):
         model = AutoModelForCausalLM.from_pretrained(
             source.name, revision=source.revision, dtype=dtype, attn_implementation=source.attention, use_safetensors=True
         )
-    return model.to(device())  # type: ignore[no-any-return]
+    return model.to(device())
 
 
 def positions(source: ModelSource) -> int | None:

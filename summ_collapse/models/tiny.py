@@ -7,6 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from summ_collapse.models.encoder import Encoder
 from summ_collapse.recipe import Tiny
 
 BOS, EOS, PAD, UNK = "<s>", "</s>", "<pad>", "<unk>"
@@ -67,24 +68,26 @@ def make_model(tiny: Tiny, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausal
         return LlamaForCausalLM(config)
 
 
-def pretraining_sequences(tiny: Tiny, tokenizer: PreTrainedTokenizerFast, documents: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Token ids for every sequence of the pretraining, BOS first.
+def pretraining_sequences(tiny: Tiny, encoder: Encoder, documents: Sequence[str]) -> list[list[int]]:
+    """Token ids for every sequence of the pretraining.
 
-    A share of them are a few random words, over and over, which teaches to copy anything; the rest are documents with one
-    of their own spans behind them, which teaches what the text is like. Both are what a pretrained model brings along.
+    A share of them are a few random words, over and over, which teaches to copy anything; the rest are documents whose
+    prompt is answered by a span of their own, which teaches what the text is like, and where an answer stands and ends.
+    Both are what a pretrained model brings along.
     """
     rng = np.random.default_rng(tiny.seed)
-    special = len({tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id})
+    prompts = encoder.encode(documents)
+    first_word, words = len(encoder.tokenizer.all_special_ids), len(encoder.tokenizer)
     repeated = min(REPEATED_TOKENS, tiny.positions - 1)
     sequences = []
     for _ in range(tiny.pretrain.steps * tiny.pretrain.batch_size):
         if rng.random() < tiny.pretrain.copy_share:
-            words = rng.integers(special, len(tokenizer), int(rng.integers(SHORTEST_PERIOD, LONGEST_PERIOD + 1)))
-            body = np.resize(words, repeated).tolist()
-        else:
-            document = list(documents[int(rng.integers(len(documents)))])[: tiny.positions - 1 - LONGEST_SPAN]
-            span = int(rng.integers(SHORTEST_SPAN, LONGEST_SPAN + 1))
-            start = int(rng.integers(max(1, len(document) - span + 1)))
-            body = document + document[start : start + span]
-        sequences.append([tokenizer.bos_token_id, *body])
+            period = rng.integers(first_word, words, int(rng.integers(SHORTEST_PERIOD, LONGEST_PERIOD + 1)))
+            sequences.append([encoder.tokenizer.bos_token_id, *np.resize(period, repeated).tolist()])
+            continue
+        prompt = prompts[int(rng.integers(len(prompts)))].ids
+        document = prompt[len(encoder.head) : len(prompt) - len(encoder.tail)]
+        span = int(rng.integers(SHORTEST_SPAN, LONGEST_SPAN + 1))
+        start = int(rng.integers(max(1, len(document) - span + 1)))
+        sequences.append([*prompt, *document[start : start + span], encoder.eos])
     return sequences

@@ -140,7 +140,7 @@ class RowOrder(Sampler[int]):
         return np.concatenate([*(whole[at] for at in rng.permutation(len(whole))), *rest])
 
 
-class _SeededOrderTrainer(SFTTrainer):  # type: ignore[misc]
+class _SeededOrderTrainer(SFTTrainer):
     """SFTTrainer with our order of rows, and no model card beside each checkpoint."""
 
     order: RowOrder

@@ -89,7 +89,10 @@ def _write(out: Path, ids: list[str], scores: dict[str, np.ndarray]) -> None:
     if out.suffix == ".parquet":
         write_table(out, table)
     elif out.suffix == ".csv":
-        rows = [",".join(["id", *scores]), *(",".join([_quoted(row.pop("id")), *map(repr, row.values())]) for row in table.to_pylist())]
+        rows = [
+            ",".join(["id", *scores]),
+            *(",".join([_quoted(row.pop("id")), *map(repr, row.values())]) for row in table.to_pylist()),
+        ]
         write_atomic(out, ("\n".join(rows) + "\n").encode())
     else:
         write_atomic(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist()).encode())

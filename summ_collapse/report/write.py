@@ -128,7 +128,9 @@ def _unfiltered(context: Context, seed: int, rows: int) -> dict[str, Any]:
 def _real_overlap(context: Context, trained: Mapping[str, Any]) -> float:
     """The generator's slice comes first in the nested order, so a real slice holds it up to the smaller of both."""
     rows = trained["rows_out"]
-    return min(1.0, slice_rows(context.inputs["examples"].manifest["notes"]["train_rows"], context.config["generator_slice"]) / rows)
+    return min(
+        1.0, slice_rows(context.inputs["examples"].manifest["notes"]["train_rows"], context.config["generator_slice"]) / rows
+    )
 
 
 def _pooled(measured: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pyarrow as pa
 
 from summ_collapse import store
@@ -37,7 +38,7 @@ def run(context: Context) -> Outcome:
     return Outcome(examples.num_rows, predictions.num_rows, tokens=tokens, notes=notes)
 
 
-def score(predictions: list[str], references: list[str], names: list[str]) -> dict[str, object]:
+def score(predictions: list[str], references: list[str], names: list[str]) -> dict[str, np.ndarray]:
     """Per-example scores by metric name; families are asked once for all of their names."""
     known = known_metrics()
     scores = {}

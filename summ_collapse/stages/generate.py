@@ -1,5 +1,7 @@
 """`generate`: candidates for every document of the pool, k a document."""
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -41,7 +43,7 @@ def complete(context: Context, examples: pa.Table) -> tuple[pa.Table, int, int]:
     encoder = encoder_of(context, source, decoding.max_new_tokens)
     documents = examples["document"].to_pylist()
     ids = examples["id"].to_pylist()
-    loaded = []
+    loaded: list[Any] = []
 
     def work_on(rows: range, index: int) -> pa.Table:
         if not loaded:  # a stage that finds all its chunks made needs no model

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
-from summ_collapse.records import EXAMPLE, check, keys_of, tie_break
 from summ_collapse.recipe import plugin
+from summ_collapse.records import EXAMPLE, check, keys_of, tie_break
 from summ_collapse.stages.stage import Context, Outcome
 
 
@@ -56,7 +56,9 @@ def _check_ids(splits: dict[str, pa.Table]) -> None:
         for row, identifier in enumerate(table["id"].to_pylist(), start=1):
             here = f"row {row}" if split == "all" else f"{split} row {row}"
             if identifier in seen:
-                raise InputError(f"task.data: {here}: expected each id once, got {identifier!r} again (first in {seen[identifier]})")
+                raise InputError(
+                    f"task.data: {here}: expected each id once, got {identifier!r} again (first in {seen[identifier]})"
+                )
             seen[identifier] = here
 
 

@@ -1,12 +1,12 @@
 """`pretrain`: a tiny base model from documents: its tokenizer, random weights, and what a pretrained model can do."""
 
-from summ_collapse.models.encoder import Encoded
+from summ_collapse.models.encoder import Encoded, Encoder
 from summ_collapse.models.loading import compute_dtype
-from summ_collapse.models.tiny import make_model, pretraining_sequences, train_tokenizer
+from summ_collapse.models.tiny import LONGEST_SPAN, make_model, pretraining_sequences, train_tokenizer
 from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe import Tiny, Training
 from summ_collapse.stages.stage import Context, Outcome
-
+from summ_collapse.tasks.prompt import Prompt
 
 PRETRAINING_BETA2 = 0.98  # short trainings at high rates want a shorter memory than AdamW's 0.999
 
@@ -18,8 +18,10 @@ def run(context: Context) -> Outcome:
     documents = examples["document"].to_pylist()
     texts = [*documents, *examples["summary"].to_pylist(), context.config["task"]["prompt"].replace("{document}", " ")]
     tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
-    encoded = tokenizer(documents, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]
-    sequences = pretraining_sequences(tiny, tokenizer, encoded)
+    task = context.config["task"]
+    encoder = Encoder(tokenizer, Prompt.parse(task["prompt"]), task["max_document_tokens"])
+    encoder.check_room(tiny.positions, LONGEST_SPAN + 1)
+    sequences = pretraining_sequences(tiny, encoder, documents)
     trained = fit(
         make_model(tiny, tokenizer),
         tokenizer,

@@ -23,8 +23,8 @@ def run(context: Context) -> Outcome:
     if count > int(usable.sum()):
         first = keys[int(np.flatnonzero(~usable)[0])][0]
         raise InputError(
-            f"verifiers.{context.config['verifier']}: {int((~usable).sum())} of {len(keys)} scores are NaN (first: id {first!r}); "
-            f"a selection of {count} needs as many numbers"
+            f"verifiers.{context.config['verifier']}: {int((~usable).sum())} of {len(keys)} scores are NaN "
+            f"(first: id {first!r}); a selection of {count} needs as many numbers"
         )
     ranks = ranking(values, keys)
     kept = ranks < count

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 KIND_EXPONENT = 1.0
 ENTITY_EXPONENT = 0.6
-MIN_DISTRACTORS, MAX_DISTRACTORS = 2, 3
+MIN_DISTRACTORS, MAX_DISTRACTORS = 1, 2
 
 
 class Newswire(Options):
@@ -55,7 +55,7 @@ class Newswire(Options):
 
     def expected(self) -> dict[str, int]:
         """Rows and tokens that a plan can count on before any data is read."""
-        return {"train": self.rows, "test": self.test, "document_tokens": 36, "summary_tokens": 8}
+        return {"train": self.rows, "test": self.test, "document_tokens": 25, "summary_tokens": 8}
 
     def template(self) -> Prompt:
         return Prompt.parse(self.prompt)

@@ -6,16 +6,79 @@ seldom (Zipf), so that a small slice of the corpus does not cover the tail.
 
 from dataclasses import dataclass
 
-PEOPLE = tuple(
-    """Abbott Barros Castillo Dimitrov Eriksen Fischer Goldberg Haddad Ivanova Jansen Kowalski Lindgren Moreau Nakamura
-    Okafor Petrov Quintero Rossi Santos Tanaka Ueda Vargas Weber Xiang Yilmaz Zimmer Alvarez Bianchi Cohen Duarte Engel
-    Ferreira Gruber Hansen Iqbal Jovanovic Kaplan Larsen Mendes Novak Olsen Popescu Ramirez Schmidt Toure Umarov Volkov
-    Wagner Yamada Zhang Andrade Becker Cruz Delgado Esposito Farah Gomes Hoffman Ibrahim Jensen""".split()
+PEOPLE = (
+    "Abbott",
+    "Barros",
+    "Castillo",
+    "Dimitrov",
+    "Eriksen",
+    "Fischer",
+    "Goldberg",
+    "Haddad",
+    "Ivanova",
+    "Jansen",
+    "Kowalski",
+    "Lindgren",
+    "Moreau",
+    "Nakamura",
+    "Okafor",
+    "Petrov",
+    "Quintero",
+    "Rossi",
+    "Silva",
+    "Tanaka",
+    "Ueda",
+    "Vargas",
+    "Weber",
+    "Xiang",
+    "Yilmaz",
+    "Zimmer",
+    "Alvarez",
+    "Bianchi",
+    "Cohen",
+    "Duarte",
+    "Engel",
+    "Ferreira",
+    "Gruber",
+    "Hansen",
+    "Iqbal",
+    "Jovanovic",
+    "Kaplan",
+    "Larsen",
+    "Mendes",
+    "Novak",
 )
-COMPANIES = tuple(
-    """Arkona Belmar Corvia Delmont Everon Fairlane Gravion Helix Inverta Jadestone Kestrel Lumina Mondara Nexor Orbita
-    Pellum Quantis Rivora Solstice Tervia Umbrix Vantor Westmark Xylo Yarrow Zenith Altura Bravada Cindral Dorado Emberly
-    Fortex Glacier Hartwell Ironside Junipero Kronos Lattice Meridian Northgate""".split()
+COMPANIES = (
+    "Arkona",
+    "Belmar",
+    "Corvia",
+    "Delmont",
+    "Everon",
+    "Fairlane",
+    "Gravion",
+    "Helix",
+    "Inverta",
+    "Jadestone",
+    "Kestrel",
+    "Lumina",
+    "Mondara",
+    "Nexor",
+    "Orbita",
+    "Pellum",
+    "Quantis",
+    "Rivora",
+    "Solstice",
+    "Tervia",
+    "Umbrix",
+    "Vantor",
+    "Westmark",
+    "Xylo",
+    "Yarrow",
+    "Zenith",
+    "Altura",
+    "Bravada",
+    "Cindral",
+    "Dorado",
 )
 # Each place stands with the country that a summary names in its stead.
 COUNTRIES = {
@@ -49,7 +112,7 @@ TRADES = {
     "shipper": "freight",
     "developer": "property",
 }
-NUMBERS = tuple(str(number) for number in range(2, 90))
+NUMBERS = tuple(str(number) for number in range(2, 62))
 
 
 @dataclass(frozen=True)
@@ -146,33 +209,6 @@ KINDS = (
         "{n} day strike at {trade} company {a} in {country}",
     ),
     Kind(
-        "recall",
-        (
-            "{a} called back {n} thousand units sold by {b} in {c} .",
-            "{n} thousand units that {b} sold in {c} go back to {a} .",
-            "buyers in {c} must return {n} thousand units of {a} to {b} .",
-        ),
-        "{a} recalls {n} thousand units from {b}",
-    ),
-    Kind(
-        "lawsuit",
-        (
-            "{b} took {a} to court in {c} and wants {n} million dollars .",
-            "{a} faces a claim of {n} million dollars by {b} in {c} .",
-            "in {c} lawyers of {b} asked {n} million dollars of {a} .",
-        ),
-        "{b} sues {a} for {n} million in {country}",
-    ),
-    Kind(
-        "award",
-        (
-            "{p} received the {c} prize for {n} years of work at {a} .",
-            "for {n} years at {a} the {c} prize went to {p} .",
-            "the jury in {c} honoured {p} of {a} after {n} years .",
-        ),
-        "{p} of {a} wins {country} prize",
-    ),
-    Kind(
         "quits",
         (
             "{p} stepped down at {a} and {q} takes over .",
@@ -180,15 +216,6 @@ KINDS = (
             "the place of {p} at {a} goes to {q} .",
         ),
         "{q} replaces {p} at {a}",
-    ),
-    Kind(
-        "crash",
-        (
-            "a train in {c} left the rails and {n} people were hurt , said {p} .",
-            "{n} people were injured when a train derailed in {c} , {p} told reporters .",
-            "{p} said that {n} people were hurt by a derailed train in {c} .",
-        ),
-        "{country} train accident injures {n}",
     ),
     Kind(
         "loan",

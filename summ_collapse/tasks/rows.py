@@ -45,7 +45,9 @@ def csv_records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         for record in reader:
             if None in record or None in record.values():
-                raise InputError(f"{path}: line {reader.line_num}: expected {len(reader.fieldnames or [])} fields as in the header")
+                raise InputError(
+                    f"{path}: line {reader.line_num}: expected {len(reader.fieldnames or [])} fields as in the header"
+                )
             yield record
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num}: not valid CSV: {error}") from None

@@ -76,7 +76,9 @@ class Summarization(Options):
             raise InputError(f"{path}: expected files that end in {', '.join(DATA_SUFFIXES)}, found none")
         train, test = ([file for file in files if file.stem.split("-")[0] == split] for split in ("train", "test"))
         if bool(train) != bool(test):
-            raise InputError(f"{path}: expected files for both train and test, found only {[file.name for file in train or test]}")
+            raise InputError(
+                f"{path}: expected files for both train and test, found only {[file.name for file in train or test]}"
+            )
         groups = {"train": train, "test": test} if train else {"all": files}
         return {
             split: pa.concat_tables([self._examples(file, split if len(group) == 1 else file.stem) for file in group])

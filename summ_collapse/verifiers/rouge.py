@@ -12,7 +12,9 @@ class Rouge(Options):
     """A metric of the candidate against its document's reference summary."""
 
     kind: Literal["rouge"]
-    metric: str = Field("rouge1", description="rouge1, rouge2, rougeL, rougeLsum (F-measure), or one of them with _recall; or exact")
+    metric: str = Field(
+        "rouge1", description="rouge1, rouge2, rougeL, rougeLsum (F-measure), or one of them with _recall; or exact"
+    )
 
     def problems(self, models: set[str]) -> list[str]:
         known = known_metrics()
