@@ -96,8 +96,9 @@ def test_records_are_joined_by_id_whatever_their_order(tmp_path, texts, text_fil
     assert found.out == score(*text_files, "--json").out
 
 
-@pytest.mark.parametrize("ours", ["candidate", "prediction", "summary", "text"])
-@pytest.mark.parametrize("theirs", ["summary", "reference", "text"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("candidate", "summary"), ("prediction", "reference"), ("summary", "text"), ("text", "summary")]
+)
 def test_records_without_ids_are_paired_by_row(tmp_path, texts, ours, theirs) -> None:
     done = score(
         write_records(tmp_path / "predictions.jsonl", [{ours: text} for text in texts[0]]),
@@ -138,7 +139,7 @@ ENDS = {
     "unix": ("", "\n", True),
     "windows": ("", "\r\n", True),
     "no end at the end": ("", "\n", False),
-    "mark": ("\ufeff", "\n", True),
+    "byte order mark": ("\ufeff", "\n", True),
 }
 
 

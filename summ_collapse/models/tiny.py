@@ -15,7 +15,7 @@ BOS, EOS, PAD, UNK = "<s>", "</s>", "<pad>", "<unk>"
 # two layers does not find out how to look back within its few hundred steps.
 REPEATED_TOKENS = 40
 SHORTEST_PERIOD, LONGEST_PERIOD = 2, 12
-SHORTEST_SPAN, LONGEST_SPAN = 5, 12
+SPANS, SHORTEST_SPAN, LONGEST_SPAN = 3, 4, 10
 INITIALIZER_RANGE = 0.04  # twice the usual, for a width a thirtieth of the usual
 
 
@@ -72,7 +72,7 @@ def pretraining_sequences(tiny: Tiny, encoder: Encoder, documents: Sequence[str]
     """Token ids for every sequence of the pretraining.
 
     A share of them are a few random words, over and over, which teaches to copy anything; the rest are documents whose
-    prompt is answered by a span of their own, which teaches what the text is like, and where an answer stands and ends.
+    prompt is answered by spans of their own, which teaches what the text is like, and where an answer stands and ends.
     Both are what a pretrained model brings along.
     """
     rng = np.random.default_rng(tiny.seed)
@@ -87,7 +87,14 @@ def pretraining_sequences(tiny: Tiny, encoder: Encoder, documents: Sequence[str]
             continue
         prompt = prompts[int(rng.integers(len(prompts)))].ids
         document = prompt[len(encoder.head) : len(prompt) - len(encoder.tail)]
+        sequences.append([*prompt, *_spans(document, rng), encoder.eos])
+    return sequences
+
+
+def _spans(document: Sequence[int], rng: np.random.Generator) -> list[int]:
+    answer: list[int] = []
+    for _ in range(SPANS):
         span = int(rng.integers(SHORTEST_SPAN, LONGEST_SPAN + 1))
         start = int(rng.integers(max(1, len(document) - span + 1)))
-        sequences.append([*prompt, *document[start : start + span], encoder.eos])
-    return sequences
+        answer += document[start : start + span]
+    return answer
