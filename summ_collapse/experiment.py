@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from summ_collapse.errors import InputError
-from summ_collapse.recipe import Recipe, Training, nearest
+from summ_collapse.plugins import nearest, plugin
+from summ_collapse.recipe import Recipe, Training
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.stages.select import selection_rows
 from summ_collapse.stages.stage import VERSIONS
@@ -124,7 +125,7 @@ class Experiment:
         return name
 
     def _add_shared(self) -> None:
-        task = self.recipe.task.model_dump(exclude={"size", "data"} if hasattr(self.recipe.task, "data") else {"size"})
+        task = self.recipe.task.model_dump(exclude={"size", "data"})
         self.prepare = self._add("prepare", "data", None, {"task": task, "data": dict(self.identities.task)}, {})
         base = self.recipe.base
         if base.tiny is None:
@@ -172,13 +173,13 @@ class Experiment:
         waiting = dict(recipe.verifiers)
         scores = {}
         while waiting:
-            ready = [name for name, options in waiting.items() if getattr(options, "model", None) not in waiting]
+            ready = [name for name, options in waiting.items() if options.model not in waiting]
             if not ready:
                 raise InputError(f"verifiers.{min(waiting)}.model: verifiers refer to each other in a circle")
             for name in ready:
                 options = waiting.pop(name)
                 model = self._verifier_model(name, options, seed, models)
-                if getattr(options, "train", None) is not None and model is not None:
+                if options.train is not None and model is not None:
                     models[name] = model
                 # Which model it is, the inputs say; a path or a verifier's name would make equal scores look different.
                 named = {"model": "model"} if model is not None else {}
@@ -186,11 +187,10 @@ class Experiment:
         return scores
 
     def _verifier_model(self, name: str, options: Any, seed: int, models: Mapping[str, _Model]) -> _Model | None:
-        reference = getattr(options, "model", None)
-        if reference is None:
+        if options.model is None:
             return None
-        named = _Model(None, self.identities.models.get(reference, UNRESOLVED))
-        model = models.get(reference, named)
+        named = _Model(None, self.identities.models.get(options.model, UNRESOLVED))
+        model = models.get(options.model, named)
         if options.train is None:
             return model
         training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
@@ -332,7 +332,7 @@ class Experiment:
 
     def _task(self) -> dict[str, Any]:
         """What an encoder has to know of the task."""
-        task: Any = self.recipe.task
+        task = self.recipe.task
         return {"prompt": task.prompt, "max_document_tokens": task.max_document_tokens}
 
     def _roles(self, role: str, model: _Model) -> dict[str, str]:
@@ -359,8 +359,8 @@ class Experiment:
             raise InputError(f"task: expected at least 2 test rows, got {test_rows}")
         shares = {"generator.slice": recipe.generator.slice}
         for name, options in recipe.verifiers.items():
-            if getattr(options, "train", None) is not None:
-                shares[f"verifiers.{name}.train.slice"] = getattr(options, "train").slice  # noqa: B009
+            if options.train is not None:
+                shares[f"verifiers.{name}.train.slice"] = options.train.slice
         for where, share in shares.items():
             if slice_rows(train_rows, share) < 1:
                 raise InputError(f"{where}: {share} of {train_rows} training rows is less than one row")
@@ -377,18 +377,17 @@ def with_random(recipe: Recipe) -> Recipe:
         return recipe
     if RANDOM in recipe.verifiers:
         raise InputError(f"verifiers.{RANDOM}: this name is kept for a verifier of kind random")
-    from summ_collapse.recipe import plugin
-
     added = plugin("verifiers", RANDOM).model_validate({"kind": RANDOM})
     return recipe.model_copy(update={"verifiers": {**recipe.verifiers, RANDOM: added}})
 
 
 def random_verifier(recipe: Recipe) -> str | None:
     """The name of the first verifier of kind random."""
-    return next((name for name, options in recipe.verifiers.items() if getattr(options, "kind", None) == RANDOM), None)
+    return next((name for name, options in recipe.verifiers.items() if options.kind == RANDOM), None)
 
 
-def named_models(recipe: Recipe) -> set[str]:
-    """Every model name that stands for files or a hub repository."""
-    references = [recipe.base.model, *(getattr(options, "model", None) for options in recipe.verifiers.values())]
-    return {name for name in references if name is not None and "/" in name}
+def named_models(recipe: Recipe) -> dict[str, str | None]:
+    """Every model name that stands for files or a hub repository, with the revision that the recipe gives it."""
+    references = [recipe.base.model, *(options.model for options in recipe.verifiers.values())]
+    named = sorted({name for name in references if name is not None and "/" in name})
+    return {name: recipe.base.revision if name == recipe.base.model else None for name in named}

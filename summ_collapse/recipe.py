@@ -2,32 +2,31 @@
 
     recipe = load(Path("recipes/demo.yaml"), ["retrain.learning_rate=1e-3"])
 
-Tasks, verifiers and metrics are found through entry points (`summ_collapse.tasks`, `.verifiers`, `.metrics`), ours like
-anybody else's; each brings a light options class, so that validating a recipe imports no model library.
+Every task and verifier brings a light options class (`plugins.py` finds it), so that validating a recipe imports no model
+library.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
-import pyarrow as pa
 import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    SerializeAsAny,
     ValidationError,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from summ_collapse.errors import InputError
+from summ_collapse.plugins import installed, known_metrics, nearest, plugin
+from summ_collapse.recipe_errors import describe
 
 DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 CONTROLS = ("lead", "generator", "real-slice", "real-full", "unfiltered")
@@ -37,6 +36,14 @@ class Options(BaseModel):
     """A block of a recipe: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_bool_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python takes True for 1, and so would pydantic: `steps: yes` would train for one step.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise PydanticCustomError("no_bool", "Input should be a valid value, such as an integer, and not true or false")
+        return value
 
 
 class GivenPath(str):
@@ -225,31 +232,18 @@ class Launch(Options):
     checkpoint_steps: int = Field(500, gt=0, description="optimizer steps between checkpoints; changes no result")
 
 
-class TaskOptions(Protocol):
-    """What a task's options class offers; see `summ_collapse/tasks/`."""
-
-    kind: str
-    prompt: str
-    max_document_tokens: int
-    split_seed: int
-
-    def identity(self) -> dict[str, object]: ...
-    def available(self) -> bool: ...
-    def splits(self) -> dict[str, pa.Table]: ...
-    def test_rows(self, rows: int) -> int: ...
-    def expected(self) -> dict[str, int]: ...
-
-
 class Recipe(Options):
     """One experiment."""
 
     name: str = Field(pattern=r"^[\w.-]+$", description="letters, digits, '.', '_' and '-'")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="seeds of training, sampling and `random`")
-    task: SerializeAsAny[Options]
+    task: Any = Field(description="where examples come from: the options of an installed task, by `kind`")
     base: Base
     generator: Generator
     synthesis: Synthesis = Synthesis()
-    verifiers: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")], SerializeAsAny[Options]]
+    verifiers: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")], Any] = Field(
+        description="how candidates are scored: options of installed verifiers, by `kind`"
+    )
     wrong: Wrong = Wrong()
     selection: Selection
     retrain: Retrain
@@ -289,7 +283,8 @@ def validate(raw: Mapping[str, Any], source: str, folder: Path | None = None) ->
         try:
             return _plugged(group, value, where, context)
         except ValidationError as error:
-            problems.extend(_describe(detail, where, value) for detail in error.errors())
+            schema = plugin(group, str(value["kind"]))
+            problems.extend(describe(detail, schema, where) for detail in error.errors())
         except InputError as error:
             problems.append(str(error))
         return Options()
@@ -302,7 +297,7 @@ def validate(raw: Mapping[str, Any], source: str, folder: Path | None = None) ->
     try:
         recipe = Recipe.model_validate(body, context=context)
     except ValidationError as error:
-        problems.extend(_describe(detail, (), raw) for detail in error.errors())
+        problems.extend(describe(detail, Recipe) for detail in error.errors())
     if recipe is not None and not problems:
         problems = _contradictions(recipe)
     if problems or recipe is None:
@@ -310,34 +305,16 @@ def validate(raw: Mapping[str, Any], source: str, folder: Path | None = None) ->
     return recipe
 
 
-@cache
-def installed(group: str) -> dict[str, Any]:
-    """What packages on this machine register in the entry-point group `summ_collapse.<group>`, by name."""
-    return {entry.name: entry for entry in sorted(entry_points(group=f"summ_collapse.{group}"), key=lambda entry: entry.name)}
-
-
-@cache
-def plugin(group: str, name: str) -> Any:
-    """The object registered under `name`; InputError with the nearest name where there is none."""
-    names = installed(group)
-    if name not in names:
-        raise InputError(f"unknown {group[:-1]} {name!r}{nearest(name, names)}; installed: {', '.join(names)}")
-    return names[name].load()
-
-
-def nearest(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
-    """`; did you mean 'x'?` for the closest of `names`, or nothing."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
 def json_schema() -> dict[str, Any]:
     """The recipe's JSON schema, with every installed task and verifier, for editors."""
     schema = Recipe.model_json_schema(by_alias=True)
-    choices = {
-        group: {"oneOf": [plugin(group, name).model_json_schema() for name in installed(group)]}
-        for group in ("tasks", "verifiers")
-    }
+    choices: dict[str, Any] = {}
+    for group in ("tasks", "verifiers"):
+        found = [plugin(group, name).model_json_schema(by_alias=True) for name in installed(group)]
+        for kind in found:
+            # References are resolved from the root, so that is where definitions have to be.
+            schema["$defs"] |= kind.pop("$defs", {})
+        choices[group] = {"oneOf": found}
     schema["properties"]["task"] = choices["tasks"]
     schema["properties"]["verifiers"] = {"type": "object", "additionalProperties": choices["verifiers"]}
     return schema
@@ -347,10 +324,13 @@ class _UniqueKeys(yaml.SafeLoader):
     """PyYAML keeps the last of two equal keys without a word; a recipe must not lose one so."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"key {key!r} stands twice, the second time before {node.end_mark}")
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.YAMLError(
+                    f"key {key.value!r} stands twice, again in line {key.start_mark.line + 1}, column {key.start_mark.column + 1}"
+                )
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -386,36 +366,6 @@ def _plugged(group: str, value: Any, where: tuple[str | int, ...], context: Mapp
     return options.model_validate(value, context=context)
 
 
-def _describe(detail: Mapping[str, Any], prefix: tuple[str | int, ...], raw: Any) -> str:
-    where = ".".join(map(str, (*prefix, *detail["loc"])))
-    came = detail.get("input")
-    if detail["type"] == "extra_forbidden":
-        return f"{where}: unknown key{nearest(str(detail['loc'][-1]), _siblings(detail['loc'], prefix, raw))}"
-    if detail["type"] == "missing":
-        return f"{where}: missing; this key is required"
-    message = detail["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    return f"{where}: {message}" if detail["type"] == "value_error" else f"{where}: {message}, got {came!r}"
-
-
-def _siblings(location: tuple[str | int, ...], prefix: tuple[str | int, ...], raw: Any) -> list[str]:
-    """The keys that are valid where `location` has an unknown one."""
-    model: Any = Recipe
-    if prefix and isinstance(raw, Mapping):
-        model = plugin("tasks" if prefix[0] == "task" else "verifiers", str(raw["kind"]))
-    for key in location[:-1]:
-        field = model.model_fields.get(str(key)) if hasattr(model, "model_fields") else None
-        nested = [] if field is None else [part for part in _parts(field.annotation) if hasattr(part, "model_fields")]
-        if not nested:
-            return []
-        model = nested[0]
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _parts(annotation: Any) -> list[Any]:
-    return [annotation, *getattr(annotation, "__args__", ())]
-
-
 def _contradictions(recipe: Recipe) -> list[str]:
     """What no single key shows to be wrong."""
     problems = []
@@ -434,21 +384,14 @@ def _contradictions(recipe: Recipe) -> list[str]:
     reserved = {"judge", *CONTROLS, "base"} & set(recipe.verifiers)
     if reserved:
         problems.append(f"verifiers.{min(reserved)}: this name stands for something else; choose another")
-    names = {"base", "generator", *(n for n, v in recipe.verifiers.items() if getattr(v, "train", None) is not None)}
+    names = {"base", "generator", *(name for name, options in recipe.verifiers.items() if options.train is not None)}
     for name, verifier in recipe.verifiers.items():
-        if hasattr(verifier, "problems"):
-            problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
+        problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
     tiny = recipe.base.tiny
-    budget = getattr(recipe.task, "max_document_tokens", 0)
+    budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
         problems.append(
             f"task.max_document_tokens: a document of {budget} tokens and a completion of {recipe.synthesis.max_new_tokens} "
             f"leave no room for the prompt in base.tiny.positions ({tiny.positions})"
         )
     return problems
-
-
-@cache
-def known_metrics() -> dict[str, str]:
-    """Every metric's name with the entry point of the family that computes it."""
-    return {name: family for family in installed("metrics") for name in plugin("metrics", family).NAMES}

@@ -62,17 +62,26 @@ class Run:
 def open_run(recipe: Recipe, out: Path) -> Run:
     """Resolve what the recipe names and lay out its stages; InputError where a file or hub id is not there."""
     store.check_run_folder(out)
-    task: Any = recipe.task
-    data = task.identity()
-    models = {name: hub.identity(name, _revision(recipe, name), "model") for name in sorted(named_models(recipe))}
+    data = recipe.task.identity()
+    models = {name: hub.identity(name, revision, "model") for name, revision in named_models(recipe).items()}
+    for name in models:
+        _check_room(recipe, name)
     local = {identity["sha256"]: name for name, identity in models.items() if "sha256" in identity}
-    if hasattr(task, "data"):
-        local["data"] = task.data
+    if hasattr(recipe.task, "data"):
+        local["data"] = recipe.task.data
     return Run(Experiment(recipe, Identities(data, models)), out, local)
 
 
-def _revision(recipe: Recipe, model: str) -> str | None:
-    return recipe.base.revision if model == recipe.base.model else None
+def _check_room(recipe: Recipe, model: str) -> None:
+    """A local model that is too short for the recipe's documents is known before anything runs."""
+    config = Path(model) / "config.json"
+    positions = store.read_json(config).get("max_position_embeddings") if config.is_file() else None
+    budget, completion = recipe.task.max_document_tokens, recipe.synthesis.max_new_tokens
+    if positions is not None and budget + completion >= positions:
+        raise InputError(
+            f"task.max_document_tokens: a document of {budget} tokens and a completion of {completion} leave no room for the "
+            f"prompt in the {positions} positions of model {model}"
+        )
 
 
 def run(request: Request) -> Run:

@@ -1,6 +1,7 @@
 """What a run would do: its stages, what is there already, rows and tokens; needs neither data nor models."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,6 @@ class Plan:
 def plan(recipe: Recipe, out: Path | None) -> Plan:
     """Lay out the stages; data or models that are not at hand are named, not errors."""
     unresolved: list[str] = []
-    task: Any = recipe.task
 
     def resolved(what: str, resolve: Any) -> dict[str, Any]:
         try:
@@ -44,10 +44,10 @@ def plan(recipe: Recipe, out: Path | None) -> Plan:
             unresolved.append(what)
             return dict(UNRESOLVED)
 
-    data = resolved(f"data {getattr(task, 'data', task.kind)}", task.identity)
+    data = resolved(f"data {getattr(recipe.task, 'data', recipe.task.kind)}", recipe.task.identity)
     models = {
-        name: resolved(f"model {name}", lambda name=name: hub.identity(name, recipe.base.revision, "model"))
-        for name in sorted(named_models(recipe))
+        name: resolved(f"model {name}", partial(hub.identity, name, revision, "model"))
+        for name, revision in named_models(recipe).items()
     }
     experiment = Experiment(recipe, Identities(data, models))
     sizes = _Sizes(experiment, _known_rows(experiment, out))
@@ -64,7 +64,7 @@ def _artifact(stage: Stage, out: Path | None) -> Artifact | None:
 
 def _known_rows(experiment: Experiment, out: Path | None) -> dict[str, int]:
     """Rows and tokens: what `prepare` found where it has run, else what the recipe declares."""
-    expected = dict(getattr(experiment.recipe.task, "expected")())  # noqa: B009
+    expected = dict(experiment.recipe.task.expected())
     prepared = _artifact(experiment.stages[experiment.prepare], out)
     if prepared is not None:
         expected |= {"train": prepared.manifest["notes"]["train_rows"], "test": prepared.manifest["notes"]["test_rows"]}
@@ -113,7 +113,7 @@ class _Sizes:
         return selection_rows(pool, self.stages[stage.inputs["selection"]].config["rate"])
 
     def _tokens(self, stage: Stage, rows: int) -> int | None:
-        document = min(self.known["document_tokens"], getattr(self.recipe.task, "max_document_tokens"))  # noqa: B009
+        document = min(self.known["document_tokens"], self.recipe.task.max_document_tokens)
         per_row = document + self.known["summary_tokens"]
         if stage.kind == "train":
             training = stage.config["training"]

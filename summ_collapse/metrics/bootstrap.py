@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 BLOCK_BYTES = 64 << 20
 
@@ -100,6 +100,6 @@ def share_interval(successes: int, trials: int, level: float = 0.95) -> Interval
     if trials == 0:
         return Interval(float("nan"), 0.0, 1.0)
     tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(stats.beta.ppf(1 - tail, successes + 1, trials - successes))
+    low = 0.0 if successes == 0 else float(special.betaincinv(successes, trials - successes + 1, tail))
+    high = 1.0 if successes == trials else float(special.betainccinv(successes + 1, trials - successes, tail))
     return Interval(successes / trials, low, high)

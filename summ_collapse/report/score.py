@@ -1,5 +1,7 @@
 """`score`: ROUGE of two files, example by example, with seeded bootstrap intervals. Imports no model library."""
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ import pyarrow as pa
 
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Resampling, interval
-from summ_collapse.recipe import known_metrics, nearest, plugin
+from summ_collapse.plugins import known_metrics, nearest, plugin
 from summ_collapse.store import write_atomic, write_table
 from summ_collapse.tasks.rows import json_records, read_text
 
@@ -23,6 +25,12 @@ def score_files(
 ) -> dict[str, Any]:
     """{"n", metric: {"mean", "low", "high"}}, 0-100; per-example scores go to `out` (JSONL, CSV or Parquet)."""
     known = known_metrics()
+    if not metrics:
+        raise InputError(f"--metrics: expected at least one of {', '.join(known)}")
+    if out is not None and out.is_dir():
+        raise InputError(f"--out {out}: expected a file, got a folder")
+    if out is not None and any(parent.exists() and not parent.is_dir() for parent in out.parents):
+        raise InputError(f"--out {out}: expected a path below folders, got one below a file")
     for name in metrics:
         if name not in known:
             raise InputError(f"--metrics: unknown metric {name!r}{nearest(name, known)}; installed: {', '.join(known)}")
@@ -74,8 +82,10 @@ def _texts(path: Path, keys: Sequence[str]) -> list[tuple[str | None, str]]:
     seen: set[str] = set()
     for number, record in json_records(path):
         key = next((key for key in keys if key in record), None)
-        if key is None or not isinstance(record[key], str):
+        if key is None:
             raise InputError(f"{path}: line {number}: expected text under one of {', '.join(keys)}, found {', '.join(record)}")
+        if not isinstance(record[key], str):
+            raise InputError(f"{path}: line {number}: expected text under {key!r}, got {record[key]!r}")
         identifier = str(record["id"]) if "id" in record else None
         if identifier is not None and identifier in seen:
             raise InputError(f"{path}: line {number}: expected each id once, got {identifier!r} again")
@@ -89,14 +99,10 @@ def _write(out: Path, ids: list[str], scores: dict[str, np.ndarray]) -> None:
     if out.suffix == ".parquet":
         write_table(out, table)
     elif out.suffix == ".csv":
-        rows = [
-            ",".join(["id", *scores]),
-            *(",".join([_quoted(row.pop("id")), *map(repr, row.values())]) for row in table.to_pylist()),
-        ]
-        write_atomic(out, ("\n".join(rows) + "\n").encode())
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, table.column_names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table.to_pylist())
+        write_atomic(out, buffer.getvalue().encode())
     else:
         write_atomic(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist()).encode())
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if any(letter in text for letter in ',"\n') else text

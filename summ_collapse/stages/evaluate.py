@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from summ_collapse import store
 from summ_collapse.metrics import diversity
-from summ_collapse.recipe import known_metrics, plugin
+from summ_collapse.plugins import known_metrics, plugin
 from summ_collapse.records import CANDIDATE
 from summ_collapse.stages.stage import Context, Outcome
 

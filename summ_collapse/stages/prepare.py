@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
-from summ_collapse.recipe import plugin
+from summ_collapse.plugins import plugin
 from summ_collapse.records import EXAMPLE, check, keys_of, tie_break
 from summ_collapse.stages.stage import Context, Outcome
 
 
 def run(context: Context) -> Outcome:
     """Read, reject, split. InputError where ids repeat, or more rows are rejected than the recipe allows."""
-    options = plugin("tasks", context.config["task"]["kind"]).model_validate({**context.config["task"], **context.local})
+    options = plugin("tasks", context.config["task"]["kind"]).model_validate({**context.config["task"], **_data(context)})
     splits = options.splits()
     rows_in = sum(table.num_rows for table in splits.values())
     _check_ids(splits)
@@ -30,12 +30,11 @@ def run(context: Context) -> Outcome:
         cleaned = _split(cleaned["all"], options.test_rows(cleaned["all"].num_rows), options.split_seed)
     train, test = cleaned["train"], cleaned["test"]
     train = _without_repeats(train, test, rejected)
-    allowed = getattr(options, "max_rejected", getattr(options, "max_duplicates", 0.0))
-    if sum(rejected.values()) > allowed * rows_in:
+    if sum(rejected.values()) > options.max_rejected * rows_in:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
         raise InputError(
-            f"task.data: {sum(rejected.values())} of {rows_in} rows are unusable ({reasons}); at most {allowed:.1%} may be. "
-            "Clean the data, or raise task.max_rejected"
+            f"task.data: {sum(rejected.values())} of {rows_in} rows are unusable ({reasons}); "
+            f"at most {options.max_rejected:.1%} may be. Clean the data, or raise task.max_rejected"
         )
     train = train.append_column("slice_rank", pa.array(_ranks(train, options.split_seed), pa.int64()))
     for name, table in (("train", train), ("test", test)):
@@ -43,6 +42,11 @@ def run(context: Context) -> Outcome:
     context.progress(rows_in, rows_in)
     counts: dict[str, Any] = {"train_rows": train.num_rows, "test_rows": test.num_rows}
     return Outcome(rows_in, train.num_rows + test.num_rows, dict(sorted(rejected.items())), notes=counts)
+
+
+def _data(context: Context) -> dict[str, str]:
+    """Where the data lies: its content is in the configuration, its path is this machine's own affair."""
+    return {"data": context.local["data"]} if "data" in context.local else {}
 
 
 def fold(text: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from summ_collapse import store
-from summ_collapse.recipe import plugin
+from summ_collapse.plugins import plugin
 from summ_collapse.records import SCORE, check, keys_of
 from summ_collapse.stages.chunked import in_chunks
 from summ_collapse.stages.stage import Context, Outcome

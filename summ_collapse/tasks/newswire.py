@@ -18,7 +18,7 @@ from pydantic import Field
 
 from summ_collapse.recipe import Options
 from summ_collapse.tasks import newswire_words as words
-from summ_collapse.tasks.prompt import Prompt
+from summ_collapse.tasks.prompt import Template
 
 T = TypeVar("T")
 
@@ -34,17 +34,14 @@ class Newswire(Options):
     rows: int = Field(ge=10, description="rows of training text, the pool that slices and selections are cut from")
     test: int = Field(ge=2, description="rows held out for evaluation")
     seed: int = Field(0, ge=0, description="seed of the generated text")
-    prompt: str = Field("{document} TL;DR:", description="what the model reads; {document} stands for the document")
+    prompt: Template = Field("{document} TL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(96, gt=0, description="tokens of a document that a model reads; the rest is cut")
     split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
-    max_duplicates: float = Field(0.01, ge=0, le=1, description="share of rows that may be duplicates (0-1)")
+    max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be duplicates or overlap (0-1)")
 
     def identity(self) -> dict[str, object]:
         """What the examples depend on beside the options: nothing."""
         return {}
-
-    def available(self) -> bool:
-        return True
 
     def splits(self) -> dict[str, pa.Table]:
         """Examples as {"all": table}; the split is drawn from `split_seed`, `test` rows large."""
@@ -56,9 +53,6 @@ class Newswire(Options):
     def expected(self) -> dict[str, int]:
         """Rows and tokens that a plan can count on before any data is read."""
         return {"train": self.rows, "test": self.test, "document_tokens": 25, "summary_tokens": 8}
-
-    def template(self) -> Prompt:
-        return Prompt.parse(self.prompt)
 
 
 def examples(rows: int, seed: int) -> pa.Table:

@@ -1,6 +1,9 @@
 """How a document is put before a model: the text in front of it and behind it."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 PLACEHOLDER = "{document}"
 
@@ -19,3 +22,11 @@ class Prompt:
             raise ValueError(f"expected a template that contains {PLACEHOLDER} once, got {template!r}")
         head, tail = template.split(PLACEHOLDER)
         return cls(head, tail)
+
+
+def _checked(template: str) -> str:
+    Prompt.parse(template)
+    return template
+
+
+Template = Annotated[str, AfterValidator(_checked)]

@@ -66,7 +66,11 @@ def read_table(path: Path) -> pa.Table:
     names = list(dict.fromkeys(name for record in records for name in record))
     if not records:
         raise InputError(f"{path}: expected rows, found none")
+    return pa.table({name: _column(path, name, [record.get(name) for record in records]) for name in names})
+
+
+def _column(path: Path, name: str, values: list[Any]) -> pa.Array:
     try:
-        return pa.table({name: [record.get(name) for record in records] for name in names})
+        return pa.array(values)
     except pa.ArrowException as error:
-        raise InputError(f"{path}: a column mixes types: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path}: column {name!r} mixes types: {str(error).splitlines()[0]}") from None

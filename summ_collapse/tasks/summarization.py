@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from summ_collapse import hub
 from summ_collapse.errors import InputError
 from summ_collapse.recipe import DATA_SUFFIXES, LocalOrHub, Options
-from summ_collapse.tasks.prompt import Prompt
+from summ_collapse.tasks.prompt import Template
 from summ_collapse.tasks.rows import read_table
 
 
@@ -36,18 +36,12 @@ class Summarization(Options):
     document: str = Field("document", description="column with the text to summarise")
     summary: str = Field("summary", description="column with the reference summary")
     id: str = Field("id", description="column with the row's id; numbered rows where the data has none")
-    prompt: str = Field("{document}\n\nTL;DR:", description="what the model reads; {document} stands for the document")
+    prompt: Template = Field("{document}\n\nTL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(1024, gt=0, description="tokens of a document that a model reads; the rest is cut")
     split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
     test_share: float = Field(0.1, gt=0, lt=1, description="share of rows held out where the data has no test split")
     max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be empty, duplicates or overlap (0-1)")
     size: Size | None = Field(None, description="declared sizes, for plans made without the data")
-
-    @field_validator("prompt")
-    @classmethod
-    def _has_placeholder(cls, value: str) -> str:
-        Prompt.parse(value)
-        return value
 
     def identity(self) -> dict[str, object]:
         """Content digest or hub commit; InputError where there is no such data."""
@@ -60,9 +54,6 @@ class Summarization(Options):
     def test_rows(self, rows: int) -> int:
         """Rows to hold out of `rows` that come without a test split."""
         return max(1, round(rows * self.test_share))
-
-    def template(self) -> Prompt:
-        return Prompt.parse(self.prompt)
 
     def splits(self) -> dict[str, pa.Table]:
         """Examples by split: {"train", "test"}, or {"all"} where the data has no test split."""
@@ -106,7 +97,10 @@ class Summarization(Options):
                     f"{source}: expected a column {getattr(self, key)!r} (task.{key}), found {', '.join(table.column_names)}"
                 )
         if self.id in table.column_names:
-            ids = [str(value) for value in table[self.id].to_pylist()]
+            values = table[self.id].to_pylist()
+            if None in values:
+                raise InputError(f"{source}: row {values.index(None) + 1}: expected an id in column {self.id!r}, got none")
+            ids = [str(value) for value in values]
         elif self.id != "id":
             raise InputError(f"{source}: expected a column {self.id!r} (task.id), found {', '.join(table.column_names)}")
         else:

@@ -2,8 +2,8 @@
 
 A verifier is a light options class with
 
+    model, train       the model it reads with, and how to fine-tune that first; None where there is none
     problems(models)   what contradicts the rest of the recipe, as messages; `models` are the names it may refer to
-    model, train       for one that reads with a model: its reference, and how to fine-tune it first (or None)
     score(request)     the scores of a chunk of candidates
 
 and imports whatever is heavy inside `score`.

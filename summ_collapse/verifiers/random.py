@@ -1,6 +1,6 @@
 """`random`: scores that know nothing. The arm every other verifier has to beat at its size."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from summ_collapse.recipe import Options
 from summ_collapse.records import tie_break
@@ -10,7 +10,12 @@ from summ_collapse.verifiers.request import Request, Scored
 class Random(Options):
     """A uniform score from a hash of (seed, id, sample)."""
 
+    model: ClassVar[None] = None
+    train: ClassVar[None] = None
     kind: Literal["random"]
+
+    def problems(self, models: set[str]) -> list[str]:
+        return []
 
     def score(self, request: Request) -> Scored:
         """Uniform on [0, 1), independent of how candidates are chunked."""

@@ -1,16 +1,19 @@
 """`rouge`: the oracle. It reads the reference, which no verifier in the field can."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from summ_collapse.recipe import Options, known_metrics, nearest, plugin
+from summ_collapse.plugins import known_metrics, nearest, plugin
+from summ_collapse.recipe import Options
 from summ_collapse.verifiers.request import Request, Scored
 
 
 class Rouge(Options):
     """A metric of the candidate against its document's reference summary."""
 
+    model: ClassVar[None] = None
+    train: ClassVar[None] = None
     kind: Literal["rouge"]
     metric: str = Field(
         "rouge1", description="rouge1, rouge2, rougeL, rougeLsum (F-measure), or one of them with _recall; or exact"

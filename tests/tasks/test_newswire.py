@@ -1,0 +1,55 @@
+"""The built-in corpus: a function of (rows, seed), with a tail that a small slice leaves uncovered."""
+
+from collections import Counter
+
+from summ_collapse.tasks import newswire_words as words
+from summ_collapse.tasks.newswire import examples
+
+CORPUS = examples(4000, 0)
+
+
+def test_rows_depend_on_the_seed_and_their_number_alone() -> None:
+    assert examples(100, 0) == CORPUS.slice(0, 100)
+    assert examples(100, 1)["document"] != CORPUS.slice(0, 100)["document"]
+
+
+def test_documents_and_ids_are_unique() -> None:
+    assert len(set(CORPUS["id"].to_pylist())) == 4000
+    assert len(set(CORPUS["document"].to_pylist())) > 0.999 * 4000
+
+
+def test_kinds_follow_zipfs_law_in_the_order_of_the_list() -> None:
+    counts = Counter(CORPUS["kind"].to_pylist())
+    total = sum(1 / rank for rank in range(1, len(words.KINDS) + 1))
+    for rank, kind in enumerate(words.KINDS, start=1):
+        share = 1 / rank / total
+        deviation = (4000 * share * (1 - share)) ** 0.5
+        assert abs(counts[kind.name] - 4000 * share) < 5 * deviation, kind.name
+
+
+def test_summaries_copy_some_facts_and_reword_others() -> None:
+    copied = reworded = 0
+    for row in CORPUS.slice(0, 500).to_pylist():
+        in_document = set(row["document"].split())
+        facts = [word for word in row["summary"].split() if word in words.COMPANIES or word in words.PEOPLE]
+        copied += all(fact in in_document for fact in facts)
+        reworded += any(word not in in_document for word in row["summary"].split())
+    assert copied == 500
+    assert reworded == 500
+
+
+def test_the_first_sentence_does_not_give_the_event_away() -> None:
+    rows = CORPUS.slice(0, 500).to_pylist()
+    leads = sum(any(fact not in row["document"].split(" .")[0] for fact in _facts(row["summary"])) for row in rows)
+    assert leads > 100
+
+
+def test_a_small_slice_leaves_a_tail_uncovered() -> None:
+    def pairs(table: object) -> set[tuple[str, str]]:
+        return {(row["kind"], fact) for row in table.to_pylist() for fact in _facts(row["summary"])}  # type: ignore[attr-defined]
+
+    assert len(pairs(CORPUS.slice(0, 200)) & pairs(CORPUS)) < 0.5 * len(pairs(CORPUS))
+
+
+def _facts(summary: str) -> list[str]:
+    return [word for word in summary.split() if word in words.COMPANIES or word in words.PEOPLE]
