@@ -100,7 +100,7 @@ def _write(out: Path, ids: list[str], scores: dict[str, np.ndarray]) -> None:
         write_table(out, table)
     elif out.suffix == ".csv":
         buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, table.column_names, lineterminator="\n")
+        writer = csv.DictWriter(buffer, table.column_names, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writeheader()
         writer.writerows(table.to_pylist())
         write_atomic(out, buffer.getvalue().encode())

@@ -16,7 +16,7 @@ from summ_collapse.metrics.rouge import KINDS, NAMES, score_pairs
 SEED = 20
 METRIC = Path(summ_collapse.__file__).parent / "metrics" / "evaluate_rouge.py"
 # Stems, plurals and digits; then accents, other scripts, characters that grow when lowered, and words of punctuation alone.
-PLAIN = "a the runs running runner Running relational conditional ponies caresses flying dies skies news 12 3rd U.S. e-mail"
+PLAIN = "a his hi the runs running Runner relational conditional ponies caresses flying dies skies news 12 3rd U.S. e-mail"
 ODD = "café CAFÉ naïve straße İstanbul ΣΊΣΥΦΟΣ 東京 Привет हिन्दी ½ ² ﬁre 👍🏽 zero\u200bwidth don't snake_case ... -- !? “ ” _ '"
 WORDS = [*PLAIN.split(), *ODD.split()]
 BLANKS = (" ", " ", " ", " ", "  ", "\n", "\n\n", "\t", "\r\n", "\u00a0", "\u2028", "")
