@@ -162,7 +162,7 @@ def _work(opened: Run, stage: Stage, place: Place) -> None:
                 opened,
                 stage,
                 Context(
-                    name=stage.name,
+                    name=f"{stage.kind}/{stage.arm}",
                     config=stage.config,
                     inputs=_inputs(opened, stage),
                     seed=stage.seed if stage.seed is not None else 0,

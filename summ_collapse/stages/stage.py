@@ -25,7 +25,7 @@ VERSIONS = {
 class Context:
     """One stage's configuration, inputs (by role), seed and folders; and what may not change its result."""
 
-    name: str
+    name: str  # kind/arm, without the seed, so that an arm's random state does not depend on how many seeds a recipe has
     config: Mapping[str, Any]
     inputs: Mapping[str, Artifact]
     seed: int
