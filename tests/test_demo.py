@@ -21,10 +21,13 @@ def test_two_fresh_demos_have_equal_bytes(cli: Callable[..., Done], tmp_path: Pa
         assert done.code == 0, done.err
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     results = json.loads((tmp_path / "one" / "report" / "results.json").read_text())
-    means = {arm["arm"]: arm["metrics"]["rouge1"]["mean"] for arm in results["arms"]}
-    assert len(means) == 17
-    assert 60 < means["generator"] < 95
-    assert means["real-full"] > means["real-slice"] + 5
+    arms = {arm["arm"]: arm for arm in results["arms"]}
+    assert len(arms) == 17
+    assert results["test_rows"] == 1000
+    # The question is open: the generator has something to learn, and more real data would teach it.
+    assert 60 < arms["generator"]["metrics"]["rouge1"]["mean"] < 95
+    assert arms["real-full"]["observed"] == "helps"
+    assert arms["unfiltered"]["observed"] != "helps"
 
 
 @pytest.mark.slow
