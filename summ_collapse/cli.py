@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
-        options = _parser().parse_args([word for word in words if word != "--debug"])
+        options = _parsed([word for word in words if word != "--debug"])
         options.call(options)
         sys.stdout.flush()
         return 0
@@ -45,6 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments; overrides may stand anywhere, also behind options."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(words)
+    if hasattr(options, "overrides"):
+        options.overrides += [word for word in rest if "=" in word and not word.startswith("-")]
+        rest = [word for word in rest if word not in options.overrides]
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def _failed(error: Exception, code: int, debug: bool) -> int:
@@ -192,7 +204,10 @@ def _dry_run(path: Path, options: argparse.Namespace) -> None:
     from summ_collapse.recipe import load
 
     found = plan(load(path, options.overrides), options.out)
+    chosen = found.chosen(options.only, options.until)
     for stage in found.stages:
+        if stage.name not in chosen:
+            continue
         print(f"{'cached' if stage.cached else 'would run':10} {stage.name}")
 
 

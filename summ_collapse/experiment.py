@@ -121,11 +121,13 @@ class Experiment:
             "inputs": {role: self.stages[source].fingerprint for role, source in inputs.items()},
             "seed": seed,
         }
+        if name in self.stages and self.stages[name].fingerprint != fingerprint(content):
+            raise InputError(f"verifiers: two of them would both be called {name}; rename one")
         self.stages[name] = Stage(kind, arm, seed, config, inputs, name, fingerprint(content))
         return name
 
     def _add_shared(self) -> None:
-        task = self.recipe.task.model_dump(exclude={"size", "data"})
+        task = self.recipe.task.model_dump(exclude={"size", "data", "revision"})
         self.prepare = self._add("prepare", "data", None, {"task": task, "data": dict(self.identities.task)}, {})
         base = self.recipe.base
         if base.tiny is None:
@@ -152,7 +154,7 @@ class Experiment:
             seed,
             {
                 **self._reading(generator),
-                "decoding": self._decoding(),
+                "decoding": self._decoding(recipe.synthesis.decoding),
                 "chunk_size": recipe.synthesis.chunk_size,
                 "engine": recipe.synthesis.engine,
                 "excluded_slice": recipe.generator.slice if recipe.synthesis.exclude_slice else 0.0,
@@ -209,7 +211,6 @@ class Experiment:
             **self._reading(start, "base"),
             "training": training.model_dump(exclude={"start"}),
             "rows": rows,
-            "completion_tokens": self.recipe.synthesis.max_new_tokens,
             "below": self._below_name(start) if training.method == "lora" else None,
         }
         sources = {"examples": self.prepare, **(inputs or {}), **self._roles("base", start)}
@@ -217,20 +218,15 @@ class Experiment:
         return _Model(name, None, start if training.method == "lora" else None)
 
     def _verify(self, arm: str, options: Mapping[str, Any], seed: int, candidates: str, model: _Model | None) -> str:
-        config = {
-            **(self._reading(model) if model else {"threads": self.recipe.launch.threads}),
-            "verifier": dict(options),
-            "batch_size": self.recipe.synthesis.batch_size,
-            "chunk_size": self.recipe.synthesis.chunk_size,
-            "completion_tokens": self.recipe.synthesis.max_new_tokens,
-        }
+        config: dict[str, Any] = {"verifier": dict(options), "chunk_size": self.recipe.synthesis.chunk_size}
+        if model is not None:
+            config |= {**self._reading(model), "batch_size": self.recipe.synthesis.batch_size}
         inputs = {"examples": self.prepare, "candidates": candidates, **(self._roles("model", model) if model else {})}
         return self._add("verify", arm, seed, config, inputs)
 
     def _add_arm(self, verifier: str, rate: float, seed: int, start: _Model, candidates: str, scores: str, judge: str) -> None:
         arm = f"{verifier}-{rate:g}"
         config = {
-            "verifier": verifier,
             "rate": rate,
             "wrong_below": self.recipe.wrong.below,
             "generator_slice": self.recipe.generator.slice,
@@ -272,12 +268,11 @@ class Experiment:
             config: dict[str, Any] = {"predictor": "lead", **metrics}
             name = self._add("evaluate", arm, None, config, {"examples": self.prepare})
         else:
-            decoding = {**self._decoding(), "method": "greedy", "samples": 1}
             config = {
                 "predictor": "model",
                 **metrics,
                 **self._reading(model),
-                "decoding": decoding,
+                "decoding": self._decoding("greedy"),
                 "chunk_size": self.recipe.synthesis.chunk_size,
             }
             name = self._add("evaluate", arm, seed, config, {"examples": self.prepare, **self._roles("model", model)})
@@ -302,17 +297,13 @@ class Experiment:
         }
         self._add("report", "all", None, config, {"examples": self.prepare, **judges, **inputs})
 
-    def _decoding(self) -> dict[str, Any]:
+    def _decoding(self, method: str) -> dict[str, Any]:
+        """What a method of decoding depends on, and nothing that it ignores."""
         synthesis = self.recipe.synthesis
-        return {
-            "method": synthesis.decoding,
-            "max_new_tokens": synthesis.max_new_tokens,
-            "samples": synthesis.samples,
-            "temperature": synthesis.temperature,
-            "top_p": synthesis.top_p,
-            "beams": synthesis.beams,
-            "batch_size": synthesis.batch_size,
-        }
+        common = {"method": method, "max_new_tokens": synthesis.max_new_tokens, "batch_size": synthesis.batch_size}
+        if method == "sampling":
+            return common | {"samples": synthesis.samples, "temperature": synthesis.temperature, "top_p": synthesis.top_p}
+        return common | ({"samples": synthesis.samples, "beams": synthesis.beams} if method == "beam" else {})
 
     def _reading(self, model: _Model, role: str = "model") -> dict[str, Any]:
         """What every stage that loads a model has in its configuration."""

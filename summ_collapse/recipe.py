@@ -375,7 +375,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
             problems.append(f"{where}: unknown metric {name!r}{nearest(name, known)}; installed: {', '.join(known)}")
     for where, values in (
         ("seeds", recipe.seeds),
-        ("selection.rates", recipe.selection.rates),
+        ("selection.rates", [f"{rate:g}" for rate in recipe.selection.rates]),
         ("evaluation.metrics", recipe.evaluation.metrics),
         ("controls", recipe.controls),
     ):

@@ -48,10 +48,14 @@ def _digest_blocks(file: Any) -> str:
 
 
 def digest_tree(path: Path) -> str:
-    """SHA-256 over the names and bytes of a file, or of all files below a folder (hidden ones left out)."""
+    """SHA-256 over the names and bytes of a file, or of all files below a folder (hidden files and folders left out)."""
     if path.is_file():
         return digest(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
     return fingerprint([[file.relative_to(path).as_posix(), digest(file)] for file in files])
 
 
@@ -183,7 +187,8 @@ class Place:
     def locked(self) -> Iterator[None]:
         """Hold the stage for this process; StageError that names the holder where another one has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._lock_file, timeout=0)
+        # A moment's patience: somebody who asks for the holder holds the lock for that long.
+        lock = FileLock(self._lock_file, timeout=1)
         try:
             lock.acquire()
         except Timeout:

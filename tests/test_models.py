@@ -117,6 +117,32 @@ def test_training_learns_and_saves_a_model_that_plain_libraries_load(
     assert all(str(tmp_path) not in path.read_text() for path in (tmp_path / "out").glob("*.json"))
 
 
+def test_an_adapter_on_an_adapter_applies_both_in_bfloat16(model: LlamaForCausalLM, encoder: Encoder, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path / "base")
+    below: ModelSource = ModelSource(str(tmp_path / "base"))
+    rows = encoder.encode(DOCUMENTS, SUMMARIES)
+    training = Training(method="lora", rank=8, steps=15, learning_rate=1e-2, batch_size=16)
+    for level in ("first", "second"):
+        settings = Fit(training, 3, torch.float32, tmp_path / f"work-{level}", 100, lambda done, total: None)
+        start = load_model(below, torch.float32, merge=True)
+        fit(start, encoder.tokenizer, rows, settings, tmp_path / level, below="below")
+        below = ModelSource(str(tmp_path / level), below=below)
+    sums = {
+        dtype: completion_likelihoods(load_model(below, dtype).eval(), encoder, DOCUMENTS, SUMMARIES, 16)[0].mean()
+        for dtype in (torch.float32, torch.bfloat16)
+    }
+    bare, _ = completion_likelihoods(model, encoder, DOCUMENTS, SUMMARIES, 16)
+    assert sums[torch.float32] > bare.mean() + 5
+    assert abs(sums[torch.bfloat16] - sums[torch.float32]) < 0.1 * (sums[torch.float32] - bare.mean())
+
+
+def test_no_checkpoint_stands_behind_the_last_step(model: LlamaForCausalLM, encoder: Encoder, tmp_path: Path) -> None:
+    training = Training(steps=4, learning_rate=1e-3, batch_size=8, schedule="constant")
+    settings = Fit(training, 0, torch.float32, tmp_path / "work", 2, lambda done, total: None)
+    fit(model, encoder.tokenizer, encoder.encode(DOCUMENTS, SUMMARIES), settings, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "work").glob("checkpoint-*")] == ["checkpoint-2"]
+
+
 def test_an_epoch_has_every_row_once_in_an_order_of_its_seed() -> None:
     rng = np.random.default_rng(0)
     lengths = rng.integers(5, 60, 1003)

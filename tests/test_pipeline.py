@@ -1,6 +1,7 @@
 """The whole experiment as a user runs it: rows balance, nothing runs twice, equal runs have equal bytes."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,3 +161,40 @@ def test_compare_puts_runs_side_by_side(small_run: tuple[Path, Path], cli: Calla
         done = cli("compare", run, run, "--format", wanted)
         assert done.code == 0
         assert mark in done.out
+
+
+def test_the_report_shown_is_the_one_asked_for_last(
+    small_run: tuple[Path, Path], cli: Callable[..., Done], tmp_path: Path
+) -> None:
+    recipe, finished = small_run
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    first = (run / "report" / "results.json").read_text()
+    assert cli("run", recipe, "--out", run, "evaluation.bootstrap=300").code == 0
+    assert (run / "report" / "results.json").read_text() != first
+    assert cli("run", recipe, "--out", run).code == 0
+    assert (run / "report" / "results.json").read_text() == first
+    shutil.rmtree(run / "report")
+    assert cli("run", recipe, "--out", run).code == 0
+    assert (run / "report" / "results.json").read_text() == first
+
+
+def test_a_bad_argument_takes_nothing_away(small_run: tuple[Path, Path], cli: Callable[..., Done]) -> None:
+    recipe, run = small_run
+    done = cli("run", recipe, "selection.rates=[0.0001]", "--out", run)
+    assert done.code == 2
+    assert "selection.rates" in done.err
+    assert "prepare/data" in manifests(run)
+
+
+def test_a_dry_run_knows_only_and_until(small_run: tuple[Path, Path], cli: Callable[..., Done], tmp_path: Path) -> None:
+    done = cli("run", small_run[0], "--out", tmp_path / "none", "--until", "train/generator", "--dry-run")
+    assert [line.split()[-1] for line in done.out.splitlines()] == ["prepare/data", "pretrain/base", "train/generator"]
+    assert not (tmp_path / "none").exists()
+
+
+def test_compare_says_what_is_no_run(cli: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no run")
+    done = cli("compare", tmp_path / "file")
+    assert done.code == 2
+    assert "has this run finished?" in done.err

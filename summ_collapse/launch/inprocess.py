@@ -92,11 +92,22 @@ def run(request: Request) -> Run:
     if request.only:
         _check_inputs(opened, stages)
     for stage in stages:
-        _ensure(opened, stage, request)
+        ran = _ensure(opened, stage, request)
         if stage.kind == "prepare":
-            _check_sizes(opened, stage)
+            _check_sizes(opened, stage, ran)
             _remember(opened, request)
+        if stage.kind == "report":
+            _show_report(opened, stage)
     return opened
+
+
+def _show_report(opened: Run, stage: Stage) -> None:
+    """`report/` holds this recipe's report, also where another recipe's was made in the same folder since."""
+    from summ_collapse.report.write import show
+
+    artifact = opened.place(stage).artifact()
+    assert artifact is not None
+    show(artifact, opened.out / "report")
 
 
 def _remember(opened: Run, request: Request) -> None:
@@ -114,11 +125,12 @@ def _check_inputs(opened: Run, stages: Sequence[Stage]) -> None:
     chosen = {stage.name for stage in stages}
     for stage in stages:
         for source in stage.inputs.values():
-            if source not in chosen and opened.artifact(source) is None:
-                raise InputError(f"--only {stage.name}: it needs {source}, which is not in {opened.out} yet; run that first")
+            artifact = opened.artifact(source)
+            if source not in chosen and (artifact is None or artifact.damage() is not None):
+                raise InputError(f"--only {stage.name}: it needs {source}, which is not whole in {opened.out}; run that first")
 
 
-def _check_sizes(opened: Run, stage: Stage) -> None:
+def _check_sizes(opened: Run, stage: Stage, ran: bool) -> None:
     """The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind."""
     artifact = opened.place(stage).artifact()
     assert artifact is not None
@@ -126,12 +138,13 @@ def _check_sizes(opened: Run, stage: Stage) -> None:
     try:
         opened.experiment.check_sizes(notes["train_rows"], notes["test_rows"])
     except InputError:
-        opened.place(stage).discard()
+        if ran:
+            opened.place(stage).discard()
         raise
 
 
-def _ensure(opened: Run, stage: Stage, request: Request) -> None:
-    """Have `stage`'s result in place, whole."""
+def _ensure(opened: Run, stage: Stage, request: Request) -> bool:
+    """Have `stage`'s result in place, whole; says whether it had to be made."""
     place = opened.place(stage)
     artifact = place.artifact()
     if artifact is not None:
@@ -139,17 +152,19 @@ def _ensure(opened: Run, stage: Stage, request: Request) -> None:
         if damage is None:
             place.clean()
             opened.reporter.line(f"{stage.name}: cached")
-            return
+            return False
         opened.reporter.line(f"{stage.name}: {damage}; running it again")
     with place.locked():
         if artifact is not None:
             (place.path / store.MANIFEST).unlink(missing_ok=True)
-        elif place.artifact() is not None:  # another process finished it while we waited for nothing
-            return
+        elif place.artifact() is not None:  # another process has just finished it
+            return False
         _work(opened, stage, place)
+    return True
 
 
 def _work(opened: Run, stage: Stage, place: Place) -> None:
+    goes_on = place.work.exists()
     work = place.prepare_work()
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -174,14 +189,15 @@ def _work(opened: Run, stage: Stage, place: Place) -> None:
                 ),
             )
     except InputError:
-        place.discard()
+        if not goes_on:  # what an earlier run has done so far is worth keeping, whatever is wrong now
+            place.discard()
         raise
     except Exception as error:
         log = work / "failure.json"
         store.write_json(log, {"stage": stage.name, "error": repr(error), "traceback": traceback.format_exc()})
         raise StageError(f"{stage.name} failed: {error!r}; see {log}") from error
     seconds = time.monotonic() - started
-    place.publish(out, _manifest(stage, outcome, seconds, began))
+    place.publish(out, _manifest(opened, stage, outcome, seconds, began))
     opened.reporter.line(_summary(stage, outcome, seconds))
 
 
@@ -201,7 +217,7 @@ def _call(opened: Run, stage: Stage, context: Context) -> Outcome:
     if stage.kind == "report":
         from summ_collapse.report import write
 
-        return write.run(context, opened.out)
+        return write.run(context)
     module = importlib.import_module(f"summ_collapse.stages.{stage.kind}")
     try:
         return module.run(context)
@@ -212,8 +228,6 @@ def _call(opened: Run, stage: Stage, context: Context) -> Outcome:
 
 def _set_threads(stage: Stage) -> None:
     """Rounding depends on the number of threads, so it is the recipe's."""
-    if stage.config.get("predictor") == "lead" or (stage.kind == "verify" and "models" not in stage.config):
-        return  # needs no torch
     import torch
 
     from summ_collapse.launch.quiet import quieten
@@ -223,14 +237,14 @@ def _set_threads(stage: Stage) -> None:
         torch.set_num_threads(stage.config["threads"])
 
 
-def _manifest(stage: Stage, outcome: Outcome, seconds: float, began: float) -> dict[str, Any]:
+def _manifest(opened: Run, stage: Stage, outcome: Outcome, seconds: float, began: float) -> dict[str, Any]:
     return {
         "stage": stage.name,
         "kind": stage.kind,
         "fingerprint": stage.fingerprint,
         "config": stage.config,
         "seed": stage.seed,
-        "inputs": dict(stage.inputs),
+        "inputs": {role: f"{source} {opened.experiment.stages[source].fingerprint}" for role, source in stage.inputs.items()},
         "rows_in": outcome.rows_in,
         "rows_out": outcome.rows_out,
         "rejected": dict(outcome.rejected),
@@ -288,5 +302,7 @@ def read_results(out: Path) -> dict[str, Any]:
     path = out / "report" / "results.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file; has this run finished?") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected the JSON of a finished run: {error}") from None

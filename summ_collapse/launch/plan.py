@@ -1,5 +1,6 @@
 """What a run would do: its stages, what is there already, rows and tokens; needs neither data nor models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,11 @@ class Plan:
 
     stages: list[Planned]
     unresolved: list[str]
+    experiment: Experiment
+
+    def chosen(self, only: Sequence[str], until: str | None) -> set[str]:
+        """The names of the stages that `--only` and `--until` ask for."""
+        return {stage.name for stage in self.experiment.chosen(only, until)}
 
 
 def plan(recipe: Recipe, out: Path | None) -> Plan:
@@ -55,7 +61,7 @@ def plan(recipe: Recipe, out: Path | None) -> Plan:
         Planned(stage.name, list(stage.inputs.values()), *sizes.of(stage), cached=_artifact(stage, out) is not None)
         for stage in experiment.stages.values()
     ]
-    return Plan(stages, unresolved)
+    return Plan(stages, unresolved, experiment)
 
 
 def _artifact(stage: Stage, out: Path | None) -> Artifact | None:

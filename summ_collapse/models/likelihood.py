@@ -39,5 +39,5 @@ def completion_likelihoods(
         # Normalised in float32 whatever the compute type, and summed in float64.
         chosen = torch.log_softmax(logits.float(), -1).gather(-1, targets[..., None])[..., 0].double()
         ours = torch.arange(longest, device=ids.device) >= longest - torch.tensor(counts[batch], device=ids.device)[:, None]
-        totals[batch] = (chosen * ours).sum(1).cpu().numpy()
+        totals[batch] = torch.where(ours, chosen, 0.0).sum(1).cpu().numpy()
     return totals, counts

@@ -54,7 +54,8 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
     if source.below is not None:
         from peft import PeftModel
 
-        below = load_model(source.below, dtype, merge)
+        # An adapter was trained on what lies below it in one piece, and peft cannot stack two of one name.
+        below = load_model(source.below, dtype, merge=True)
         model = PeftModel.from_pretrained(below, source.name)
         return model.merge_and_unload() if merge or dtype == torch.float32 else model
     with _named(source):

@@ -87,7 +87,7 @@ def pretraining_sequences(tiny: Tiny, encoder: Encoder, documents: Sequence[str]
             continue
         prompt = prompts[int(rng.integers(len(prompts)))].ids
         document = prompt[len(encoder.head) : len(prompt) - len(encoder.tail)]
-        sequences.append([*prompt, *_spans(document, rng), encoder.eos])
+        sequences.append([*prompt, *_spans(document, rng), encoder.eos][: tiny.positions])
     return sequences
 
 

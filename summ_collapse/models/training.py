@@ -153,7 +153,14 @@ class _SeededOrderTrainer(SFTTrainer):
 
 
 class _MarkCheckpoints(TrainerCallback):
-    """Marks a checkpoint once all of it is on disk, and then removes the older ones."""
+    """Marks a checkpoint once all of it is on disk, and then removes the older ones.
+
+    There is none after the last step: the Trainer would take one step more when it resumed from that.
+    """
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_save = False
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if not state.is_world_process_zero:

@@ -46,8 +46,8 @@ def _draw_verifiers(axes: Any, entries: Sequence[Mapping[str, Any]], metric: str
         found = [arm["metrics"][metric] for arm in arms]
         means = [value["mean"] for value in found]
         spread = [
-            [value["mean"] - value["low"] for value in found],
-            [value["high"] - value["mean"] for value in found],
+            [max(0.0, value["mean"] - value["low"]) for value in found],
+            [max(0.0, value["high"] - value["mean"]) for value in found],
         ]
         # A little apart, so that equal rates do not hide each other's intervals.
         rates = [arm["rate"] * 2 ** (0.05 * (place - len(verifiers) / 2)) for arm in arms]

@@ -1,4 +1,4 @@
-"""The `report` stage: results.json, table.csv/md/tex and the figure, also put under `<run>/report/`."""
+"""The `report` stage: results.json, table.csv/md/tex and the figure."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,23 +18,23 @@ from summ_collapse.theory.proxy import Confusion
 FIGURES = ("svg", "png")
 
 
-def run(context: Context, run_folder: Path) -> Outcome:
-    """Compare all arms and write the report; the run folder's `report/` shows the newest."""
+def run(context: Context) -> Outcome:
+    """Compare all arms and write the report."""
     results = build(context)
     store.write_json(context.out / "results.json", results)
     for suffix, text in (("csv", as_csv(results)), ("md", as_markdown(results)), ("tex", as_latex(results))):
         store.write_atomic(context.out / f"table.{suffix}", text.encode())
     draw_rates(results, [context.out / "figures" / f"rates.{suffix}" for suffix in FIGURES])
-    mirror(context.out, run_folder / "report")
     arms = len(results["arms"])
     return Outcome(arms, arms, notes={"test_rows": results["test_rows"]})
 
 
-def mirror(source: Path, target: Path) -> None:
-    """Put every file of a published report at its well-known place, each atomically."""
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and path.name != store.MANIFEST:
-            store.write_atomic(target / path.relative_to(source), path.read_bytes())
+def show(artifact: Artifact, target: Path) -> None:
+    """Put every file of a published report at its well-known place, each atomically, where it is not there already."""
+    for name in artifact.manifest["files"]:
+        content = (artifact.path / name).read_bytes()
+        if not (target / name).is_file() or (target / name).read_bytes() != content:
+            store.write_atomic(target / name, content)
 
 
 def build(context: Context) -> dict[str, Any]:

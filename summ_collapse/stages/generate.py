@@ -24,13 +24,11 @@ def run(context: Context) -> Outcome:
     store.write_table(context.out / "candidates.parquet", check(candidates, CANDIDATE, "candidates"))
     finishes = candidates["finish"].to_pylist()
     generated = sum(candidates["n_tokens"].to_pylist())
-    samples = context.config["decoding"]["samples"]
     notes = {
         "candidates": candidates.num_rows,
         "generated_tokens": generated,
         "hit_the_limit": finishes.count("length"),
         "truncated": truncated,
-        "samples": samples,
     }
     rejected = {"the generator's own slice": excluded} if excluded else {}
     return Outcome(examples.num_rows, pool.num_rows, rejected, tokens=prompt_tokens + generated, notes=notes)

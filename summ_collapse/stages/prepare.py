@@ -45,8 +45,10 @@ def run(context: Context) -> Outcome:
 
 
 def _data(context: Context) -> dict[str, str]:
-    """Where the data lies: its content is in the configuration, its path is this machine's own affair."""
-    return {"data": context.local["data"]} if "data" in context.local else {}
+    """Where the data lies: a path is this machine's own affair; of a hub dataset, the very commit that was fingerprinted."""
+    found = {"data": context.local["data"]} if "data" in context.local else {}
+    commit = context.config["data"].get("commit")
+    return found | ({"revision": commit} if commit else {})
 
 
 def fold(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from summ_collapse.models.encoder import Encoded, Encoder
 from summ_collapse.models.loading import compute_dtype
-from summ_collapse.models.tiny import LONGEST_SPAN, SPANS, make_model, pretraining_sequences, train_tokenizer
+from summ_collapse.models.tiny import make_model, pretraining_sequences, train_tokenizer
 from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe import Tiny, Training
 from summ_collapse.stages.stage import Context, Outcome
@@ -20,7 +20,6 @@ def run(context: Context) -> Outcome:
     tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
     task = context.config["task"]
     encoder = Encoder(tokenizer, Prompt.parse(task["prompt"]), task["max_document_tokens"])
-    encoder.check_room(tiny.positions, SPANS * LONGEST_SPAN + 1)
     sequences = pretraining_sequences(tiny, encoder, documents)
     trained = fit(
         make_model(tiny, tokenizer),

@@ -21,9 +21,10 @@ def run(context: Context) -> Outcome:
     usable = ~np.isnan(values)
     count = selection_rows(len(keys), context.config["rate"])
     if count > int(usable.sum()):
+        verifier = context.name.partition("/")[2].rpartition("-")[0]
         first = keys[int(np.flatnonzero(~usable)[0])][0]
         raise InputError(
-            f"verifiers.{context.config['verifier']}: {int((~usable).sum())} of {len(keys)} scores are NaN "
+            f"verifiers.{verifier}: {int((~usable).sum())} of {len(keys)} scores are NaN "
             f"(first: id {first!r}); a selection of {count} needs as many numbers"
         )
     ranks = ranking(values, keys)

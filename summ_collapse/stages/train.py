@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from summ_collapse.models.loading import ADAPTER_CONFIG, compute_dtype, load_model
+from summ_collapse.models.loading import ADAPTER_CONFIG, compute_dtype, load_model, positions
 from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe import Training
 from summ_collapse.records import keys_of
@@ -18,8 +18,9 @@ def run(context: Context) -> Outcome:
     training = Training.model_validate(context.config["training"])
     documents, completions = _rows(context)
     source = source_of(context, "base")
-    encoder = encoder_of(context, source, context.config["completion_tokens"])
+    encoder = encoder_of(context, source, 1)
     rows = encoder.encode(documents, completions)
+    encoder.check_room(positions(source), max(len(row.ids) - row.prompt_length for row in rows))
     dtype = compute_dtype(context.config["dtype"])
     # Full fine-tuning keeps float32 masters; below an adapter the weights are frozen and need none.
     model = load_model(source, torch.float32 if training.method == "full" else dtype, merge=True)

@@ -30,7 +30,7 @@ def run(context: Context) -> Outcome:
             documents=[documents[place] for place in places],
             references=[references[place] for place in places],
             seed=context.seed,
-            batch_size=context.config["batch_size"],
+            batch_size=context.config.get("batch_size", 1),
             reader=reader,
         )
         scored = verifier.score(request)
@@ -45,7 +45,7 @@ def run(context: Context) -> Outcome:
 
         source = source_of(context)
         model = load_model(source, compute_dtype(context.config["dtype"]))
-        return model, encoder_of(context, source, context.config["completion_tokens"])
+        return model, encoder_of(context, source, 1)
 
     scores = in_chunks(context, len(keys), context.config["chunk_size"], work_on)
     store.write_table(context.out / "scores.parquet", check(scores, SCORE, "scores"))

@@ -1,6 +1,7 @@
 """Rows of text files, with errors that name the file and the line."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def csv_records(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a CSV file with a header."""
     csv.field_size_limit(1 << 30)
-    reader = csv.DictReader(read_text(path).splitlines(keepends=True), strict=True)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
         for record in reader:
             if None in record or None in record.values():

@@ -4,6 +4,7 @@ A folder holds files called `train.*` and `test.*`, or just data files. Where th
 `split_seed`.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,10 @@ class Size(Options):
 
 
 class Summarization(Options):
-    """Documents and reference summaries from a file, a folder or the hub."""
+    """Documents and reference summaries from a file, a folder or the hub.
+
+    Where there are train and test splits, others (such as validation) are not read.
+    """
 
     kind: Literal["summarization"]
     data: LocalOrHub = Field(description="hub id, or a local JSONL, CSV or Parquet file or folder")
@@ -61,18 +65,19 @@ class Summarization(Options):
         if not path.is_absolute():
             return self._hub_splits()
         if path.is_file():
-            return {"all": self._examples(path, str(path))}
+            return {"all": self._named(read_table(path), str(path), "row")}
         files = sorted(file for file in path.iterdir() if file.suffix in DATA_SUFFIXES)
         if not files:
             raise InputError(f"{path}: expected files that end in {', '.join(DATA_SUFFIXES)}, found none")
-        train, test = ([file for file in files if file.stem.split("-")[0] == split] for split in ("train", "test"))
-        if bool(train) != bool(test):
-            raise InputError(
-                f"{path}: expected files for both train and test, found only {[file.name for file in train or test]}"
-            )
-        groups = {"train": train, "test": test} if train else {"all": files}
+        # `train.jsonl`, `train-00000-of-00002.parquet`, `test_en.csv`: what stands first says which split it is.
+        groups: dict[str, list[Path]] = {}
+        for file in files:
+            groups.setdefault(re.split(r"[-_.]", file.name)[0], []).append(file)
+        if bool(groups.get("train")) != bool(groups.get("test")):
+            raise InputError(f"{path}: expected files for both train and test, found only {[file.name for file in files]}")
+        groups = {split: groups[split] for split in ("train", "test")} if "train" in groups else {"all": files}
         return {
-            split: pa.concat_tables([self._examples(file, split if len(group) == 1 else file.stem) for file in group])
+            split: pa.concat_tables([self._named(read_table(file), str(file), file.name) for file in group])
             for split, group in groups.items()
         }
 
@@ -85,9 +90,6 @@ class Summarization(Options):
             raise InputError(f"task.data: dataset {self.data!r} cannot be loaded: {str(error).splitlines()[0]}") from error
         names = {"train": "train", "test": "test"} if {"train", "test"} <= set(loaded) else {"all": next(iter(loaded))}
         return {split: self._named(loaded[name].data.table, f"{self.data} {name}", name) for split, name in names.items()}
-
-    def _examples(self, path: Path, prefix: str) -> pa.Table:
-        return self._named(read_table(path), str(path), Path(prefix).stem)
 
     def _named(self, table: pa.Table, source: str, prefix: str) -> pa.Table:
         """The three columns of an Example; numbers them where there is no id column."""
