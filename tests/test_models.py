@@ -121,7 +121,7 @@ def test_an_adapter_on_an_adapter_applies_both_in_bfloat16(model: LlamaForCausal
     model.save_pretrained(tmp_path / "base")
     below: ModelSource = ModelSource(str(tmp_path / "base"))
     rows = encoder.encode(DOCUMENTS, SUMMARIES)
-    training = Training(method="lora", rank=8, steps=15, learning_rate=1e-2, batch_size=16)
+    training = Training(method="lora", rank=8, steps=30, learning_rate=1e-2, batch_size=16)
     for level in ("first", "second"):
         settings = Fit(training, 3, torch.float32, tmp_path / f"work-{level}", 100, lambda done, total: None)
         start = load_model(below, torch.float32, merge=True)
