@@ -13,7 +13,7 @@ def identity(name: str, revision: str | None, kind: Literal["model", "dataset"])
     path = Path(name)
     if path.is_absolute():
         if not path.exists():
-            raise InputError(f"{kind} {name}: no such file or folder")
+            raise InputError(f"{kind} {name}: no such file or folder (a hub id has the form organisation/name)")
         return {"sha256": digest_tree(path)}
     return {"id": name, "commit": _commit(name, revision, kind)}
 

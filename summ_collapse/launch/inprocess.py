@@ -293,8 +293,10 @@ def _git_revision() -> str | None:
 
 def _summary(stage: Stage, outcome: Outcome, seconds: float) -> str:
     rejected = f" ({sum(outcome.rejected.values())} rejected)" if outcome.rejected else ""
+    cut = outcome.notes.get("truncated", 0)
+    truncated = f", {cut / outcome.rows_in:.1%} truncated" if cut else ""
     rate = f", {outcome.tokens / seconds:,.0f} tokens/s" if outcome.tokens and seconds else ""
-    return f"{stage.name}: {outcome.rows_out:,} rows{rejected}, {seconds:.1f} s{rate}"
+    return f"{stage.name}: {outcome.rows_out:,} rows{rejected}, {seconds:.1f} s{rate}{truncated}"
 
 
 def read_results(out: Path) -> dict[str, Any]:

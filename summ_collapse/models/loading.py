@@ -42,7 +42,7 @@ def compute_dtype(name: str) -> torch.dtype:
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
     """The tokenizer that was saved with the model."""
     with _named(source):
-        return AutoTokenizer.from_pretrained(source.name, revision=source.revision)
+        return AutoTokenizer.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
 
 
 def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> PreTrainedModel:
@@ -60,7 +60,12 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
         return model.merge_and_unload() if merge or dtype == torch.float32 else model
     with _named(source):
         model = AutoModelForCausalLM.from_pretrained(
-            source.name, revision=source.revision, dtype=dtype, attn_implementation=source.attention, use_safetensors=True
+            source.name,
+            revision=source.revision,
+            dtype=dtype,
+            attn_implementation=source.attention,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     return model.to(device())
 
@@ -70,7 +75,7 @@ def positions(source: ModelSource) -> int | None:
     while source.below is not None:
         source = source.below
     with _named(source):
-        config = AutoConfig.from_pretrained(source.name, revision=source.revision)
+        config = AutoConfig.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
     return getattr(config, "max_position_embeddings", None)
 
 

@@ -101,6 +101,7 @@ def _measured(context: Context, arm: Mapping[str, Any], seed: int) -> dict[str, 
     values: dict[str, Any] = {
         "n_train": trained["rows_out"] if trained else 0,
         "diversity": evaluation["diversity"],
+        "truncated": {"train": _truncated(trained), "test": _truncated(context.inputs[found["evaluate"]].manifest)},
         "slice_overlap": None,
         **dict.fromkeys(("p", "phi", "psi", "p_star", "kept_error", "kept_fraction", "predicted")),
     }
@@ -112,6 +113,11 @@ def _measured(context: Context, arm: Mapping[str, Any], seed: int) -> dict[str, 
     elif trained:
         values["slice_overlap"] = _real_overlap(context, trained)
     return values
+
+
+def _truncated(manifest: Mapping[str, Any] | None) -> float:
+    """The share of rows whose document was cut to its budget."""
+    return manifest["notes"].get("truncated", 0) / manifest["rows_out"] if manifest else 0.0
 
 
 def _unfiltered(context: Context, seed: int, rows: int) -> dict[str, Any]:
