@@ -15,6 +15,8 @@ from summ_collapse.errors import InputError
 from summ_collapse.store import write_atomic
 
 ADAPTER_CONFIG = "adapter_config.json"
+# Keys that say how this process came by a model, not what the model is; offline machines write others than online ones.
+HOW_IT_WAS_LOADED = ("_name_or_path", "name_or_path", "local_files_only", "is_local")
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ def canonicalise(folder: Path, below: str | None) -> None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if path.name == ADAPTER_CONFIG:
             content = _plain_adapter_config(content, below)
-        if path.name == "config.json":
-            content.pop("_name_or_path", None)
+        for key in HOW_IT_WAS_LOADED:
+            content.pop(key, None)
         if path.name not in ("tokenizer.json", "vocab.json"):
             write_atomic(path, (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
