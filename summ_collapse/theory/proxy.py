@@ -1,4 +1,4 @@
-"""p, phi, psi, p* and p' of a selection (Feng et al. 2024, section 4): what a verifier is worth, measured before training.
+"""p, phi, psi, p* and p' of a selection (Feng et al. 2024): what a verifier is worth, measured before training.
 
 p is the share of wrong candidates; phi and psi are the shares of the right and of the wrong ones that are kept. The
 breakdown point is p* = phi / (phi + psi), the error among what is kept p' = p psi / ((1 - p) phi + p psi). p < p* says

@@ -1,7 +1,7 @@
 """`perplexity`: how likely a language model finds the candidate and its end, given the document.
 
 With `model: generator` it is the generator judging itself; with any other model, and `train` to fine-tune it first, it is
-the weaker or stronger verifier of the paper (Feng et al. 2024, section 5).
+the weaker or stronger verifier of the paper (Feng et al. 2024).
 """
 
 from typing import Literal
