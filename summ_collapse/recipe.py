@@ -9,7 +9,7 @@ library.
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -29,7 +29,8 @@ from summ_collapse.plugins import installed, known_metrics, nearest, plugin
 from summ_collapse.recipe_errors import describe
 
 DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
-CONTROLS = ("lead", "generator", "real-slice", "real-full", "unfiltered")
+Control = Literal["lead", "generator", "real-slice", "real-full", "unfiltered"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class Options(BaseModel):
@@ -247,7 +248,7 @@ class Recipe(Options):
     wrong: Wrong = Wrong()
     selection: Selection
     retrain: Retrain
-    controls: list[Literal[CONTROLS]] = Field(list(CONTROLS), description="arms that no verifier selects")  # type: ignore[valid-type]
+    controls: list[Control] = Field(list(CONTROLS), description="arms that no verifier selects")
     evaluation: Evaluation = Evaluation()
     launch: Launch = Launch()
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 from rouge_score import rouge_scorer, tokenize, tokenizers
@@ -24,8 +25,8 @@ def score_pairs(predictions: Sequence[str], references: Sequence[str], names: Se
     }
 
 
-def _part(score: object, name: str) -> float:
-    return float(score.recall if name.endswith("_recall") else score.fmeasure)  # type: ignore[attr-defined]
+def _part(score: Any, name: str) -> float:
+    return float(score.recall if name.endswith("_recall") else score.fmeasure)
 
 
 class RememberingTokenizer(tokenizers.Tokenizer):
@@ -38,7 +39,7 @@ class RememberingTokenizer(tokenizers.Tokenizer):
 
 
 @cache
-def _stemmer() -> object:
+def _stemmer() -> Any:
     from nltk.stem.porter import PorterStemmer
 
     return PorterStemmer()
@@ -46,4 +47,4 @@ def _stemmer() -> object:
 
 @lru_cache(maxsize=1 << 20)
 def _stem(word: str) -> str:
-    return _stemmer().stem(word) if len(word) > 3 else word  # type: ignore[attr-defined]
+    return _stemmer().stem(word) if len(word) > 3 else word
