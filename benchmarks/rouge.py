@@ -11,6 +11,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,8 @@ def main() -> None:
         assert all(np.array_equal(ours[name], theirs[name]) for name in names)
         rounds = [
             (
-                seconds(lambda names=names: score_pairs(predictions, references, names)),  # type: ignore[misc]
-                seconds(lambda names=names: plain(predictions, references, names)),  # type: ignore[misc]
+                seconds(partial(score_pairs, predictions, references, names)),
+                seconds(partial(plain, predictions, references, names)),
             )
             for _ in range(options.rounds)
         ]

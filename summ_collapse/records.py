@@ -21,8 +21,6 @@ CANDIDATE = pa.schema(
 )
 SCORE = pa.schema([("id", pa.string()), ("sample", pa.int32()), ("score", pa.float64())])
 
-FINISHES = ("stop", "length")
-
 
 def check(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
     """`table` with the schema's columns first, cast to its types; ValueError where one is missing or a key repeats."""

@@ -171,6 +171,9 @@ class Place:
     def _holder_file(self) -> Path:
         return self.path.with_name(f".{self.path.name}.holder")
 
+    def _named_holder(self) -> str:
+        return self._holder_file.read_text(encoding="utf-8") if self._holder_file.exists() else "another process"
+
     def holder(self) -> str | None:
         """Who works on this stage right now, or None. The kernel's lock decides, never the clock."""
         if not self._lock_file.exists():
@@ -179,7 +182,7 @@ class Place:
         try:
             lock.acquire()
         except Timeout:
-            return self._holder_file.read_text(encoding="utf-8") if self._holder_file.exists() else "another process"
+            return self._named_holder()
         lock.release()
         return None
 
@@ -192,8 +195,7 @@ class Place:
         try:
             lock.acquire()
         except Timeout:
-            holder = self._holder_file.read_text(encoding="utf-8") if self._holder_file.exists() else "another process"
-            raise StageError(f"{self.kind}/{self.arm} is being worked on by {holder}") from None
+            raise StageError(f"{self.kind}/{self.arm} is being worked on by {self._named_holder()}") from None
         try:
             self._holder_file.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
             yield

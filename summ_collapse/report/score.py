@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Resampling, interval
-from summ_collapse.plugins import known_metrics, nearest, plugin
+from summ_collapse.metrics.scoring import score_pairs
+from summ_collapse.plugins import known_metrics, nearest
 from summ_collapse.store import write_atomic, write_table
 from summ_collapse.tasks.rows import json_records, read_text
 
@@ -35,13 +36,10 @@ def score_files(
         if name not in known:
             raise InputError(f"--metrics: unknown metric {name!r}{nearest(name, known)}; installed: {', '.join(known)}")
     ids, ours, theirs = _pairs(predictions, references)
-    scores: dict[str, np.ndarray] = {}
-    for family in dict.fromkeys(known[name] for name in metrics):
-        names = [name for name in metrics if known[name] == family]
-        scores.update(plugin("metrics", family).score_pairs(ours, theirs, names))
+    scores = score_pairs(ours, theirs, metrics)
     draws = Resampling(len(ours), 1, resamples).many_means(np.stack([scores[name][None] for name in metrics]))
     if out is not None:
-        _write(out, ids, {name: scores[name] for name in metrics})
+        _write(out, ids, scores)
     result: dict[str, Any] = {"n": len(ours)}
     for name, drawn in zip(metrics, draws, strict=True):
         mean = interval(scores[name], drawn)

@@ -2,12 +2,11 @@
 
 import re
 
-import numpy as np
 import pyarrow as pa
 
 from summ_collapse import store
 from summ_collapse.metrics import diversity
-from summ_collapse.plugins import known_metrics, plugin
+from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.records import CANDIDATE
 from summ_collapse.stages.stage import Context, Outcome
 
@@ -25,7 +24,7 @@ def run(context: Context) -> Outcome:
         predictions, tokens, truncated = complete(context, examples)
         tokens += sum(predictions["n_tokens"].to_pylist())
     texts = predictions["candidate"].to_pylist()
-    scores = score(texts, examples["summary"].to_pylist(), context.config["metrics"])
+    scores = score_pairs(texts, examples["summary"].to_pylist(), context.config["metrics"])
     for name, values in scores.items():
         predictions = predictions.append_column(name, pa.array(values, pa.float64()))
     store.write_table(context.out / "predictions.parquet", predictions)
@@ -36,16 +35,6 @@ def run(context: Context) -> Outcome:
         "diversity": {"distinct_2": diversity.distinct(texts, 2), "compression_ratio": diversity.compression_ratio(texts)},
     }
     return Outcome(examples.num_rows, predictions.num_rows, tokens=tokens, notes=notes)
-
-
-def score(predictions: list[str], references: list[str], names: list[str]) -> dict[str, np.ndarray]:
-    """Per-example scores by metric name; families are asked once for all of their names."""
-    known = known_metrics()
-    scores = {}
-    for family in dict.fromkeys(known[name] for name in names):
-        ours = [name for name in names if known[name] == family]
-        scores.update(plugin("metrics", family).score_pairs(predictions, references, ours))
-    return {name: scores[name] for name in names}
 
 
 def _lead(examples: pa.Table) -> pa.Table:
