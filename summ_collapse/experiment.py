@@ -211,11 +211,11 @@ class Experiment:
             **self._reading(start, "base"),
             "training": training.model_dump(exclude={"start"}),
             "rows": rows,
-            "below": self._below_name(start) if training.method == "lora" else None,
+            "below": self._below_name(start) if training.adapter else None,
         }
         sources = {"examples": self.prepare, **(inputs or {}), **self._roles("base", start)}
         name = self._add("train", arm, seed, config, sources)
-        return _Model(name, None, start if training.method == "lora" else None)
+        return _Model(name, None, start if training.adapter else None)
 
     def _verify(self, arm: str, options: Mapping[str, Any], seed: int, candidates: str, model: _Model | None) -> str:
         config: dict[str, Any] = {"verifier": dict(options), "chunk_size": self.recipe.synthesis.chunk_size}

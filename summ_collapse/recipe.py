@@ -128,7 +128,9 @@ class Base(Options):
 class Training(Options):
     """One fine-tuning: what is trained, how long and how fast."""
 
-    method: Literal["full", "lora"] = Field("full", description="full fine-tuning, or LoRA on all linear layers")
+    method: Literal["full", "lora", "qlora"] = Field(
+        "full", description="full fine-tuning, LoRA on all linear layers, or LoRA over a base in 4 bits (nf4)"
+    )
     rank: int = Field(16, gt=0, description="LoRA rank")
     alpha: int | None = Field(None, gt=0, description="LoRA alpha; twice the rank where absent")
     epochs: float | None = Field(None, gt=0, description="passes over the rows; or give `steps`")
@@ -141,6 +143,11 @@ class Training(Options):
     batch_size: int = Field(gt=0, description="rows an optimizer step, over all devices")
     micro_batch_size: int | None = Field(None, gt=0, description="rows a forward pass on one device; the batch where absent")
     gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
+
+    @property
+    def adapter(self) -> bool:
+        """Whether an adapter comes out, rather than a whole model."""
+        return self.method != "full"
 
     @model_validator(mode="after")
     def _consistent(self) -> "Training":
@@ -219,16 +226,18 @@ class Evaluation(Options):
     bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind every interval")
 
 
-Shape = Literal["single"]
+# Files in accelerate_configs/. Whatever shards a model is for training alone: generation needs it whole on every device.
+SharedShape = Literal["single", "cpu_ddp", "ddp"]
+TrainingShape = Literal["single", "cpu_ddp", "ddp", "fsdp", "zero3"]
 
 
 class Launch(Options):
-    """In which shape each kind of stage runs."""
+    """In which shape each kind of stage runs: one process, or the ranks of an accelerate configuration."""
 
-    train: Shape = "single"
-    generate: Shape = "single"
-    verify: Shape = "single"
-    evaluate: Shape = "single"
+    train: TrainingShape = Field("single", description="shape of train: ranks train together")
+    generate: SharedShape = Field("single", description="shape of generate: ranks share the chunks")
+    verify: SharedShape = Field("single", description="shape of verify: ranks share the chunks")
+    evaluate: SharedShape = Field("single", description="shape of evaluate: ranks share the chunks")
     threads: int = Field(1, gt=0, description="CPU threads a process; part of the result, since rounding depends on it")
     checkpoint_steps: int = Field(500, gt=0, description="optimizer steps between checkpoints; changes no result")
 

@@ -32,7 +32,7 @@ def run(context: Context) -> Outcome:
         context.out,
         below=context.config["below"],
     )
-    assert (context.out / ADAPTER_CONFIG).is_file() == (training.method == "lora")
+    assert (context.out / ADAPTER_CONFIG).is_file() == training.adapter
     notes = {
         "steps": trained.steps,
         "loss": trained.loss,
