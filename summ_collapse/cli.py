@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from summ_collapse import __version__
-from summ_collapse.errors import InputError, StageError
+from summ_collapse.errors import InputError, StageError, Stopped
+from summ_collapse.packaged import packaged
 
-PACKAGE = Path(__file__).parent
 FORMATS = ("table", "csv", "json", "latex", "html")
 
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, 2, debug)
     except StageError as error:
         return _failed(error, 1, debug)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -92,14 +92,24 @@ def _add_experiment_commands(commands: Any) -> None:
         "--only", action="append", default=[], metavar="STAGE", help="only this stage, or pattern such as 'verify/*'"
     )
     run.add_argument("--until", metavar="STAGE", help="this stage and all that it needs")
+    run.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help="stages at once, each on its own GPUs or CPU threads (default: 1)"
+    )
     run.add_argument("--dry-run", action="store_true", help="print what would run")
     run.add_argument("--verify", action="store_true", help="check the digests of reused files, not only their sizes")
     run.add_argument("--json", action="store_true", help="print results.json on stdout instead of the table")
     run.set_defaults(call=_run)
 
-    plan = commands.add_parser("plan", help="stages, what is cached, rows and tokens; needs neither data nor models")
+    plan = commands.add_parser(
+        "plan", help="stages, what is cached, rows, tokens, memory and hours; needs neither data nor models"
+    )
     _add_recipe(plan)
     plan.add_argument("--out", type=Path, help="run folder to look for cached stages in")
+    plan.add_argument("--gpu", default="h100", metavar="NAME", help="GPU to count on, such as a100-80gb (default: h100)")
+    plan.add_argument("--devices", type=_positive, default=8, metavar="N", help="GPUs that one stage may use (default: 8)")
+    plan.add_argument(
+        "--efficiency", type=float, default=0.4, metavar="X", help="share of the GPU's peaks that is reached, 0-1 (default: 0.4)"
+    )
     plan.add_argument("--json", action="store_true", help="print as JSON")
     plan.set_defaults(call=_plan)
 
@@ -150,9 +160,7 @@ def _positive(text: str) -> int:
 
 def packaged_recipe(name: str) -> Path | None:
     """The recipe of that name that came with the package, or None."""
-    # Beside the package in a checkout, inside it where it is installed.
-    places = (folder / "recipes" / f"{Path(name).stem}.yaml" for folder in (PACKAGE, PACKAGE.parent))
-    return next((place for place in places if place.is_file()), None)
+    return packaged("recipes", f"{Path(name).stem}.yaml")
 
 
 def _recipe_path(path: Path) -> Path:
@@ -179,13 +187,14 @@ def _run(options: argparse.Namespace) -> None:
 def _execute(recipe: Path, out: Path, options: argparse.Namespace | None = None) -> None:
     from rich.console import Console
 
-    from summ_collapse.launch.inprocess import Request, read_results, run
+    from summ_collapse.launch.runs import Request, read_results
+    from summ_collapse.launch.schedule import run
     from summ_collapse.report.tables import as_rich
 
     if options is None:
         request = Request(recipe, (), out)
     else:
-        request = Request(recipe, options.overrides, out, options.only, options.until, options.verify)
+        request = Request(recipe, options.overrides, out, options.only, options.until, options.verify, options.jobs)
     run(request)
     if request.only or request.until:
         return
@@ -213,28 +222,23 @@ def _dry_run(path: Path, options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from summ_collapse.launch.plan import plan
+    from summ_collapse.launch import plan_table
+    from summ_collapse.launch.plan import Machine, plan
     from summ_collapse.recipe import load
 
-    found = plan(load(_recipe_path(options.recipe), options.overrides), options.out)
+    machine = Machine(options.gpu, options.devices, options.efficiency)
+    found = plan(load(_recipe_path(options.recipe), options.overrides), options.out, machine)
     if options.json:
-        stages = [vars(stage) for stage in found.stages]
-        print(json.dumps({"stages": stages, "unresolved": found.unresolved}, ensure_ascii=False))
+        print(json.dumps(plan_table.as_json(found), ensure_ascii=False))
         return
-    table = Table()
-    for heading in ("stage", "rows", "tokens", ""):
-        table.add_column(heading, justify="left" if heading in ("stage", "") else "right")
-    for stage in found.stages:
-        table.add_row(stage.name, _number(stage.rows), _number(stage.tokens), "cached" if stage.cached else "")
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(plan_table.as_rich(found))
+    console.print(plan_table.memory_as_rich(found))
+    for remark in plan_table.remarks(found):
+        print(remark)
     for what in found.unresolved:
         print(f"not at hand here: {what}", file=sys.stderr)
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
 
 
 def _schema(options: argparse.Namespace) -> None:
@@ -284,7 +288,7 @@ def _score(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from summ_collapse.launch.inprocess import read_results
+    from summ_collapse.launch.runs import read_results
     from summ_collapse.report import tables
 
     together = tables.pooled_runs([(run.name or str(run), read_results(run)) for run in options.runs])

@@ -13,3 +13,7 @@ class InputError(Exception):
 
 class StageError(Exception):
     """A stage could not be finished although its input was accepted (exit code 1)."""
+
+
+class Stopped(Exception):
+    """The work was asked to stop and did, at a point where nothing is lost (exit code 130)."""

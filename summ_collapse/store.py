@@ -92,6 +92,17 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def sync_tree(path: Path) -> None:
+    """Make all files below a folder, and their names, survive a power cut."""
+    for file in path.rglob("*"):
+        if file.is_dir():
+            sync_folder(file)
+            continue
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+    sync_folder(path)
+
+
 def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
     """Parquet with fixed row groups, zstd and no metadata but ours; atomic."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +221,8 @@ class Place:
                 if left != self.work:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
         self.work.mkdir(parents=True, exist_ok=True)
-        (self.work / "failure.json").unlink(missing_ok=True)
+        for failure in self.work.glob("failure-*.json"):
+            failure.unlink()
         return self.work
 
     def publish(self, files: Path, manifest: Mapping[str, Any]) -> Artifact:
@@ -272,6 +284,8 @@ class Chunks:
         return [index for index in range(self.count) if not self.done(index)]
 
     def write(self, index: int, table: pa.Table) -> None:
+        """Put a chunk in its place; OSError where the work folder has gone, so that nobody works on behind a stage's end."""
+        self.folder.stat()
         write_table(self.path(index), table, {"rows": str(len(self.span(index)))})
 
     def gather(self) -> pa.Table:

@@ -1,4 +1,4 @@
-"""What a run would do: its stages, what is there already, rows and tokens; needs neither data nor models."""
+"""What a run would do: its stages, what is there already, rows, tokens, memory and hours; needs neither data nor models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,38 +9,85 @@ from typing import Any
 from summ_collapse import hub
 from summ_collapse.errors import InputError
 from summ_collapse.experiment import UNRESOLVED, Experiment, Identities, Stage, named_models
+from summ_collapse.launch.costs import Memory, device_seconds, flops, gpu, load_seconds, memory, shortage
+from summ_collapse.launch.makespan import makespan
+from summ_collapse.launch.workloads import Workloads
 from summ_collapse.recipe import Recipe
-from summ_collapse.stages.prepare import slice_rows
-from summ_collapse.stages.select import selection_rows
 from summ_collapse.store import Artifact, Place
+
+JOB_COUNTS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a plan counts on: a GPU by name, as many as one stage may use, and the share (0-1] of their peaks it reaches."""
+
+    gpu: str = "h100"
+    devices: int = 8
+    efficiency: float = 0.4
+
+    def __post_init__(self) -> None:
+        gpu(self.gpu)
+        if self.devices < 1:
+            raise InputError(f"--devices: expected a positive whole number, got {self.devices}")
+        if not 0 < self.efficiency <= 1:
+            raise InputError(f"--efficiency: expected a share in (0, 1], got {self.efficiency}")
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One stage with what it will work on; None where that cannot be known before the data is read."""
+    """One stage with what it will work on and what that costs; None where it cannot be known before the data is read.
+
+    `memory_bytes` is the peak on each of its `devices`, by part and in `total`; None where no model runs. `warning` says
+    what does not fit the GPU, or why costs are not known.
+    """
 
     name: str
     inputs: list[str]
     rows: int | None
     tokens: int | None
     cached: bool
+    devices: int
+    flops: int | None
+    memory_bytes: Memory | None
+    device_hours: float | None
+    fits: bool | None
+    warning: str | None
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """All stages that are left, with `jobs` at once, each on its share of the devices; hours by the clock, loading counted."""
+
+    jobs: int
+    devices_each: int
+    hours: float
+    fits: bool
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All stages, and what could not be resolved on this machine."""
+    """All stages, what could not be resolved on this machine, and ways to run what is left (none where hours are unknown)."""
 
     stages: list[Planned]
     unresolved: list[str]
     experiment: Experiment
+    machine: Machine
+    ways: list[SideBySide]
+
+    @property
+    def left(self) -> list[Planned]:
+        """The stages that are not there yet."""
+        return [stage for stage in self.stages if not stage.cached]
 
     def chosen(self, only: Sequence[str], until: str | None) -> set[str]:
         """The names of the stages that `--only` and `--until` ask for."""
         return {stage.name for stage in self.experiment.chosen(only, until)}
 
 
-def plan(recipe: Recipe, out: Path | None) -> Plan:
+def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Plan:
     """Lay out the stages; data or models that are not at hand are named, not errors."""
+    machine = machine or Machine()
     unresolved: list[str] = []
 
     def resolved(what: str, resolve: Any) -> dict[str, Any]:
@@ -56,12 +103,60 @@ def plan(recipe: Recipe, out: Path | None) -> Plan:
         for name, revision in named_models(recipe).items()
     }
     experiment = Experiment(recipe, Identities(data, models))
-    sizes = _Sizes(experiment, _known_rows(experiment, out))
-    stages = [
-        Planned(stage.name, list(stage.inputs.values()), *sizes.of(stage), cached=_artifact(stage, out) is not None)
-        for stage in experiment.stages.values()
-    ]
-    return Plan(stages, unresolved, experiment)
+    workloads = Workloads(experiment, _known_rows(experiment, out))
+    cached = {name for name, stage in experiment.stages.items() if _artifact(stage, out) is not None}
+    stages = [_planned(stage, workloads, machine, stage.name in cached) for stage in experiment.stages.values()]
+    left = [stage for stage in experiment.stages.values() if stage.name not in cached]
+    return Plan(stages, unresolved, experiment, machine, _ways(left, workloads, machine))
+
+
+def _planned(stage: Stage, workloads: Workloads, machine: Machine, cached: bool) -> Planned:
+    rows, tokens = workloads.rows(stage), workloads.tokens(stage)
+    basics = (stage.name, list(stage.inputs.values()), rows, tokens, cached)
+    if not workloads.runs_a_model(stage):
+        return Planned(*basics, devices=0, flops=0, memory_bytes=None, device_hours=0.0, fits=None, warning=None)
+    devices = workloads.devices(stage, machine.devices)
+    workload = workloads.of(stage)
+    if workload is None:
+        unknown = f"no shape known for model {workloads.model_name(stage)}: its costs are left out"
+        return Planned(*basics, devices, flops=None, memory_bytes=None, device_hours=None, fits=None, warning=unknown)
+    peak = memory(workload, workloads.shape(stage), devices)
+    warning = shortage(peak, machine.gpu)
+    seconds = device_seconds(workload, gpu(machine.gpu), machine.efficiency)
+    hours = None if seconds is None else seconds / 3600
+    return Planned(*basics, devices, flops(workload), peak, hours, warning is None, warning)
+
+
+def _ways(stages: Sequence[Stage], workloads: Workloads, machine: Machine) -> list[SideBySide]:
+    """One job on all devices, and several on equal shares of them.
+
+    More devices are taken to be quicker in proportion, as far as a stage has chunks for them. What no model runs in is
+    taken to cost no time.
+    """
+    if not any(workloads.runs_a_model(stage) for stage in stages):
+        return []
+    names = {stage.name for stage in stages}
+    inputs = {stage.name: [name for name in stage.inputs.values() if name in names] for stage in stages}
+    found = []
+    for jobs in JOB_COUNTS:
+        if machine.devices % jobs:
+            continue
+        each = machine.devices // jobs
+        seconds: dict[str, float] = {}
+        fits = True
+        for stage in stages:
+            seconds[stage.name] = 0.0
+            if not workloads.runs_a_model(stage):
+                continue
+            workload = workloads.of(stage)
+            computing = device_seconds(workload, gpu(machine.gpu), machine.efficiency) if workload is not None else None
+            if workload is None or computing is None:
+                return []
+            devices = workloads.devices(stage, each)
+            seconds[stage.name] = computing * workloads.largest_share(stage, devices) + load_seconds(workload)
+            fits = fits and shortage(memory(workload, workloads.shape(stage), devices), machine.gpu) is None
+        found.append(SideBySide(jobs, each, makespan(seconds, inputs, jobs) / 3600, fits))
+    return found
 
 
 def _artifact(stage: Stage, out: Path | None) -> Artifact | None:
@@ -75,56 +170,3 @@ def _known_rows(experiment: Experiment, out: Path | None) -> dict[str, int]:
     if prepared is not None:
         expected |= {"train": prepared.manifest["notes"]["train_rows"], "test": prepared.manifest["notes"]["test_rows"]}
     return expected
-
-
-class _Sizes:
-    """Rows and tokens of each stage, from the task's sizes."""
-
-    def __init__(self, experiment: Experiment, known: dict[str, int]) -> None:
-        self.recipe = experiment.recipe
-        self.known = known
-        self.stages = experiment.stages
-
-    def of(self, stage: Stage) -> tuple[int | None, int | None]:
-        """(rows, tokens) a stage works on; tokens of selections and reports are nobody's cost."""
-        if "train" not in self.known:
-            return None, None
-        rows = self._rows(stage)
-        if stage.kind in ("prepare", "select", "report", "pretrain") or "document_tokens" not in self.known:
-            return rows, None
-        return rows, self._tokens(stage, rows)
-
-    def _rows(self, stage: Stage) -> int:
-        train, test = self.known["train"], self.known["test"]
-        excluded = slice_rows(train, self.recipe.generator.slice) if self.recipe.synthesis.exclude_slice else 0
-        pool = (train - excluded) * self.recipe.synthesis.samples
-        if stage.kind == "prepare":
-            return train + test
-        if stage.kind == "pretrain":
-            return train
-        if stage.kind == "evaluate":
-            return test
-        if stage.kind == "select":
-            return selection_rows(pool, stage.config["rate"])
-        if stage.kind == "train":
-            return self._training_rows(stage, train, pool)
-        return len(stage.config["arms"]) if stage.kind == "report" else pool
-
-    def _training_rows(self, stage: Stage, train: int, pool: int) -> int:
-        wanted = stage.config["rows"]
-        if wanted["from"] == "slice":
-            return slice_rows(train, wanted["share"])
-        if wanted["from"] == "candidates":
-            return pool
-        return selection_rows(pool, self.stages[stage.inputs["selection"]].config["rate"])
-
-    def _tokens(self, stage: Stage, rows: int) -> int | None:
-        document = min(self.known["document_tokens"], self.recipe.task.max_document_tokens)
-        per_row = document + self.known["summary_tokens"]
-        if stage.kind == "train":
-            training = stage.config["training"]
-            seen = training["steps"] * training["batch_size"] if training["steps"] else round(rows * training["epochs"])
-            return seen * per_row
-        if stage.config.get("predictor") == "lead" or (stage.kind == "verify" and "models" not in stage.config):
-            return 0
-        return rows * per_row

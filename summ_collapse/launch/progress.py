@@ -11,12 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 class Reporter:
     """One line a finished stage; a bar for the one at work where somebody watches."""
 
-    def __init__(self) -> None:
+    def __init__(self, watched: bool | None = None) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.watched = sys.stderr.isatty()
+        self.watched = sys.stderr.isatty() if watched is None else watched
+        self.quiet = False
 
     def line(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        if not self.quiet:
+            self.console.print(text, markup=False)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:

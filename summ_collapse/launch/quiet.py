@@ -1,6 +1,7 @@
 """Keeps libraries' own bars and advice out of our output; warnings about results stay."""
 
 import gc
+import logging
 import os
 import warnings
 from functools import cache
@@ -13,6 +14,8 @@ def quieten() -> None:
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     # transformers 5.23 renames the argument; the releases that we also support know only the old name.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*deprecated", category=FutureWarning)
+    # It tells at import which kernels this machine lacks, to everybody who has it installed.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     import datasets
     import transformers
 

@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from summ_collapse import store
-from summ_collapse.errors import InputError
-from summ_collapse.launch.inprocess import Run, open_run
-from summ_collapse.recipe import validate
+from summ_collapse.launch.runs import FROZEN, Run, open_run, thawed
 
 
 @dataclass(frozen=True)
@@ -21,10 +19,7 @@ class State:
 
 def reopen(out: Path) -> Run:
     """The run whose recipe was left in `out`; InputError where there is none."""
-    path = out / "recipe.json"
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected the folder of a run (`run --out`)")
-    return open_run(validate(store.read_json(path)["resolved"], str(path)), out)
+    return open_run(thawed(out / FROZEN), out)
 
 
 def states(opened: Run) -> list[State]:
@@ -46,8 +41,7 @@ def _state(opened: Run, name: str) -> State:
     holder = place.holder()
     if holder is not None:
         return State(name, "running", f"{holder}{_progress(place)}")
-    failure = place.work / "failure.json"
-    if failure.is_file():
+    for failure in sorted(place.work.glob("failure-*.json")):
         return State(name, "failed", str(store.read_json(failure)["error"]).splitlines()[0])
     made = _progress(place)
     return State(name, "partial", made.removeprefix(", ")) if made else State(name, "left", "")

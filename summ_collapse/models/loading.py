@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import parse_flag_from_env
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from summ_collapse.errors import InputError
+from summ_collapse.models.sharding import State, cast
 from summ_collapse.store import write_atomic
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -31,13 +33,16 @@ class ModelSource:
 
 
 def device() -> torch.device:
+    """This process's device: its own GPU in a launch of many, the CPU where there is none or the launch says so."""
+    if parse_flag_from_env("ACCELERATE_USE_CPU"):
+        return torch.device("cpu")
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def compute_dtype(name: str) -> torch.dtype:
     """The compute type that a recipe's `dtype` means on this device."""
     if name == "auto":
-        return torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
+        return torch.bfloat16 if device().type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
 
 
@@ -60,16 +65,38 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
         below = load_model(source.below, dtype, merge=True)
         model = PeftModel.from_pretrained(below, source.name)
         return model.merge_and_unload() if merge or dtype == torch.float32 else model
+    model = _from_pretrained(source, dtype)
+    # What is to be sharded stays where the sharding finds it: whole it may not fit the device.
+    sharded = parse_flag_from_env("ACCELERATE_USE_FSDP") or parse_flag_from_env("ACCELERATE_USE_DEEPSPEED")
+    return model if sharded else model.to(device())
+
+
+def load_quantised(source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
+    """The model in 4 bits for QLoRA (Dettmers et al. 2023: nf4, double quantisation), computing in `dtype`."""
+    from transformers import BitsAndBytesConfig
+
+    if source.below is not None:
+        raise InputError(f"method: qlora starts from a whole model; {source.name} is an adapter")
+    scheme = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    try:
+        return _from_pretrained(source, dtype, quantization_config=scheme, device_map={"": device()})
+    except ImportError as error:
+        raise InputError("method: qlora needs bitsandbytes: pip install 'summ-collapse[qlora]'") from error
+
+
+def _from_pretrained(source: ModelSource, dtype: torch.dtype, **further: Any) -> PreTrainedModel:
     with _named(source):
-        model = AutoModelForCausalLM.from_pretrained(
+        return AutoModelForCausalLM.from_pretrained(
             source.name,
             revision=source.revision,
             dtype=dtype,
             attn_implementation=source.attention,
             use_safetensors=True,
             trust_remote_code=False,
+            **further,
         )
-    return model.to(device())
 
 
 def positions(source: ModelSource) -> int | None:
@@ -81,21 +108,35 @@ def positions(source: ModelSource) -> int | None:
     return getattr(config, "max_position_embeddings", None)
 
 
-def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, below: str | None = None) -> None:
-    """Write weights (safetensors), configuration, generation settings and tokenizer; `below` names an adapter's base."""
-    model.save_pretrained(folder, safe_serialization=True)
+def save(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    state: State | None = None,
+    dtype: torch.dtype | None = None,
+    below: str | None = None,
+) -> None:
+    """Write weights (safetensors), configuration, generation settings and tokenizer.
+
+    `state` holds the whole weights where the model itself may not (`sharding.whole_state`), `dtype` is what to store them
+    in if not as they are, and `below` names an adapter's base.
+    """
+    state = model.state_dict() if state is None else state
+    model.save_pretrained(folder, state_dict=state if dtype is None else cast(state, dtype), safe_serialization=True)
     tokenizer.save_pretrained(folder)
-    canonicalise(folder, below)
+    canonicalise(folder, dtype, below)
 
 
-def canonicalise(folder: Path, below: str | None) -> None:
-    """Sort what libraries write in random order; drop what is not content."""
+def canonicalise(folder: Path, dtype: torch.dtype | None, below: str | None) -> None:
+    """Sort what libraries write in random order; drop what is not content; name the type that the weights are stored in."""
     for name in ("training_args.bin", "README.md"):
         (folder / name).unlink(missing_ok=True)
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
         if path.name == ADAPTER_CONFIG:
             content = _plain_adapter_config(content, below)
+        if path.name == "config.json" and dtype is not None:
+            content["dtype"] = str(dtype).removeprefix("torch.")
         for key in HOW_IT_WAS_LOADED:
             content.pop(key, None)
         if path.name not in ("tokenizer.json", "vocab.json"):

@@ -7,7 +7,6 @@ undisturbed one.
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,10 +30,13 @@ from transformers import (
 )
 from trl import SFTConfig, SFTTrainer
 
+from summ_collapse.errors import InputError
 from summ_collapse.models.encoder import Encoded
 from summ_collapse.models.loading import device, save
+from summ_collapse.models.sharding import whole_state
 from summ_collapse.recipe import Training
-from summ_collapse.store import sync_folder, write_json
+from summ_collapse.store import sync_tree, write_json
+from summ_collapse.world import ALONE, World
 
 MARKER = "complete.json"
 SORTED_BATCHES = 50  # batches that are sorted by length together: enough to save padding, few enough to stay random
@@ -51,12 +53,15 @@ class Fit:
     work: Path
     checkpoint_steps: int
     progress: Progress
+    world: World = ALONE
+    stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
 class Trained:
     """What a training did."""
 
+    finished: bool  # False where it was asked to stop; its last checkpoint is then of the step at which it did
     steps: int
     tokens: int
     loss: float
@@ -74,9 +79,10 @@ def fit(
 ) -> Trained:
     """Train `model` on `rows` and save it whole to `folder`; continues from the last marked checkpoint in `settings.work`.
 
-    `below` is what an adapter's configuration names as its base.
+    Every rank of `settings.world` calls this with the same arguments; the first one saves. `below` is what an adapter's
+    configuration names as its base. InputError where the batch cannot be divided among the ranks.
     """
-    training = settings.training
+    training, world = settings.training, settings.world
     set_seed(settings.seed)
     lengths = np.array([len(row.ids) for row in rows])
     trainer = _SeededOrderTrainer(
@@ -86,18 +92,25 @@ def fit(
             {"input_ids": [row.ids for row in rows], "completion_mask": [row.completion_mask for row in rows]}
         ),
         processing_class=tokenizer,
-        peft_config=_lora(training) if training.method == "lora" else None,
-        callbacks=[_MarkCheckpoints(), _Report(settings.progress)],
+        peft_config=_lora(training) if training.adapter else None,
+        callbacks=[_Checkpoints(world, settings.stop), _Report(settings.progress)],
     )
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
+            parameter.data = parameter.data.float()
     trainer.order = RowOrder(lengths, training.batch_size, settings.seed)
     trainer.remove_callback(PrinterCallback)
-    checkpoint = last_checkpoint(settings.work)
+    checkpoint: Path | None = world.from_first(last_checkpoint(settings.work) if world.first else None)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finished = trainer.state.global_step >= trainer.state.max_steps
     trained = trainer.accelerator.unwrap_model(trainer.model)
-    if training.method == "full":
-        trained = trained.to(settings.dtype)
-    save(trained, tokenizer, folder, below)
+    if finished:
+        # Gathering what is sharded takes all ranks; writing it takes one.
+        state = whole_state(trainer.accelerator, trainer.model)
+        if world.first:
+            save(trained, tokenizer, folder, state, settings.dtype if training.method == "full" else None, below)
     return Trained(
+        finished=finished,
         steps=trainer.state.global_step,
         tokens=_tokens_seen(trainer.order, trainer.state.global_step),
         loss=float(result.training_loss),
@@ -152,25 +165,31 @@ class _SeededOrderTrainer(SFTTrainer):
         return None
 
 
-class _MarkCheckpoints(TrainerCallback):
-    """Marks a checkpoint once all of it is on disk, and then removes the older ones.
+class _Checkpoints(TrainerCallback):
+    """Marks a checkpoint once all of it is on disk, and then removes the older ones; takes one and stops when asked to.
 
     There is none after the last step: the Trainer would take one step more when it resumed from that.
     """
 
+    def __init__(self, world: World, stop: Callable[[], bool]) -> None:
+        self.world = world
+        self.stop = stop
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        # A signal reaches ranks at different steps, and a checkpoint takes all of them at one.
+        if self.world.any_of(self.stop()):
+            control.should_save = True
+            control.should_training_stop = True
         if state.global_step >= state.max_steps:
             control.should_save = False
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if not state.is_world_process_zero:
-            return
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        for path in folder.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        sync_folder(folder)
-        write_json(folder / MARKER, {"step": state.global_step})
+        self.world.any_of(False)  # every rank has written its part, such as its random state
+        if not self.world.first:
+            return
+        sync_tree(folder)
+        write_json(folder / MARKER, {"step": state.global_step, "world_size": self.world.size})
         for other in folder.parent.glob("checkpoint-*"):
             if other != folder:
                 shutil.rmtree(other)
@@ -197,8 +216,7 @@ def last_checkpoint(work: Path) -> Path | None:
 
 def _arguments(settings: Fit) -> SFTConfig:
     training = settings.training
-    micro = training.micro_batch_size or training.batch_size
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    micro = _rows_a_pass(training, settings.world.size)
     return SFTConfig(
         output_dir=str(settings.work),
         max_length=None,
@@ -206,13 +224,14 @@ def _arguments(settings: Fit) -> SFTConfig:
         dataset_num_proc=None,
         num_train_epochs=training.epochs if training.epochs is not None else 1.0,
         max_steps=training.steps if training.steps is not None else -1,
-        per_device_train_batch_size=max(1, micro // world_size) if training.micro_batch_size is None else micro,
-        gradient_accumulation_steps=max(1, training.batch_size // (micro * world_size)),
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=training.batch_size // (micro * settings.world.size),
         learning_rate=training.learning_rate,
         lr_scheduler_type=training.schedule,
         warmup_steps=training.warmup_steps,
         weight_decay=training.weight_decay,
         adam_beta2=training.adam_beta2,
+        ddp_find_unused_parameters=False,
         gradient_checkpointing=training.gradient_checkpointing,
         bf16=settings.dtype == torch.bfloat16,
         use_cpu=device().type == "cpu",
@@ -225,6 +244,14 @@ def _arguments(settings: Fit) -> SFTConfig:
         report_to="none",
         disable_tqdm=True,
     )
+
+
+def _rows_a_pass(training: Training, ranks: int) -> int:
+    """Rows a forward pass on one device, so that all ranks' passes make up the recipe's batch."""
+    micro = min(training.micro_batch_size or training.batch_size, max(1, training.batch_size // ranks))
+    if training.batch_size % (micro * ranks):
+        raise InputError(f"batch_size: expected a multiple of {ranks} ranks x {micro} rows a pass, got {training.batch_size}")
+    return micro
 
 
 def _lora(training: Training) -> LoraConfig:

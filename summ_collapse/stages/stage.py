@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from summ_collapse.store import Artifact
+from summ_collapse.world import ALONE, World
 
 # The kinds of stages with the version of what they write. A version goes into the fingerprint: raise it whenever a
 # change makes equal configuration give other bytes.
@@ -21,6 +22,10 @@ VERSIONS = {
 }
 
 
+class ShareDone(Exception):
+    """Raised in a rank other than the first once its share of the chunks is made; the first gathers them."""
+
+
 @dataclass(frozen=True)
 class Context:
     """One stage's configuration, inputs (by role), seed and folders; and what may not change its result."""
@@ -34,6 +39,8 @@ class Context:
     local: Mapping[str, str]  # where models and data named by content in `config` lie on this machine
     checkpoint_steps: int
     progress: Callable[[int, int], None]
+    world: World = ALONE
+    stop: Callable[[], bool] = lambda: False  # whether somebody wants this process to stop at the next safe point
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,127 @@
+"""Which stage runs when and where: one after another in this process, side by side in workers, or as ranks of a launch.
+
+run(Request(recipe_path, overrides, out, jobs=2))
+"""
+
+import signal
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+from summ_collapse.errors import InputError, Stopped
+from summ_collapse.experiment import Stage
+from summ_collapse.launch import shapes
+from summ_collapse.launch.ranks import run_in_ranks
+from summ_collapse.launch.runs import FROZEN, Request, Run, freeze, open_run, recipe_of
+from summ_collapse.launch.spawned import run_spawned
+from summ_collapse.launch.stopping import Stop, listening
+from summ_collapse.launch.work import ensure, whole
+from summ_collapse.launch.workers import Worker, result, signal_all, workers
+
+LOOK_AGAIN = 0.5  # seconds after which a wish to stop is passed on to workers
+
+
+def run(request: Request) -> Run:
+    """Run what is asked for and is not there yet."""
+    opened = open_run(recipe_of(request), request.out)
+    stages = opened.experiment.chosen(request.only, request.until)
+    if request.only:
+        _check_inputs(opened, stages)
+    with listening() as stop:
+        if shapes.current() != shapes.SINGLE:
+            run_in_ranks(opened, stages, request, stop)
+        elif request.jobs > 1:
+            _side_by_side(opened, stages, request, stop)
+        else:
+            for stage in stages:
+                if stop():
+                    raise Stopped(stage.name)
+                _after(opened, stage, run_stage(opened, stage, request, stop), request)
+    return opened
+
+
+def run_stage(opened: Run, stage: Stage, request: Request, stop: Stop) -> bool:
+    """Have one stage's result in place, in this process or in the ranks of its shape; says whether it had to be made."""
+    shape = shapes.shape_of(stage, opened.experiment.recipe.launch)
+    # Whether a shape can start here matters only where something has to be made.
+    if shape == shapes.SINGLE or whole(opened, stage, request.verify):
+        return ensure(opened, stage, request.verify, stop) if shape == shapes.SINGLE else False
+    ranks = shapes.ranks_here(shape)
+    if shape == "ddp" and ranks == 1:  # one rank of it is nothing but this process
+        return ensure(opened, stage, request.verify, stop)
+    return run_spawned(opened, stage, shape, ranks, request, stop)
+
+
+def _side_by_side(opened: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
+    """Every stage as soon as what it needs is there and a worker is free; those that most others wait for come first."""
+    left = {stage.name: stage for stage in stages}
+    urgency = _descendants(opened.experiment.stages)
+    running: dict[Future[bool], tuple[Worker, Stage]] = {}
+    with workers(request.jobs) as made:
+        free = list(made)
+        while left or running:
+            if stop():
+                left.clear()
+                signal_all(made, signal.SIGUSR1)
+            at_work = {stage.name for _, stage in running.values()}
+            ready = [stage for stage in left.values() if not ({*stage.inputs.values()} & (left.keys() | at_work))]
+            for stage in sorted(ready, key=lambda stage: -urgency[stage.name])[: len(free)]:
+                del left[stage.name]
+                worker = free.pop()
+                running[worker.start(opened, stage, request)] = (worker, stage)
+            done, _ = wait(running, LOOK_AGAIN, FIRST_COMPLETED)
+            for future in done:
+                worker, stage = running.pop(future)
+                _after(opened, stage, result(stage, future), request)
+                free.append(worker)
+    if stop():
+        raise Stopped(opened.experiment.recipe.name)
+
+
+def _descendants(stages: Mapping[str, Stage]) -> dict[str, int]:
+    """How many stages wait for each, directly or not."""
+    below: dict[str, set[str]] = {name: set() for name in stages}
+    for name in reversed(list(stages)):  # whatever needs a stage stands behind it
+        for source in stages[name].inputs.values():
+            below[source] |= below[name] | {name}
+    return {name: len(found) for name, found in below.items()}
+
+
+def _after(opened: Run, stage: Stage, made: bool, request: Request) -> None:
+    """What the run itself does once a stage is there."""
+    if stage.kind == "prepare":
+        _check_sizes(opened, stage, made)
+        freeze(opened, request, opened.out / FROZEN)
+    if stage.kind == "report":
+        _show_report(opened, stage)
+
+
+def _show_report(opened: Run, stage: Stage) -> None:
+    """`report/` holds this recipe's report, also where another recipe's was made in the same folder since."""
+    from summ_collapse.report.write import show
+
+    artifact = opened.place(stage).artifact()
+    assert artifact is not None
+    show(artifact, opened.out / "report")
+
+
+def _check_inputs(opened: Run, stages: Sequence[Stage]) -> None:
+    """`--only` runs what it names; whatever that needs has to be there."""
+    chosen = {stage.name for stage in stages}
+    for stage in stages:
+        for source in stage.inputs.values():
+            artifact = opened.artifact(source)
+            if source not in chosen and (artifact is None or artifact.damage() is not None):
+                raise InputError(f"--only {stage.name}: it needs {source}, which is not whole in {opened.out}; run that first")
+
+
+def _check_sizes(opened: Run, stage: Stage, made: bool) -> None:
+    """The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind."""
+    artifact = opened.place(stage).artifact()
+    assert artifact is not None
+    notes = artifact.manifest["notes"]
+    try:
+        opened.experiment.check_sizes(notes["train_rows"], notes["test_rows"])
+    except InputError:
+        if made:
+            opened.place(stage).discard()
+        raise

@@ -1,0 +1,103 @@
+"""A stage in processes of its own: `accelerate launch` in the stage's shape, watched from here."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from summ_collapse import store
+from summ_collapse.errors import InputError, StageError, Stopped
+from summ_collapse.experiment import Stage
+from summ_collapse.launch import shapes
+from summ_collapse.launch.manifest import summary
+from summ_collapse.launch.parent import die_with_parent
+from summ_collapse.launch.runs import Request, Run
+from summ_collapse.launch.stopping import STOP_FILE, Stop
+from summ_collapse.launch.work import whole
+
+GRACE = 30  # seconds that a launch has to end after Ctrl-C
+
+
+def run_spawned(opened: Run, stage: Stage, shape: str, ranks: int, request: Request, stop: Stop) -> bool:
+    """Have the stage's result in place, made by `ranks` processes; says whether it had to be made."""
+    if whole(opened, stage, request.verify):
+        return False
+    log = opened.log(stage)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    stop_file = stop.file or log.with_suffix(".stop")
+    if stop.file is None:
+        stop_file.unlink(missing_ok=True)
+    opened.reporter.line(f"{stage.name}: {ranks} processes ({shape}), log {log}")
+    with log.open("ab") as output:
+        began = output.tell()
+        process = subprocess.Popen(
+            shapes.line(shape, ranks, request.arguments(stage.name)),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, STOP_FILE: str(stop_file.resolve())},
+            preexec_fn=die_with_parent,
+            start_new_session=True,  # Ctrl-C is for us to pass on: the ranks' launcher would report it as a failure
+        )
+        with _passing_on(stop, stop_file):
+            code = _ended(process)
+    if stop.file is None:
+        stop_file.unlink(missing_ok=True)
+    artifact = opened.place(stage).artifact()
+    if code == 0 and artifact is not None:
+        opened.reporter.line(summary(stage.name, artifact.manifest))
+        return True
+    if stop():
+        raise Stopped(stage.name)
+    with log.open("rb") as output:
+        output.seek(began)
+        raise _cause(opened, stage, code, output.read().decode(errors="replace"), log)
+
+
+@contextmanager
+def _passing_on(stop: Stop, stop_file: Path) -> Iterator[None]:
+    """A wish to stop reaches the ranks as a file: they see it at the same step, whichever of them looks first."""
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        stop.signalled = True
+        stop_file.touch()
+
+    before = {number: signal.signal(number, wish) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        raise
+
+
+def _cause(opened: Run, stage: Stage, code: int, output: str, log: Path) -> Exception:
+    """What went wrong in the ranks, in one line: their own message, their traceback's last line, or the signal."""
+    wrong = re.findall(r"^error: (.*)", output, re.MULTILINE)
+    if wrong and re.search(r"exitcode\s*: 2\b", output):
+        return InputError(wrong[0])
+    # Whoever fails first takes the others down; their complaints about lost connections are no cause.
+    first = re.search(r"Root Cause.*?rank\s*: (\d+)", output, re.DOTALL)
+    for left in sorted(opened.place(stage).work.glob(f"failure-{first[1] if first else '*'}.json")):
+        found = store.read_json(left)
+        return StageError(f"{stage.name} failed in rank {found['rank']}: {found['error']}; see {log}")
+    killed = re.search(r"Root Cause.*?rank\s*: (\d+).*?Signal (\d+) \((\w+)\) received", output, re.DOTALL)
+    if killed:
+        return StageError(f"{stage.name} failed: rank {killed[1]} was ended by signal {killed[2]} ({killed[3]}); see {log}")
+    return StageError(f"{stage.name} failed: {wrong[-1] if wrong else f'its launch ended with code {code}'}; see {log}")

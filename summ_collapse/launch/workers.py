@@ -1,0 +1,93 @@
+"""Warm workers for `--jobs`: processes that have imported the heavy libraries already and take one stage after another."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from summ_collapse.errors import StageError
+from summ_collapse.experiment import Stage
+from summ_collapse.launch.parent import die_with_parent
+from summ_collapse.launch.progress import Reporter
+from summ_collapse.launch.runs import Request, Run
+
+PRELOAD = ["summ_collapse.launch.preload"]
+
+
+@dataclass
+class Worker:
+    """One process, with GPUs of its own where there are any."""
+
+    slot: int
+    jobs: int
+    pool: ProcessPoolExecutor = field(init=False)
+    process: "Future[int]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        # A server that has imported once forks every worker: the libraries' memory is shared, and nobody waits twice.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOAD)
+        self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self.slot, self.jobs))
+        self.process = self.pool.submit(os.getpid)
+
+    def start(self, opened: Run, stage: Stage, request: Request) -> "Future[bool]":
+        """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
+        return self.pool.submit(_work_on, opened, stage.name, request)
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[list[Worker]]:
+    """`jobs` workers, which end when this does: at once where something is raised, for then nobody waits for their work."""
+    made = [Worker(slot, jobs) for slot in range(jobs)]
+    try:
+        yield made
+    except BaseException:
+        signal_all(made, signal.SIGKILL)
+        raise
+    finally:
+        for worker in made:
+            worker.pool.shutdown(cancel_futures=True)
+
+
+def signal_all(made: list[Worker], number: signal.Signals) -> None:
+    """Send every worker a signal."""
+    for worker in made:
+        if worker.process.done() and worker.process.exception() is None:
+            with suppress(ProcessLookupError):
+                os.kill(worker.process.result(), number)
+
+
+def result(stage: Stage, done: "Future[bool]") -> bool:
+    """What a worker's work came to; StageError where the worker itself is gone."""
+    try:
+        return done.result()
+    except BrokenProcessPool:
+        raise StageError(
+            f"{stage.name} failed: its worker was ended from outside (out of memory?); the same command goes on from there"
+        ) from None
+
+
+def _begin(slot: int, jobs: int) -> None:
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the run itself ends its workers
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if gpus:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        names = visible.split(",") if visible else [str(gpu) for gpu in range(gpus)]
+        # More workers than GPUs share them.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[slot::jobs] or [names[slot % gpus]])
+
+
+def _work_on(opened: Run, name: str, request: Request) -> bool:
+    from summ_collapse.launch.schedule import run_stage
+    from summ_collapse.launch.stopping import listening
+
+    opened.reporter = Reporter(watched=False)
+    with listening() as stop:
+        return run_stage(opened, opened.experiment.stages[name], request, stop)
