@@ -11,11 +11,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from summ_collapse import __version__
 from summ_collapse.errors import InputError, StageError, Stopped
 from summ_collapse.packaged import packaged
+
+if TYPE_CHECKING:
+    from summ_collapse.launch.runs import Request
 
 FORMATS = ("table", "csv", "json", "latex", "html")
 
@@ -83,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_experiment_commands(commands: Any) -> None:
     demo = commands.add_parser("demo", help="the packaged experiment, end to end, no network")
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="run folder (default: runs/demo)")
+    demo.add_argument("--jobs", type=_positive, default=2, metavar="N", help="stages at once (default: 2)")
     demo.set_defaults(call=_demo)
 
     run = commands.add_parser("run", help="run a recipe; what is there already is reused")
@@ -112,6 +116,21 @@ def _add_experiment_commands(commands: Any) -> None:
     )
     plan.add_argument("--json", action="store_true", help="print as JSON")
     plan.set_defaults(call=_plan)
+
+    check = commands.add_parser("check", help="before any queue: data, tokens, memory, disk, launch shapes, SLURM")
+    _add_recipe(check)
+    check.add_argument("--out", type=Path, required=True, help="run folder, whose disk is looked at")
+    check.add_argument("--profile", type=Path, metavar="FILE", help="SLURM profile to try with `sbatch --test-only`")
+    check.add_argument("--json", action="store_true", help="print as JSON")
+    check.set_defaults(call=_check)
+
+    slurm = commands.add_parser("slurm", help="submit one job a stage, chained; again, only what is missing")
+    _add_recipe(slurm)
+    slurm.add_argument("--out", type=Path, required=True, help="run folder, on a disk that every node sees")
+    slurm.add_argument("--profile", type=Path, metavar="FILE", help="YAML: partition, account, sizes, time, modules")
+    slurm.add_argument("--dry-run", action="store_true", help="print every script, submit nothing")
+    slurm.add_argument("--json", action="store_true", help="print the jobs' numbers as JSON")
+    slurm.set_defaults(call=_slurm)
 
     recipe = commands.add_parser("recipe", help="about recipes")
     recipe.add_argument("--schema", action="store_true", required=True, help="print the JSON schema of recipes, for editors")
@@ -170,42 +189,43 @@ def _recipe_path(path: Path) -> Path:
 
 
 def _demo(options: argparse.Namespace) -> None:
+    from summ_collapse.launch.runs import Request
+
     recipe = packaged_recipe("demo")
     if recipe is None:
         raise InputError("the packaged recipe demo.yaml is missing; is the installation whole?")
-    _execute(recipe, options.out)
+    _execute(Request(recipe, (), options.out, jobs=options.jobs))
 
 
 def _run(options: argparse.Namespace) -> None:
+    from summ_collapse.launch.runs import Request
+
     path = _recipe_path(options.recipe)
     if options.dry_run:
         _dry_run(path, options)
         return
-    _execute(path, options.out, options)
+    request = Request(path, options.overrides, options.out, options.only, options.until, options.verify, options.jobs)
+    _execute(request, options.json)
 
 
-def _execute(recipe: Path, out: Path, options: argparse.Namespace | None = None) -> None:
+def _execute(request: "Request", as_json: bool = False) -> None:
     from rich.console import Console
 
-    from summ_collapse.launch.runs import Request, read_results
+    from summ_collapse.launch.runs import read_results
     from summ_collapse.launch.schedule import run
     from summ_collapse.report.tables import as_rich
 
-    if options is None:
-        request = Request(recipe, (), out)
-    else:
-        request = Request(recipe, options.overrides, out, options.only, options.until, options.verify, options.jobs)
     run(request)
     if request.only or request.until:
         return
-    results = read_results(out)
-    if options is not None and options.json:
+    results = read_results(request.out)
+    if as_json:
         print(json.dumps(results, ensure_ascii=False))
         return
     Console(width=None if sys.stdout.isatty() else 200).print(
         as_rich(results, f"{results['recipe']}: {results['test_rows']:,} test rows")
     )
-    print(f"report: {(out / 'report').resolve()}")
+    print(f"report: {(request.out / 'report').resolve()}")
 
 
 def _dry_run(path: Path, options: argparse.Namespace) -> None:
@@ -239,6 +259,40 @@ def _plan(options: argparse.Namespace) -> None:
         print(remark)
     for what in found.unresolved:
         print(f"not at hand here: {what}", file=sys.stderr)
+
+
+def _check(options: argparse.Namespace) -> None:
+    from summ_collapse.launch.check import check
+    from summ_collapse.launch.runs import Request
+
+    found = check(Request(_recipe_path(options.recipe), options.overrides, options.out), options.profile)
+    if options.json:
+        print(json.dumps([vars(finding) for finding in found], ensure_ascii=False))
+    else:
+        for finding in found:
+            print(f"{finding.verdict:7} {finding.what}: {finding.detail}")
+    failed = [finding for finding in found if finding.verdict == "failed"]
+    if failed:
+        raise InputError(f"{len(failed)} of {len(found)} checks failed; the first: {failed[0].what}: {failed[0].detail}")
+
+
+def _slurm(options: argparse.Namespace) -> None:
+    from summ_collapse.launch.jobs import planned, submit
+    from summ_collapse.launch.profile import load_profile
+    from summ_collapse.launch.runs import Request, open_run, recipe_of
+
+    request = Request(_recipe_path(options.recipe), options.overrides, options.out)
+    profile = load_profile(options.profile)
+    opened = open_run(recipe_of(request), request.out)
+    if options.dry_run:
+        for plan in planned(opened, profile):
+            print(f"##### {plan.path}\n{plan.script}")
+        return
+    numbers = submit(opened, request, profile)
+    if options.json:
+        print(json.dumps(numbers))
+    else:
+        print(f"{len(numbers)} jobs wait or run; `summ-collapse status {options.out}` tells how they are")
 
 
 def _schema(options: argparse.Namespace) -> None:

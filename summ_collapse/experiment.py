@@ -135,10 +135,10 @@ class Experiment:
             self.base = _Model(None, self.identities.models.get(base.model, UNRESOLVED))
             return
         config = {
-            "tiny": base.tiny.model_dump(),
+            "tiny": base.tiny.model_dump(exclude={"pretrain": {"threads"}}),
             "task": self._task(),
             "dtype": base.dtype,
-            "threads": self.recipe.launch.threads,
+            "threads": base.tiny.pretrain.threads or self.recipe.launch.threads,
         }
         self.base = _Model(self._add("pretrain", "base", None, config, {"examples": self.prepare}), None)
 

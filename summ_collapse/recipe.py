@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -27,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from summ_collapse.errors import InputError
 from summ_collapse.plugins import installed, known_metrics, nearest, plugin
 from summ_collapse.recipe_errors import describe
+from summ_collapse.recipe_file import GivenPath, read_recipe
 
 DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 Control = Literal["lead", "generator", "real-slice", "real-full", "unfiltered"]
@@ -45,10 +45,6 @@ class Options(BaseModel):
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise PydanticCustomError("no_bool", "Input should be a valid value, such as an integer, and not true or false")
         return value
-
-
-class GivenPath(str):
-    """A path from the command line: the user's own, relative to where the command runs."""
 
 
 def _local_or_hub(value: Any, info: ValidationInfo) -> Any:
@@ -83,6 +79,7 @@ class Pretrain(Options):
     batch_size: int = Field(64, gt=0, description="sequences a step")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
     warmup_steps: int = Field(50, ge=0, description="steps of linear warm-up")
+    threads: int | None = Field(None, gt=0, description="CPU threads; those of `launch` where absent. Nothing can run beside it")
     copy_share: float = Field(
         0.5, ge=0, le=1, description="share of sequences that are random words, repeated; the rest repeat a document's span"
     )
@@ -264,22 +261,7 @@ class Recipe(Options):
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in `path` with overrides applied; InputError names the file, the key, what was expected and what came."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such recipe file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: expected a recipe file, got a folder") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: expected UTF-8, got byte {error.object[error.start]:#04x} at offset {error.start}") from None
-    try:
-        raw = yaml.load(text, Loader=_UniqueKeys)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
-        raise InputError(f"{path}: expected a mapping of recipe keys, got {type(raw).__name__}")
-    for override in overrides:
-        _apply(raw, override)
+    raw = read_recipe(path, overrides)
     return validate(raw, source=str(path), folder=path.resolve().parent)
 
 
@@ -330,39 +312,6 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys without a word; a recipe must not lose one so."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.YAMLError(
-                    f"key {key.value!r} stands twice, again in line {key.start_mark.line + 1}, column {key.start_mark.column + 1}"
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _apply(raw: dict[str, Any], override: str) -> None:
-    path, equals, text = override.partition("=")
-    if not equals or not path:
-        raise InputError(f"override {override!r}: expected key.path=value")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"override {override!r}: expected a YAML value behind '=', got {text!r}") from None
-    *parents, last = path.split(".")
-    place = raw
-    for parent in parents:
-        if place.get(parent) is None:
-            place[parent] = {}
-        place = place[parent]
-        if not isinstance(place, dict):
-            raise InputError(f"override {override!r}: {parent!r} is a value, not a block of keys")
-    place[last] = GivenPath(value) if isinstance(value, str) else value
-
-
 def _plugged(group: str, value: Any, where: tuple[str | int, ...], context: Mapping[str, Any]) -> Options:
     path = ".".join(map(str, where))
     if not isinstance(value, Mapping):
@@ -397,6 +346,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
     names = {"base", "generator", *(name for name, options in recipe.verifiers.items() if options.train is not None)}
     for name, verifier in recipe.verifiers.items():
         problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
+    problems += _quantised(recipe)
     tiny = recipe.base.tiny
     budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
@@ -404,4 +354,19 @@ def _contradictions(recipe: Recipe) -> list[str]:
             f"task.max_document_tokens: a document of {budget} tokens and a completion of {recipe.synthesis.max_new_tokens} "
             f"leave no room for the prompt in base.tiny.positions ({tiny.positions})"
         )
+    return problems
+
+
+def _quantised(recipe: Recipe) -> list[str]:
+    """Where QLoRA cannot be: on a model that is sharded, or on top of an adapter."""
+    trainings: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
+    trainings |= {f"verifiers.{name}.train": v.train for name, v in recipe.verifiers.items() if v.train is not None}
+    problems = []
+    for where, training in trainings.items():
+        if training.method == "qlora" and recipe.launch.train in ("fsdp", "zero3"):
+            problems.append(
+                f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.train}"
+            )
+    if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
+        problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")
     return problems

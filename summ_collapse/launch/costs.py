@@ -23,6 +23,9 @@ SHARDED = ("fsdp", "zero3")
 # Layers whose weights are gathered at once where they are sharded: the one at work, and the next one, fetched ahead.
 GATHERED_LAYERS = 2
 
+# The share of a device's memory that tensors can fill, beside the CUDA context and gaps between blocks.
+USABLE = 0.95
+
 # Parts of the peak memory of a device, in bytes.
 Memory = dict[str, int]
 
@@ -138,8 +141,8 @@ def _training_flops(workload: Workload, tokens: int) -> int:
 def memory(workload: Workload, shape: str, devices: int) -> Memory:
     """Peak bytes on each device by part, and `total`, for a stage that uses `devices` in a launch shape.
 
-    The parts' peaks are added up, as they meet when backward starts. Not counted: the CUDA context, what the allocator
-    cannot use, and padding beyond the longest sequence. A card's real memory is some 5% above its name, which is for them.
+    The parts' peaks are added up, as they meet when backward starts. Not counted: the CUDA context, and what the allocator
+    cannot use (`USABLE` is for these); the small and short-lived, such as the buffers in which DDP sums gradients.
     """
     parts = _training_memory(workload, shape, devices) if workload.kind == "train" else _inference_memory(workload)
     return {**parts, "total": sum(parts.values())}
@@ -154,12 +157,12 @@ def _training_memory(workload: Workload, shape: str, devices: int) -> Memory:
     assert training is not None
     trained = model.lora_parameters(training.rank) if training.adapter else model.parameters
     working_copy = dtype if dtype < MASTER_BYTES else 0
-    weights = frozen_bytes(model, training.method, dtype) + trained * (MASTER_BYTES + working_copy)
+    weights = _frozen_bytes(model, training.method, dtype) + trained * (MASTER_BYTES + working_copy)
     gradients, optimizer = MASTER_BYTES * trained, ADAM_BYTES * trained
     if shape in SHARDED and devices > 1:
         gathered = GATHERED_LAYERS * dtype * max(model.layer_matmul_parameters, model.vocabulary_parameters)
         weights, gradients, optimizer = weights / devices + gathered, gradients // devices, optimizer // devices
-    tokens = micro_batch(training, devices) * workload.longest
+    tokens = _micro_batch(training, devices) * workload.longest
     return {
         "weights": int(weights),
         "gradients": gradients,
@@ -171,12 +174,12 @@ def _training_memory(workload: Workload, shape: str, devices: int) -> Memory:
     }
 
 
-def micro_batch(training: Training, devices: int) -> int:
+def _micro_batch(training: Training, devices: int) -> int:
     """Rows a forward pass on one device: what the recipe says, but no more than the device's share of the batch."""
     return min(training.micro_batch_size or training.batch_size, max(1, training.batch_size // devices))
 
 
-def frozen_bytes(architecture: Architecture, method: str, dtype_bytes: int) -> float:
+def _frozen_bytes(architecture: Architecture, method: str, dtype_bytes: int) -> float:
     """Bytes of the base below an adapter; QLoRA leaves embeddings, the map to logits and norms in the compute type."""
     if method == "full":
         return 0.0
@@ -258,10 +261,10 @@ def load_seconds(workload: Workload) -> float:
 def shortage(found: Mapping[str, int], name: str) -> str | None:
     """Why a peak does not fit the GPU of that name, with its largest part; None where it fits."""
     available = gpu(name).memory_gb
-    if found["total"] <= available * 1e9:
+    if found["total"] <= USABLE * available * 1e9:
         return None
     part = max((part for part in found if part != "total"), key=lambda part: found[part])
     return (
-        f"needs {found['total'] / 1e9:.1f} GB a device, {name} has {available:g} GB; "
+        f"needs {found['total'] / 1e9:.1f} GB a device, and {name} has {available:g} GB ({USABLE * available:.1f} usable); "
         f"most of it is {part.replace('_', ' ')} ({found[part] / 1e9:.1f} GB)"
     )

@@ -61,8 +61,9 @@ def as_rich(plan: Plan) -> Table:
     for name, stages in (("total", plan.stages), ("left to run", plan.left)):
         if stages and (name == "total" or len(stages) < len(plan.stages)):
             sums = _sums(stages)
+            missing = f"{len(sums['unknown'])} unknown" if sums["unknown"] else ""
             hours = f"{sums['device_hours']:,.2f}"
-            table.add_row(name, "", _count(sums["tokens"]), "", "", f"{sums['flops']:.2e}", hours, "")
+            table.add_row(name, "", _count(sums["tokens"]), "", "", f"{sums['flops']:.2e}", hours, missing)
     return table
 
 
@@ -89,6 +90,8 @@ def remarks(plan: Plan) -> Iterator[str]:
     if plan.ways:
         yield "; ".join(map(_way, plan.ways))
         yield _quickest(plan.ways)
+    if any(stage.rows is None for stage in plan.stages):
+        yield "rows and tokens are not known before `prepare` has run, unless the recipe declares them (task.size)"
     warnings: dict[str, list[str]] = {}
     for stage in plan.stages:
         if stage.warning is not None:
@@ -101,7 +104,7 @@ def remarks(plan: Plan) -> Iterator[str]:
 def _way(way: SideBySide) -> str:
     devices = f"{way.devices_each} device{'s' if way.devices_each > 1 else ''} each"
     name = "one after another" if way.jobs == 1 else f"--jobs {way.jobs}, {devices}"
-    return f"{name}: {way.hours:,.1f} h" + ("" if way.fits else " (does not fit)")
+    return f"{name}: {_duration(way.hours)}" + ("" if way.fits else " (does not fit)")
 
 
 def _quickest(ways: Sequence[SideBySide]) -> str:
@@ -117,7 +120,13 @@ def _quickest(ways: Sequence[SideBySide]) -> str:
     other = min(others, key=lambda way: way.hours)
     against = "one after another" if other.jobs == 1 else f"--jobs {other.jobs}"
     saved = other.hours - best.hours
-    return f"quickest: {name}, by {saved:,.1f} h ({saved / other.hours:.0%}) against {against}"
+    return f"quickest: {name}, by {_duration(saved)} ({saved / other.hours:.0%}) against {against}"
+
+
+def _duration(hours: float) -> str:
+    if hours >= 1:
+        return f"{hours:,.1f} h"
+    return f"{60 * hours:.1f} min" if hours >= 1 / 60 else f"{3600 * hours:.1f} s"
 
 
 def _count(value: int | None) -> str:

@@ -1,5 +1,6 @@
 """What every warm worker needs, imported once in the server that forks them."""
 
+import gc
 from importlib import import_module
 
 from summ_collapse.launch.quiet import quieten
@@ -14,6 +15,7 @@ HEAVY = (
     "transformers.models.llama.modeling_llama",
 )
 
+quieten()
 for _name in HEAVY:
     import_module(_name)
-quieten()
+gc.freeze()  # what is imported stays for good, and workers share its memory as long as nobody writes to it

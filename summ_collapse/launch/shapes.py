@@ -55,12 +55,17 @@ def ranks_here(shape: str) -> int:
     return gpus
 
 
-def line(shape: str, ranks: int, arguments: list[str]) -> list[str]:
-    """The command that starts `summ-collapse ARGUMENTS` in a shape, here or typed by hand."""
-    if shape == SINGLE:
-        return [sys.executable, "-m", "summ_collapse", *arguments]
-    launcher = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--config_file", str(config_file(shape))]
+def launcher(shape: str, ranks: int) -> list[str]:
+    """How `accelerate launch` is started for a shape of `ranks` processes in all."""
+    launch = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--config_file", str(config_file(shape))]
     if shape == "cpu_ddp":  # a launch of many does not pass `use_cpu` on, and would take the GPUs of a machine that has some
-        launcher = ["env", f"{ON_CPU}=true", *launcher]
+        launch = ["env", f"{ON_CPU}=true", *launch]
+    return [*launch, "--num_processes", str(ranks)]
+
+
+def line(shape: str, ranks: int, arguments: list[str], module: str = "summ_collapse") -> list[str]:
+    """The command that starts a module of ours (the command line itself) in a shape, here or typed by hand."""
+    if shape == SINGLE:
+        return [sys.executable, "-m", module, *arguments]
     # Port 0 has it find a free one: two stages may be launched side by side.
-    return [*launcher, "--num_processes", str(ranks), "--main_process_port", "0", "-m", "summ_collapse", *arguments]
+    return [*launcher(shape, ranks), "--main_process_port", "0", "-m", module, *arguments]

@@ -1,10 +1,13 @@
 """What a run folder holds: which stages are done, running, failed or left, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from summ_collapse import store
+from summ_collapse.launch import queue
+from summ_collapse.launch.jobs import job_name
 from summ_collapse.launch.runs import FROZEN, Run, open_run, thawed
 
 
@@ -13,7 +16,7 @@ class State:
     """One stage's state in a run folder."""
 
     name: str
-    state: str  # done, running, failed, partial or left
+    state: str  # done, running, queued, failed, partial or left
     detail: str
 
 
@@ -23,12 +26,14 @@ def reopen(out: Path) -> Run:
 
 
 def states(opened: Run) -> list[State]:
-    """Every stage's state, in the order in which they run."""
-    return [_state(opened, name) for name in opened.experiment.stages]
+    """Every stage's state, in the order in which they run: what the disk says, and what waits or runs in a queue."""
+    queued = queue.jobs() if queue.available() else {}
+    return [_state(opened, name, queued) for name in opened.experiment.stages]
 
 
-def _state(opened: Run, name: str) -> State:
-    place = opened.place(opened.experiment.stages[name])
+def _state(opened: Run, name: str, queued: Mapping[str, queue.Job]) -> State:
+    stage = opened.experiment.stages[name]
+    place = opened.place(stage)
     artifact = place.artifact()
     if artifact is not None:
         damage = artifact.damage()
@@ -41,6 +46,10 @@ def _state(opened: Run, name: str) -> State:
     holder = place.holder()
     if holder is not None:
         return State(name, "running", f"{holder}{_progress(place)}")
+    job = queued.get(job_name(opened, stage))
+    if job is not None:
+        running = job.state in ("RUNNING", "COMPLETING")
+        return State(name, "running" if running else "queued", f"job {job.id}: {job.state}, {job.reason}{_progress(place)}")
     for failure in sorted(place.work.glob("failure-*.json")):
         return State(name, "failed", str(store.read_json(failure)["error"]).splitlines()[0])
     made = _progress(place)

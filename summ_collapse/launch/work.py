@@ -167,8 +167,10 @@ def _set_threads(stage: Stage) -> None:
     """Rounding depends on the number of threads, so it is the recipe's."""
     import torch
 
+    from summ_collapse.launch.memory import keep_freed_memory
     from summ_collapse.launch.quiet import quieten
 
     quieten()
+    keep_freed_memory()
     if torch.get_num_threads() != stage.config["threads"]:
         torch.set_num_threads(stage.config["threads"])

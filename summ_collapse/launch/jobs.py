@@ -1,0 +1,137 @@
+"""One SLURM job a stage: its script from `slurm/stage.sbatch`, chained to the jobs of what it needs.
+
+The queue itself says what was submitted: a job's name holds the stage and its fingerprint in this run folder.
+"""
+
+import shlex
+import string
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from summ_collapse import store
+from summ_collapse.errors import InputError
+from summ_collapse.experiment import Stage
+from summ_collapse.launch import queue, shapes
+from summ_collapse.launch.profile import Profile, Share
+from summ_collapse.launch.runs import FROZEN, Request, Run, freeze
+from summ_collapse.packaged import packaged
+
+
+class _Script(string.Template):
+    delimiter = "@"  # the shell has the dollar
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A stage's script, where it goes, and the stages whose jobs it waits for."""
+
+    stage: Stage
+    script: str
+    path: Path
+    after: list[str]
+
+
+def job_name(opened: Run, stage: Stage) -> str:
+    """Names one stage of one experiment in one run folder."""
+    return f"{stage.name}:{store.fingerprint([str(opened.out.resolve()), stage.fingerprint])[:12]}"
+
+
+def planned(opened: Run, profile: Profile) -> list[Planned]:
+    """A script for every stage that is not there yet, in an order in which they can be submitted."""
+    missing = {name for name, stage in opened.experiment.stages.items() if not _whole(opened, stage)}
+    home = opened.out.resolve() / "slurm" / opened.experiment.stages["report/all"].fingerprint[:12]
+    scripts = []
+    for name in opened.experiment.stages:
+        if name in missing:
+            stage = opened.experiment.stages[name]
+            after = sorted({source for source in stage.inputs.values() if source in missing})
+            path = home / stage.kind / f"{stage.folder}.sbatch"
+            scripts.append(Planned(stage, _script(opened, stage, profile, home / FROZEN, after), path, after))
+    return scripts
+
+
+def submit(opened: Run, request: Request, profile: Profile) -> dict[str, str]:
+    """Submit what is neither there nor queued; every stage that is still to come, with its job's number."""
+    scripts = planned(opened, profile)
+    if not scripts:
+        return {}
+    freeze(opened, request, scripts[0].path.parents[1] / FROZEN)
+    freeze(opened, request, opened.out / FROZEN)
+    queued = queue.jobs()
+    numbers: dict[str, str] = {}
+    for plan in scripts:
+        job = queued.get(job_name(opened, plan.stage))
+        if job is not None and not job.hopeless:
+            numbers[plan.stage.name] = job.id
+            continue
+        if job is not None:
+            queue.cancel(job)
+        opened.log(plan.stage).parent.mkdir(parents=True, exist_ok=True)
+        store.write_atomic(plan.path, plan.script.encode())
+        numbers[plan.stage.name] = queue.submit(plan.path, [numbers[source] for source in plan.after])
+        opened.reporter.line(f"{plan.stage.name}: job {numbers[plan.stage.name]}")
+    return numbers
+
+
+def _whole(opened: Run, stage: Stage) -> bool:
+    artifact = opened.place(stage).artifact()
+    return artifact is not None and artifact.damage() is None
+
+
+def _script(opened: Run, stage: Stage, profile: Profile, recipe: Path, after: list[str]) -> str:
+    template = packaged("slurm", "stage.sbatch")
+    if template is None:
+        raise InputError("slurm/stage.sbatch is missing; is the installation whole?")
+    share = profile.share(stage.name)
+    out = opened.out.resolve()
+    log = out / "logs" / stage.kind / f"{stage.folder}.log"
+    return _Script(template.read_text(encoding="utf-8")).substitute(
+        recipe=opened.experiment.recipe.name,
+        needs=", ".join(after) or "nothing that is not there",
+        job_name=job_name(opened, stage),
+        log=log,
+        nodes=_nodes(opened, stage, share),
+        warning_seconds=profile.warning_seconds,
+        directives="\n".join(f"#SBATCH {option}" for option in _options(share)),
+        preamble="\n".join(_preamble(profile)),
+        stop_file=shlex.quote(str(log.with_suffix(".stop"))),
+        task=shlex.quote(_task(opened, stage, share, Request(recipe, (), out))),
+    )
+
+
+def _nodes(opened: Run, stage: Stage, share: Share) -> int:
+    """A stage in one process has no use for a second node."""
+    single = shapes.shape_of(stage, opened.experiment.recipe.launch) == shapes.SINGLE
+    return 1 if single else share.nodes or 1
+
+
+def _options(share: Share) -> list[str]:
+    named = {
+        "--partition": share.partition,
+        "--account": share.account,
+        "--gpus-per-node": share.gpus or None,
+        "--cpus-per-task": share.cpus,
+        "--mem": share.memory,
+        "--time": share.time,
+    }
+    return [f"{name}={value}" for name, value in named.items() if value is not None] + list(share.options or [])
+
+
+def _preamble(profile: Profile) -> list[str]:
+    modules = [f"module load {shlex.quote(name)}" for name in profile.modules]
+    variables = [f"export {name}={shlex.quote(value)}" for name, value in profile.environment.items()]
+    return [*modules, *variables, *profile.setup]
+
+
+def _task(opened: Run, stage: Stage, share: Share, request: Request) -> str:
+    """What each node runs: the stage itself, or this node's launcher of its ranks."""
+    shape = shapes.shape_of(stage, opened.experiment.recipe.launch)
+    arguments = request.arguments(stage.name)
+    if shape == shapes.SINGLE or (shape == "ddp" and (share.nodes or 1) * (share.gpus or 1) == 1):
+        return shlex.join([sys.executable, "-m", "summ_collapse", *arguments])
+    ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else (share.nodes or 1) * (share.gpus or 1)
+    meeting = '--num_machines "$SLURM_NNODES" --machine_rank "$SLURM_NODEID"'
+    meeting += ' --main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT"'
+    launcher = shlex.join(shapes.launcher(shape, ranks))
+    return f"{launcher} {meeting} -m summ_collapse {shlex.join(arguments)}"

@@ -1,0 +1,58 @@
+"""Stages at once: the same table, one process a stage, and several commands in one folder."""
+
+import subprocess
+from pathlib import Path
+
+from tests.conftest import ENVIRONMENT, command, interrupt_when, summ_collapse
+from tests.test_interruption import without, work_holds
+from tests.test_pipeline import digests
+
+
+def test_jobs_change_nothing(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, finished = small_run
+    done = summ_collapse("run", recipe, "--out", tmp_path / "run", "--jobs", 2)
+    assert done.code == 0, done.err
+    assert digests(tmp_path / "run") == digests(finished)
+
+
+def test_jobs_are_interrupted_as_one(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, finished = small_run
+    run = without(finished, "train/real-full", tmp_path / "run")
+    arguments = command("run", recipe, "--out", run, "--jobs", 2)
+    assert interrupt_when(arguments, work_holds(run, "train/real-full", "checkpoint-2/complete.json")) == 130
+    done = summ_collapse("run", recipe, "--out", run, "--jobs", 2)
+    assert done.code == 0, done.err
+    assert digests(run) == digests(finished)
+
+
+def test_a_failing_stage_ends_the_jobs_with_its_cause(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, finished = small_run
+    run = without(finished, "evaluate/self-0.5", tmp_path / "run")
+    weights = next((run / "stages" / "train" / "self-0.5").glob("*/adapter_model.safetensors"))
+    weights.write_bytes(bytes(weights.stat().st_size))  # as large as it was, so that only its digest tells
+    done = summ_collapse("run", recipe, "--out", run, "--jobs", 2)
+    assert done.code in (1, 2)
+    assert "Traceback" not in done.err
+    mended = summ_collapse("run", recipe, "--out", run, "--jobs", 2, "--verify")
+    assert mended.code == 0, mended.err
+    assert f"{weights} has other content than its manifest's SHA-256 says; running it again" in mended.err
+    assert digests(run) == digests(finished)
+
+
+def test_two_commands_in_one_folder(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, finished = small_run
+    run = without(without(finished, "train/real-full", tmp_path / "a"), "train/unfiltered", tmp_path / "b")
+
+    def started(stage: str) -> "subprocess.Popen[str]":
+        arguments = command("run", recipe, "--out", run, "--only", stage)
+        return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+
+    wanted = ("train/real-full", "train/unfiltered", "train/unfiltered")
+    ended = [(process, *process.communicate(timeout=120)) for process in [started(stage) for stage in wanted]]
+    codes = [process.returncode for process, _, _ in ended]
+    # Different stages both work; of two on one stage, one works, and the other says who does or finds it done.
+    assert codes[0] == 0, ended[0]
+    assert 0 in codes[1:]
+    for process, _, errors in ended[1:]:
+        assert process.returncode == 0 or "train/unfiltered is being worked on by process" in errors
+    assert digests(run) == digests(finished)

@@ -1,0 +1,122 @@
+"""Scripts for SLURM, without a SLURM: one a stage, valid shell, no site in them, clear errors for a wrong profile."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Done
+from tests.test_interruption import without
+
+PROFILE = {
+    "partition": "gpu",
+    "nodes": 2,
+    "gpus": 4,
+    "time": "04:00:00",
+    "modules": ["cuda/12.8"],
+    "environment": {"HF_HOME": "/scratch/a folder"},
+    "setup": ["source /venv/bin/activate"],
+    "options": ["--qos=preemptible"],
+    "stages": {"train/*": {"time": "24:00:00"}, "train/real-full": {"nodes": 4}},
+}
+
+
+def scripts(output: str) -> dict[str, str]:
+    """Printed scripts by stage."""
+    parts = re.split(r"^##### (.*)\n", output, flags=re.MULTILINE)[1:]
+    return {stage(path): text for path, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def stage(path: str) -> str:
+    kind, name = Path(path).parts[-2:]
+    return f"{kind}/{name.removesuffix('.sbatch')}"
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    path = tmp_path / "profile.yaml"
+    path.write_text(yaml.safe_dump(PROFILE))
+    return path
+
+
+def test_a_script_a_stage_with_what_the_profile_says(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], profile: Path, tmp_path: Path
+) -> None:
+    recipe = write_recipe(launch={"train": "fsdp", "generate": "ddp"})
+    done = cli("slurm", recipe, "--out", tmp_path / "run", "--profile", profile, "--dry-run")
+    assert done.code == 0, done.err
+    found = scripts(done.out)
+    assert not (tmp_path / "run").exists()
+    assert len(found) == 43
+    for text in found.values():
+        assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
+        assert "@{" not in text
+        for line in ("--partition=gpu", "--qos=preemptible", "--requeue", "--signal=B:USR1@300"):
+            assert f"\n#SBATCH {line}\n" in text
+        assert "\nmodule load cuda/12.8\nexport HF_HOME='/scratch/a folder'\nsource /venv/bin/activate\n" in text
+    trained = found["train/generator"]
+    assert "#SBATCH --nodes=2\n" in trained
+    assert "#SBATCH --time=24:00:00\n" in trained
+    assert "--num_processes 8 " in trained
+    assert "fsdp.yaml" in trained
+    assert "--num_processes 16 " in found["train/real-full"]
+    assert "ddp.yaml" in found["generate/generator"]
+    # What runs in one process has no use for a second node.
+    assert "#SBATCH --nodes=1\n" in found["select/oracle-0.25"]
+    assert "accelerate" not in found["select/oracle-0.25"]
+    assert "What it needs: prepare/data, pretrain/base." in trained
+
+
+def test_what_is_there_needs_no_script(cli: Callable[..., Done], small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe, finished = small_run
+    run = without(finished, "report/all", tmp_path / "run")
+    done = cli("slurm", recipe, "--out", run, "--dry-run")
+    assert list(scripts(done.out)) == ["report/all"]
+    assert "nothing that is not there" in done.out
+
+
+@pytest.mark.parametrize(
+    ("profile", "told"),
+    [
+        ({"partitions": "gpu"}, "did you mean 'partition'"),
+        ({"nodes": 0}, "nodes"),
+        ({"time": "tomorrow"}, "time"),
+        ({"stages": {"train/*": {"gpu": 1}}}, "stages.train/*.gpu: unknown key"),
+        ([1], "profile.yaml"),
+    ],
+    ids=["unknown key", "no nodes", "no time", "unknown key of a stage", "no mapping"],
+)
+def test_a_wrong_profile_is_one_message(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path, profile: object, told: str
+) -> None:
+    path = tmp_path / "profile.yaml"
+    path.write_text(yaml.safe_dump(profile))
+    done = cli("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", path, "--dry-run")
+    assert (done.code, done.out) == (2, "")
+    assert f"error: {path}" in done.err
+    assert told in done.err
+    assert "Traceback" not in done.err
+
+
+def test_the_packaged_profile_is_valid_and_names_no_site(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = Path(__file__).parents[2] / "slurm" / "profile.yaml"
+    done = cli("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", path, "--dry-run")
+    assert done.code == 0, done.err
+    assert "--partition" not in done.out
+
+
+def test_without_slurm_the_command_says_what_is_missing(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from summ_collapse.errors import InputError
+    from summ_collapse.launch import queue
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not queue.available()
+    with pytest.raises(InputError, match="squeue: no such command"):
+        queue.jobs()
