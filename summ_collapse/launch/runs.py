@@ -96,7 +96,8 @@ def freeze(opened: Run, request: Request, path: Path) -> None:
         "overrides": list(request.overrides),
         "resolved": opened.experiment.recipe.model_dump(by_alias=True),
     }
-    store.write_json(path, content)
+    # Verifiers come in the recipe's order, which is the table's too; so keys are not sorted here.
+    store.write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def thawed(path: Path) -> Recipe:

@@ -84,7 +84,7 @@ def fit(
     """
     training, world = settings.training, settings.world
     set_seed(settings.seed)
-    lengths = np.array([len(row.ids) for row in rows])
+    order = RowOrder(np.array([len(row.ids) for row in rows]), training.batch_size, settings.seed)
     trainer = _SeededOrderTrainer(
         model=model,
         args=_arguments(settings),
@@ -93,12 +93,12 @@ def fit(
         ),
         processing_class=tokenizer,
         peft_config=_lora(training) if training.adapter else None,
-        callbacks=[_Checkpoints(world, settings.stop), _Report(settings.progress)],
+        callbacks=[_Checkpoints(world, settings.stop), _Epochs(order), _Report(settings.progress)],
     )
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
             parameter.data = parameter.data.float()
-    trainer.order = RowOrder(lengths, training.batch_size, settings.seed)
+    trainer.order = order
     trainer.remove_callback(PrinterCallback)
     checkpoint: Path | None = world.from_first(last_checkpoint(settings.work) if world.first else None)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -112,7 +112,7 @@ def fit(
     return Trained(
         finished=finished,
         steps=trainer.state.global_step,
-        tokens=_tokens_seen(trainer.order, trainer.state.global_step),
+        tokens=_tokens_seen(order, trainer.state.global_step),
         loss=float(result.training_loss),
         resumed_from=int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
         trainable_parameters=sum(parameter.numel() for parameter in trained.parameters() if parameter.requires_grad),
@@ -133,6 +133,11 @@ class RowOrder(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @property
+    def batches(self) -> int:
+        """Optimizer steps an epoch."""
+        return math.ceil(len(self.lengths) / self.batch_size)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.epoch_order(self.epoch).tolist())
@@ -193,6 +198,20 @@ class _Checkpoints(TrainerCallback):
         for other in folder.parent.glob("checkpoint-*"):
             if other != folder:
                 shutil.rmtree(other)
+
+
+class _Epochs(TrainerCallback):
+    """Tells the order which epoch it is.
+
+    In a training of several ranks that resumes in the middle of an epoch, nobody else does: accelerate's wrapper that skips
+    the batches already seen passes `set_epoch` on to a wrapper that has none, and the order would be that of epoch 0.
+    """
+
+    def __init__(self, order: RowOrder) -> None:
+        self.order = order
+
+    def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.order.set_epoch(state.global_step // self.order.batches)
 
 
 class _Report(TrainerCallback):
@@ -267,10 +286,9 @@ def _lora(training: Training) -> LoraConfig:
 def _tokens_seen(order: RowOrder, steps: int) -> int:
     """Tokens of all rows in the first `steps` optimizer steps, padding not counted."""
     left, epoch, tokens = steps, 0, 0
-    batches = math.ceil(len(order) / order.batch_size)
     while left > 0:
         rows = order.epoch_order(epoch)[: left * order.batch_size]
         tokens += int(order.lengths[rows].sum())
-        left -= batches
+        left -= order.batches
         epoch += 1
     return tokens

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from summ_collapse.launch.runs import FROZEN, Request, freeze, open_run, recipe_of
 from tests.conftest import Done
 from tests.test_interruption import without
 
@@ -68,6 +69,17 @@ def test_a_script_a_stage_with_what_the_profile_says(
     assert "#SBATCH --nodes=1\n" in found["select/oracle-0.25"]
     assert "accelerate" not in found["select/oracle-0.25"]
     assert "What it needs: prepare/data, pretrain/base." in trained
+
+
+def test_a_frozen_recipe_is_the_same_experiment(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    request = Request(write_recipe(), (), tmp_path / "run")
+    opened = open_run(recipe_of(request), request.out)
+    freeze(opened, request, request.out / FROZEN)
+    frozen = Request(request.out / FROZEN, (), request.out)
+    again = open_run(recipe_of(frozen), request.out)
+    assert [(name, stage.fingerprint) for name, stage in again.experiment.stages.items()] == [
+        (name, stage.fingerprint) for name, stage in opened.experiment.stages.items()
+    ]
 
 
 def test_what_is_there_needs_no_script(cli: Callable[..., Done], small_run: tuple[Path, Path], tmp_path: Path) -> None:
