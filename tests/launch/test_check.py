@@ -1,0 +1,50 @@
+"""The preflight says what would fail before anything is queued."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import Done
+
+
+def findings(done: Done) -> dict[str, dict[str, str]]:
+    return {found["what"]: found for found in json.loads(done.out)}
+
+
+def test_a_sound_recipe_passes_and_its_ranks_meet(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    done = cli("check", write_recipe(launch={"train": "cpu_ddp"}), "--out", tmp_path / "run", "--json")
+    assert done.code == 0, done.err
+    found = findings(done)
+    assert found["data"]["detail"] == "160 train, 24 test rows"
+    assert found["launch"] == {"what": "launch", "verdict": "ok", "detail": "cpu_ddp: 2 processes met"}
+    assert {found[what]["verdict"] for what in ("memory", "disk", "documents")} == {"ok"}
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_cut_or_too_long_is_a_warning(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe = write_recipe(task={"max_document_tokens": 10}, synthesis={"max_new_tokens": 3})
+    found = findings(cli("check", recipe, "--out", tmp_path / "run", "--json"))
+    assert found["documents"]["verdict"] == found["summaries"]["verdict"] == "warning"
+    assert found["documents"]["detail"].startswith("100.0% of a sample of 160 are cut")
+
+
+def test_everything_that_fails_is_told_at_once(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe = write_recipe(
+        task={"kind": "summarization", "data": "rows.jsonl", "rows": None, "test": None},
+        verifiers={"strong": {"kind": "perplexity", "model": "nobody/nothing", "train": None}},
+        launch={"generate": "ddp"},
+    )
+    (tmp_path / "rows.jsonl").write_text('{"document": "a", "summary": "b"}\n{"document": 1}\n')
+    done = cli("check", recipe, "--out", tmp_path / "run", "--json")
+    assert done.code == 2
+    found = findings(done)
+    assert found["data"]["verdict"] == found["model"]["verdict"] == found["launch"]["verdict"] == "failed"
+    assert "nobody/nothing" in found["model"]["detail"]
+    assert "error: 3 of " in done.err
+    assert "Traceback" not in done.err
