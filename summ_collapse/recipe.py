@@ -347,6 +347,10 @@ def _contradictions(recipe: Recipe) -> list[str]:
     for name, verifier in recipe.verifiers.items():
         problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
     problems += _quantised(recipe)
+    if recipe.base.dtype == "float32" and recipe.launch.train in ("fsdp", "zero3"):
+        problems.append(
+            f"base.dtype: float32, and the configuration of launch.train, {recipe.launch.train}, computes in bfloat16"
+        )
     tiny = recipe.base.tiny
     budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:

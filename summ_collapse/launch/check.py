@@ -42,12 +42,14 @@ class Finding:
 def check(request: Request, profile: Path | None) -> list[Finding]:
     """Every check, each on its own: one that fails keeps none of the others from being made. InputError for a wrong recipe."""
     recipe = recipe_of(request)
+    # With a profile, stages run on other machines than this one.
+    elsewhere: Verdict = "failed" if profile is None else "warning"
     found: list[Finding] = []
     checks: list[partial[Iterator[Finding]]] = [
         partial(_data, recipe),
         partial(_models, recipe),
-        partial(_costs, recipe, request.out),
-        partial(_shapes, recipe),
+        partial(_costs, recipe, request.out, elsewhere),
+        partial(_shapes, recipe, elsewhere),
     ]
     if profile is not None:
         checks.append(partial(_slurm, request, profile))
@@ -119,7 +121,7 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
         yield Finding("model", "ok", f"{name}: {identity.get('commit') or 'local folder'}")
 
 
-def _costs(recipe: Recipe, out: Path) -> Iterator[Finding]:
+def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:
     """Memory of the largest stage against this machine's, and the disk against all that is still to be written."""
     devices, memory, where = _device_memory()
     found = plan(recipe, out, Machine(devices=devices))
@@ -129,7 +131,7 @@ def _costs(recipe: Recipe, out: Path) -> Iterator[Finding]:
     else:
         largest = max(peaks, key=lambda name: peaks[name])
         needs = f"{largest} needs {peaks[largest] / 1e9:.2f} GB a device; {where} has {memory / 1e9:.2f} GB"
-        yield Finding("memory", "ok" if peaks[largest] < memory else "failed", needs)
+        yield Finding("memory", "ok" if peaks[largest] < memory else elsewhere, needs)
     wanted = _disk_bytes(found)
     parent = next(folder for folder in (out.resolve(), *out.resolve().parents) if folder.is_dir())
     free = shutil.disk_usage(parent).free
@@ -167,14 +169,14 @@ def _sharers(experiment: Experiment, name: str, devices: int) -> int:
     return devices if shape in ("fsdp", "zero3") else 1
 
 
-def _shapes(recipe: Recipe) -> Iterator[Finding]:
+def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
     """Ranks of every shape that the recipe uses start here, join, and agree on a sum."""
     launch = recipe.launch
     for shape in sorted({launch.train, launch.generate, launch.verify, launch.evaluate} - {shapes.SINGLE}):
         try:
             ranks = shapes.ranks_here(shape)
         except InputError as error:
-            yield Finding("launch", "failed", str(error))
+            yield Finding("launch", elsewhere, str(error))
             continue
         if shape == "ddp" and ranks == 1:
             yield Finding("launch", "ok", "ddp: one GPU, so stages run in one process")

@@ -60,15 +60,18 @@ def submit(opened: Run, request: Request, profile: Profile) -> dict[str, str]:
     freeze(opened, request, opened.out / FROZEN)
     queued = queue.jobs()
     numbers: dict[str, str] = {}
+    submitted: set[str] = set()
     for plan in scripts:
         job = queued.get(job_name(opened, plan.stage))
-        if job is not None and not job.hopeless:
+        # One that waits for a job which is submitted anew waits for the wrong one, whether SLURM knows it yet or not.
+        if job is not None and not job.hopeless and not submitted.intersection(plan.after):
             numbers[plan.stage.name] = job.id
             continue
         if job is not None:
             queue.cancel(job)
         opened.log(plan.stage).parent.mkdir(parents=True, exist_ok=True)
         store.write_atomic(plan.path, plan.script.encode())
+        submitted.add(plan.stage.name)
         numbers[plan.stage.name] = queue.submit(plan.path, [numbers[source] for source in plan.after])
         opened.reporter.line(f"{plan.stage.name}: job {numbers[plan.stage.name]}")
     return numbers
@@ -101,9 +104,9 @@ def _script(opened: Run, stage: Stage, profile: Profile, recipe: Path, after: li
 
 
 def _nodes(opened: Run, stage: Stage, share: Share) -> int:
-    """A stage in one process has no use for a second node."""
-    single = shapes.shape_of(stage, opened.experiment.recipe.launch) == shapes.SINGLE
-    return 1 if single else share.nodes or 1
+    """A stage in one process has no use for a second node, nor two ranks for a third."""
+    shape = shapes.shape_of(stage, opened.experiment.recipe.launch)
+    return min(share.nodes or 1, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, share.nodes or 1))
 
 
 def _options(share: Share) -> list[str]:
@@ -128,9 +131,12 @@ def _task(opened: Run, stage: Stage, share: Share, request: Request) -> str:
     """What each node runs: the stage itself, or this node's launcher of its ranks."""
     shape = shapes.shape_of(stage, opened.experiment.recipe.launch)
     arguments = request.arguments(stage.name)
-    if shape == shapes.SINGLE or (shape == "ddp" and (share.nodes or 1) * (share.gpus or 1) == 1):
+    if shape not in (shapes.SINGLE, "cpu_ddp") and not share.gpus:
+        raise InputError(f"profile: {stage.name} runs in the shape {shape!r}, and no `gpus` are given for it")
+    gpus = (share.nodes or 1) * (share.gpus or 0)
+    if shape == shapes.SINGLE or (shape == "ddp" and gpus == 1):
         return shlex.join([sys.executable, "-m", "summ_collapse", *arguments])
-    ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else (share.nodes or 1) * (share.gpus or 1)
+    ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else gpus
     meeting = '--num_machines "$SLURM_NNODES" --machine_rank "$SLURM_NODEID"'
     meeting += ' --main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT"'
     launcher = shlex.join(shapes.launcher(shape, ranks))

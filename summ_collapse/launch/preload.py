@@ -1,9 +1,11 @@
 """What every warm worker needs, imported once in the server that forks them."""
 
 import gc
+import signal
 from importlib import import_module
 
 from summ_collapse.launch.quiet import quieten
+from summ_collapse.launch.stopping import SIGNALS
 
 HEAVY = (
     "summ_collapse.stages.pretrain",
@@ -15,6 +17,9 @@ HEAVY = (
     "transformers.models.llama.modeling_llama",
 )
 
+# A signal to the whole group must not end the server, and with it the workers: the run asks each of them itself.
+for _number in SIGNALS:
+    signal.signal(_number, signal.SIG_IGN)
 quieten()
 for _name in HEAVY:
     import_module(_name)

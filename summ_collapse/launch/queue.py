@@ -37,7 +37,7 @@ def jobs() -> dict[str, Job]:
     """All jobs of this user's that wait or run, by name."""
     listed = _ask(["squeue", "--noheader", "--user", str(os.getuid()), "--format=%i|%j|%T|%r"])
     found = [Job(*line.split("|", 3)) for line in listed.splitlines() if line.count("|") >= 3]
-    return {job.name: job for job in found}
+    return {job.name: job for job in found if job.state != "COMPLETING"}
 
 
 def submit(script: Path, after: Iterable[str]) -> str:

@@ -3,8 +3,10 @@
 accelerate launch --config_file accelerate_configs/cpu_ddp.yaml -m summ_collapse run RECIPE --out DIR --only STAGE
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from summ_collapse.errors import InputError
@@ -16,6 +18,9 @@ from summ_collapse.launch.stopping import Stop
 from summ_collapse.launch.work import ensure
 from summ_collapse.world import ALONE, World
 
+# The first rank gathers, hashes and publishes while the others wait for the next stage.
+PATIENCE = timedelta(hours=2)
+
 
 def run_in_ranks(opened: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
     """This rank's part of `stages`, which all have to be meant for the shape that it was started in."""
@@ -25,7 +30,7 @@ def run_in_ranks(opened: Run, stages: Sequence[Stage], request: Request, stop: S
         meant = shapes.shape_of(stage, launch)
         if meant != here:
             ranks = shapes.ranks_here(meant)
-            right = " ".join(shapes.line(meant, ranks, request.arguments(stage.name)))
+            right = shlex.join(shapes.line(meant, ranks, request.arguments(stage.name)))
             raise InputError(f"{stage.name} runs in the shape {meant!r}, and this process was started in {here!r}; use: {right}")
     die_with_parent()
     with joined() as world:
@@ -44,7 +49,7 @@ def joined() -> Iterator[World]:
     from summ_collapse.models.loading import device
 
     # Without `cpu` it takes a machine without GPUs for a launch of one.
-    state = PartialState(cpu=device().type == "cpu")
+    state = PartialState(cpu=device().type == "cpu", timeout=PATIENCE)
 
     def from_first(value: Any) -> Any:
         return broadcast_object_list([value])[0]

@@ -56,12 +56,14 @@ def _side_by_side(opened: Run, stages: Sequence[Stage], request: Request, stop: 
     left = {stage.name: stage for stage in stages}
     urgency = _descendants(opened.experiment.stages)
     running: dict[Future[bool], tuple[Worker, Stage]] = {}
+    stopped = False
     with workers(request.jobs) as made:
         free = list(made)
         while left or running:
             if stop():
+                stopped = stopped or bool(left)
                 left.clear()
-                signal_all(made, signal.SIGUSR1)
+                signal_all(signal.SIGUSR1)  # again at every look: a worker between two stages does not listen
             at_work = {stage.name for _, stage in running.values()}
             ready = [stage for stage in left.values() if not ({*stage.inputs.values()} & (left.keys() | at_work))]
             for stage in sorted(ready, key=lambda stage: -urgency[stage.name])[: len(free)]:
@@ -71,9 +73,12 @@ def _side_by_side(opened: Run, stages: Sequence[Stage], request: Request, stop: 
             done, _ = wait(running, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
                 worker, stage = running.pop(future)
-                _after(opened, stage, result(stage, future), request)
                 free.append(worker)
-    if stop():
+                try:
+                    _after(opened, stage, result(stage, future), request)
+                except Stopped:  # the others are on their way to a safe point too
+                    stopped = True
+    if stopped:
         raise Stopped(opened.experiment.recipe.name)
 
 

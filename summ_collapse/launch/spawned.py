@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -16,10 +17,10 @@ from summ_collapse.launch import shapes
 from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.parent import die_with_parent
 from summ_collapse.launch.runs import Request, Run
-from summ_collapse.launch.stopping import STOP_FILE, Stop
+from summ_collapse.launch.stopping import SIGNALS, STOP_FILE, Stop
 from summ_collapse.launch.work import whole
 
-GRACE = 30  # seconds that a launch has to end after Ctrl-C
+GRACE = 45  # seconds that a launch has to end after Ctrl-C; it gives its ranks 30
 
 
 def run_spawned(opened: Run, stage: Stage, shape: str, ranks: int, request: Request, stop: Stop) -> bool:
@@ -40,7 +41,7 @@ def run_spawned(opened: Run, stage: Stage, shape: str, ranks: int, request: Requ
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, STOP_FILE: str(stop_file.resolve())},
-            preexec_fn=die_with_parent,
+            preexec_fn=partial(die_with_parent, os.getpid()),
             start_new_session=True,  # Ctrl-C is for us to pass on: the ranks' launcher would report it as a failure
         )
         with _passing_on(stop, stop_file):
@@ -66,7 +67,9 @@ def _passing_on(stop: Stop, stop_file: Path) -> Iterator[None]:
         stop.signalled = True
         stop_file.touch()
 
-    before = {number: signal.signal(number, wish) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    before = {number: signal.signal(number, wish) for number in SIGNALS}
+    if stop.signalled:  # while the launch was being started
+        stop_file.touch()
     try:
         yield
     finally:

@@ -48,7 +48,7 @@ def _state(opened: Run, name: str, queued: Mapping[str, queue.Job]) -> State:
         return State(name, "running", f"{holder}{_progress(place)}")
     job = queued.get(job_name(opened, stage))
     if job is not None:
-        running = job.state in ("RUNNING", "COMPLETING")
+        running = job.state == "RUNNING"
         return State(name, "running" if running else "queued", f"job {job.id}: {job.state}, {job.reason}{_progress(place)}")
     for failure in sorted(place.work.glob("failure-*.json")):
         return State(name, "failed", str(store.read_json(failure)["error"]).splitlines()[0])

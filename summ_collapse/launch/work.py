@@ -131,6 +131,8 @@ def _context(opened: Run, stage: Stage, work: Path, stop: Stop, world: World, pr
 def _failure(opened: Run, stage: Stage, work: Path, error: Exception, rank: int) -> StageError:
     """Leave the traceback where `status` finds it; on a full disk that may not work either, and the message has to do."""
     log = work / f"failure-{rank}.json"
+    if not work.is_dir():  # another rank has cleared away what its wrong input left
+        return StageError(f"{stage.name} failed: {error!r}")
     try:
         store.write_json(log, {"stage": stage.name, "rank": rank, "error": repr(error), "traceback": traceback.format_exc()})
     except OSError:

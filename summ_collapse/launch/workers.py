@@ -25,18 +25,19 @@ class Worker:
     slot: int
     jobs: int
     pool: ProcessPoolExecutor = field(init=False)
-    process: "Future[int]" = field(init=False)
 
     def __post_init__(self) -> None:
         # A server that has imported once forks every worker: the libraries' memory is shared, and nobody waits twice.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
         self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self.slot, self.jobs))
-        self.process = self.pool.submit(os.getpid)
 
     def start(self, opened: Run, stage: Stage, request: Request) -> "Future[bool]":
         """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
-        return self.pool.submit(_work_on, opened, stage.name, request)
+        try:
+            return self.pool.submit(_work_on, opened, stage.name, request)
+        except BrokenProcessPool:
+            raise _gone(stage) from None
 
 
 @contextmanager
@@ -46,19 +47,19 @@ def workers(jobs: int) -> Iterator[list[Worker]]:
     try:
         yield made
     except BaseException:
-        signal_all(made, signal.SIGKILL)
+        signal_all(signal.SIGKILL)
         raise
     finally:
         for worker in made:
             worker.pool.shutdown(cancel_futures=True)
 
 
-def signal_all(made: list[Worker], number: signal.Signals) -> None:
+def signal_all(number: signal.Signals) -> None:
     """Send every worker a signal."""
-    for worker in made:
-        if worker.process.done() and worker.process.exception() is None:
+    for child in multiprocessing.active_children():
+        if child.pid is not None:
             with suppress(ProcessLookupError):
-                os.kill(worker.process.result(), number)
+                os.kill(child.pid, number)
 
 
 def result(stage: Stage, done: "Future[bool]") -> bool:
@@ -66,9 +67,13 @@ def result(stage: Stage, done: "Future[bool]") -> bool:
     try:
         return done.result()
     except BrokenProcessPool:
-        raise StageError(
-            f"{stage.name} failed: its worker was ended from outside (out of memory?); the same command goes on from there"
-        ) from None
+        raise _gone(stage) from None
+
+
+def _gone(stage: Stage) -> StageError:
+    return StageError(
+        f"{stage.name} failed: its worker was ended from outside (out of memory?); the same command goes on from there"
+    )
 
 
 def _begin(slot: int, jobs: int) -> None:

@@ -39,6 +39,11 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def sharded() -> bool:
+    """Whether this launch shards models over its ranks."""
+    return bool(parse_flag_from_env("ACCELERATE_USE_FSDP") or parse_flag_from_env("ACCELERATE_USE_DEEPSPEED"))
+
+
 def compute_dtype(name: str) -> torch.dtype:
     """The compute type that a recipe's `dtype` means on this device."""
     if name == "auto":
@@ -67,8 +72,7 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
         return model.merge_and_unload() if merge or dtype == torch.float32 else model
     model = _from_pretrained(source, dtype)
     # What is to be sharded stays where the sharding finds it: whole it may not fit the device.
-    sharded = parse_flag_from_env("ACCELERATE_USE_FSDP") or parse_flag_from_env("ACCELERATE_USE_DEEPSPEED")
-    return model if sharded else model.to(device())
+    return model if sharded() else model.to(device())
 
 
 def load_quantised(source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:

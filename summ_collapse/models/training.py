@@ -32,7 +32,7 @@ from trl import SFTConfig, SFTTrainer
 
 from summ_collapse.errors import InputError
 from summ_collapse.models.encoder import Encoded
-from summ_collapse.models.loading import device, save
+from summ_collapse.models.loading import device, save, sharded
 from summ_collapse.models.sharding import whole_state
 from summ_collapse.recipe import Training
 from summ_collapse.store import sync_tree, write_json
@@ -95,9 +95,10 @@ def fit(
         peft_config=_lora(training) if training.adapter else None,
         callbacks=[_Checkpoints(world, settings.stop), _Epochs(order), _Report(settings.progress)],
     )
-    for parameter in trainer.model.parameters():
-        if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
-            parameter.data = parameter.data.float()
+    if training.method == "qlora":
+        for parameter in trainer.model.parameters():
+            if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
+                parameter.data = parameter.data.float()
     trainer.order = order
     trainer.remove_callback(PrinterCallback)
     checkpoint: Path | None = world.from_first(last_checkpoint(settings.work) if world.first else None)
@@ -106,7 +107,7 @@ def fit(
     trained = trainer.accelerator.unwrap_model(trainer.model)
     if finished:
         # Gathering what is sharded takes all ranks; writing it takes one.
-        state = whole_state(trainer.accelerator, trainer.model)
+        state = whole_state(trainer.accelerator, trainer.model_wrapped)
         if world.first:
             save(trained, tokenizer, folder, state, settings.dtype if training.method == "full" else None, below)
     return Trained(
@@ -191,13 +192,14 @@ class _Checkpoints(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         self.world.any_of(False)  # every rank has written its part, such as its random state
-        if not self.world.first:
-            return
-        sync_tree(folder)
-        write_json(folder / MARKER, {"step": state.global_step, "world_size": self.world.size})
-        for other in folder.parent.glob("checkpoint-*"):
-            if other != folder:
-                shutil.rmtree(other)
+        if self.world.first:
+            sync_tree(folder)
+            write_json(folder / MARKER, {"step": state.global_step, "world_size": self.world.size, "sharded": sharded()})
+            for other in folder.parent.glob("checkpoint-*"):
+                if other != folder:
+                    shutil.rmtree(other)
+        # A rank that left now, to stop, would have the launcher end the first one in the middle of this.
+        self.world.any_of(False)
 
 
 class _Epochs(TrainerCallback):
@@ -223,11 +225,16 @@ class _Report(TrainerCallback):
 
 
 def last_checkpoint(work: Path) -> Path | None:
-    """The marked checkpoint with most steps; unmarked ones (a kill during the save) are removed."""
+    """The marked checkpoint with most steps; unmarked ones (a kill during the save) are removed.
+
+    One that was saved in shards cannot be read whole, nor the other way round: such a one does not count either.
+    """
     marked: dict[int, Path] = {}
     for folder in work.glob("checkpoint-*"):
         if (folder / MARKER).is_file():
-            marked[json.loads((folder / MARKER).read_text())["step"]] = folder
+            marker = json.loads((folder / MARKER).read_text())
+            if marker["sharded"] == sharded():
+                marked[marker["step"]] = folder
         else:
             shutil.rmtree(folder)
     return marked[max(marked)] if marked else None
@@ -236,7 +243,7 @@ def last_checkpoint(work: Path) -> Path | None:
 def _arguments(settings: Fit) -> SFTConfig:
     training = settings.training
     micro = _rows_a_pass(training, settings.world.size)
-    return SFTConfig(
+    arguments = SFTConfig(
         output_dir=str(settings.work),
         max_length=None,
         completion_only_loss=True,
@@ -263,6 +270,10 @@ def _arguments(settings: Fit) -> SFTConfig:
         report_to="none",
         disable_tqdm=True,
     )
+    if arguments.n_gpu > 1:
+        # One process that sees several GPUs would wrap the model in DataParallel and multiply the batch by their number.
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _rows_a_pass(training: Training, ranks: int) -> int:

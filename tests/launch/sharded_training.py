@@ -3,6 +3,7 @@
 torchrun --standalone --nproc-per-node 2 tests/launch/sharded_training.py FOLDER full|lora
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -50,10 +51,11 @@ def main(folder: Path, method: str) -> None:
     state = gathered_state(model)
     if rank == 0:
         save(model, tokenizer, folder / "trained", state, torch.float32 if method == "full" else None, "base")
-        torch.save({"ids": probe, "logits": logits, "loss": float(loss)}, folder / "logits.pt")
+        torch.save({"ids": probe, "logits": logits, "loss": loss.item()}, folder / "logits.pt")
     dist.barrier()
-    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), sys.argv[2])
+    sys.stdout.flush()
+    os._exit(0)  # gloo's threads can outlive the interpreter, whose end then aborts the process now and again

@@ -17,7 +17,7 @@ def test_a_sound_recipe_passes_and_its_ranks_meet(
     done = cli("check", write_recipe(launch={"train": "cpu_ddp"}), "--out", tmp_path / "run", "--json")
     assert done.code == 0, done.err
     found = findings(done)
-    assert found["data"]["detail"] == "160 train, 24 test rows"
+    assert found["data"]["detail"] == "184 all rows"
     assert found["launch"] == {"what": "launch", "verdict": "ok", "detail": "cpu_ddp: 2 processes met"}
     assert {found[what]["verdict"] for what in ("memory", "disk", "documents")} == {"ok"}
     assert not (tmp_path / "run").exists()
@@ -29,7 +29,7 @@ def test_what_is_cut_or_too_long_is_a_warning(
     recipe = write_recipe(task={"max_document_tokens": 10}, synthesis={"max_new_tokens": 3})
     found = findings(cli("check", recipe, "--out", tmp_path / "run", "--json"))
     assert found["documents"]["verdict"] == found["summaries"]["verdict"] == "warning"
-    assert found["documents"]["detail"].startswith("100.0% of a sample of 160 are cut")
+    assert found["documents"]["detail"].startswith("100.0% of a sample of 184 are cut")
 
 
 def test_everything_that_fails_is_told_at_once(
