@@ -1,7 +1,10 @@
 """Stages at once: the same table, one process a stage, and several commands in one folder."""
 
+import signal
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ENVIRONMENT, command, interrupt_when, summ_collapse
 from tests.test_interruption import without, work_holds
@@ -15,11 +18,12 @@ def test_jobs_change_nothing(small_run: tuple[Path, Path], tmp_path: Path) -> No
     assert digests(tmp_path / "run") == digests(finished)
 
 
-def test_jobs_are_interrupted_as_one(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_jobs_are_stopped_as_one(number: signal.Signals, small_run: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = small_run
-    run = without(finished, "train/real-full", tmp_path / "run")
+    run = without(without(finished, "train/real-full", tmp_path / "a"), "train/unfiltered", tmp_path / "b")
     arguments = command("run", recipe, "--out", run, "--jobs", 2)
-    assert interrupt_when(arguments, work_holds(run, "train/real-full", "checkpoint-2/complete.json")) == 130
+    assert interrupt_when(arguments, work_holds(run, "train/real-full", "checkpoint-2/complete.json"), number) == 130
     done = summ_collapse("run", recipe, "--out", run, "--jobs", 2)
     assert done.code == 0, done.err
     assert digests(run) == digests(finished)
