@@ -20,7 +20,6 @@ from typing import Any
 STEPS = ("lora", "generate", "verify", "full", "fsdp")
 DOCUMENT_WORDS, SUMMARY_WORDS = 480, 22
 BATCH = 16
-OUT_OF_MEMORY = 3
 
 
 def main() -> int:
@@ -33,6 +32,8 @@ def main() -> int:
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.rows < 2 * BATCH:
+        parser.error(f"--rows: expected at least {2 * BATCH}, two steps of training, got {options.rows}")
     if options.step:
         return step(options)
     results: dict[str, Any] = {"rows": options.rows, "gpu": options.gpu, "steps": {}}
