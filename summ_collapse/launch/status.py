@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from summ_collapse import store
+from summ_collapse.errors import StageError
 from summ_collapse.launch import queue
 from summ_collapse.launch.jobs import job_name
 from summ_collapse.launch.runs import FROZEN, Run, open_run, thawed
@@ -27,7 +28,11 @@ def reopen(out: Path) -> Run:
 
 def states(opened: Run) -> list[State]:
     """Every stage's state, in the order in which they run: what the disk says, and what waits or runs in a queue."""
-    queued = queue.jobs() if queue.available() else {}
+    queued: Mapping[str, queue.Job] = {}
+    try:
+        queued = queue.jobs() if queue.available() else {}
+    except StageError as error:  # what is on disk is worth telling all the same
+        opened.reporter.line(f"the queue gives no answer: {error}")
     return [_state(opened, name, queued) for name in opened.experiment.stages]
 
 
