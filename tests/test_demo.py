@@ -79,8 +79,8 @@ def test_two_fresh_demos_have_equal_bytes(demo: Path, cli: Callable[..., Done], 
     assert arms["unfiltered"]["observed"] != "helps"
 
 
-# The news items may not be redistributed, so they are tried only where somebody has put them.
 @pytest.mark.slow
+# Skipped where the news items are not: they may not be redistributed, so a clone does not have them.
 @pytest.mark.skipif(not HEADLINES.is_file(), reason=f"needs 7,600 real news items at {HEADLINES}")
 def test_real_headlines_end_in_a_table_with_every_row_accounted_for(cli: Callable[..., Done], tmp_path: Path) -> None:
     recipe = Path(__file__).parents[1] / "recipes" / "headlines.yaml"

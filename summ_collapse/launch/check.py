@@ -17,7 +17,7 @@ from summ_collapse import hub
 from summ_collapse.errors import InputError
 from summ_collapse.experiment import Experiment, named_models
 from summ_collapse.launch import queue, shapes
-from summ_collapse.launch.costs import MASTER_BYTES
+from summ_collapse.launch.costs import MASTER_BYTES, SHARDED
 from summ_collapse.launch.jobs import planned
 from summ_collapse.launch.plan import Machine, Plan, plan
 from summ_collapse.launch.profile import load_profile
@@ -166,7 +166,7 @@ def _disk_bytes(found: Plan) -> int:
 
 def _sharers(experiment: Experiment, name: str, devices: int) -> int:
     shape = shapes.shape_of(experiment.stages[name], experiment.recipe.launch)
-    return devices if shape in ("fsdp", "zero3") else 1
+    return devices if shape in SHARDED else 1
 
 
 def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:

@@ -42,9 +42,11 @@ def run(request: Request) -> Run:
 def run_stage(opened: Run, stage: Stage, request: Request, stop: Stop) -> bool:
     """Have one stage's result in place, in this process or in the ranks of its shape; says whether it had to be made."""
     shape = shapes.shape_of(stage, opened.experiment.recipe.launch)
+    if shape == shapes.SINGLE:
+        return ensure(opened, stage, request.verify, stop)
     # Whether a shape can start here matters only where something has to be made.
-    if shape == shapes.SINGLE or whole(opened, stage, request.verify):
-        return ensure(opened, stage, request.verify, stop) if shape == shapes.SINGLE else False
+    if whole(opened, stage, request.verify):
+        return False
     ranks = shapes.ranks_here(shape)
     if shape == "ddp" and ranks == 1:  # one rank of it is nothing but this process
         return ensure(opened, stage, request.verify, stop)

@@ -18,15 +18,12 @@ from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.parent import die_with_parent
 from summ_collapse.launch.runs import Request, Run
 from summ_collapse.launch.stopping import SIGNALS, STOP_FILE, Stop
-from summ_collapse.launch.work import whole
 
 GRACE = 45  # seconds that a launch has to end after Ctrl-C; it gives its ranks 30
 
 
 def run_spawned(opened: Run, stage: Stage, shape: str, ranks: int, request: Request, stop: Stop) -> bool:
-    """Have the stage's result in place, made by `ranks` processes; says whether it had to be made."""
-    if whole(opened, stage, request.verify):
-        return False
+    """Have the stage's result made by `ranks` processes; True, for it had to be made."""
     log = opened.log(stage)
     log.parent.mkdir(parents=True, exist_ok=True)
     stop_file = stop.file or log.with_suffix(".stop")
@@ -91,7 +88,7 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
 
 
 def _cause(opened: Run, stage: Stage, code: int, output: str, log: Path) -> Exception:
-    """What went wrong in the ranks, in one line: their own message, their traceback's last line, or the signal."""
+    """What went wrong in the ranks, in one line: their own message, the first one's error, or the signal."""
     wrong = re.findall(r"^error: (.*)", output, re.MULTILINE)
     if wrong and re.search(r"exitcode\s*: 2\b", output):
         return InputError(wrong[0])

@@ -13,8 +13,6 @@ from tests.faults.kills import SABOTAGE
 from tests.test_interruption import without
 from tests.test_pipeline import digests
 
-MEGABYTE = 1 << 20
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -23,6 +21,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", place], capture_output=True, text=True, check=False)
     if done.returncode:
+        # Only root may mount, and no other way fills a disk for one test alone; CI runs as root, so there it is not skipped.
         pytest.skip(f"mounting a small tmpfs takes rights that this user lacks: {done.stderr.strip()}")
     try:
         yield place

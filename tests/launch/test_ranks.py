@@ -123,6 +123,7 @@ def test_a_shape_that_needs_gpus_says_so_where_there_are_none(small_run: tuple[P
     import torch
 
     if torch.cuda.is_available():
+        # With a GPU the shape starts, and there is no refusal to look at.
         pytest.skip("this machine has a GPU")
     recipe, finished = small_run
     run = without(finished, "verify/self", tmp_path / "run")
