@@ -1,92 +1,24 @@
-"""The command line: parse, call, print. Results go to stdout, everything else to stderr.
-
-Exit codes: 0 done, 1 a stage failed, 2 the recipe, data or arguments are wrong, 130 interrupted.
-"""
+"""`demo`, `run`, `plan`, `check`, `slurm`, `recipe`, `data`: from a recipe to a run."""
 
 import argparse
 import json
-import os
-import signal
 import sys
-import traceback
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from summ_collapse import __version__
-from summ_collapse.errors import InputError, StageError, Stopped
+from summ_collapse.cli.arguments import positive
+from summ_collapse.errors import InputError
 from summ_collapse.packaged import packaged
 
 if TYPE_CHECKING:
     from summ_collapse.launch.runs import Request
 
-FORMATS = ("table", "csv", "json", "latex", "html")
 
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{self.prog}: {message} (see {self.prog} --help)")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
-    try:
-        options = _parsed([word for word in words if word != "--debug"])
-        options.call(options)
-        sys.stdout.flush()
-        return 0
-    except InputError as error:
-        return _failed(error, 2, debug)
-    except StageError as error:
-        return _failed(error, 1, debug)
-    except (KeyboardInterrupt, Stopped):
-        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; keep Python from complaining about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-
-
-def _parsed(words: Sequence[str]) -> argparse.Namespace:
-    """The arguments; overrides may stand anywhere, also behind options."""
-    parser = _parser()
-    options, rest = parser.parse_known_args(words)
-    if hasattr(options, "overrides"):
-        options.overrides += [word for word in rest if "=" in word and not word.startswith("-")]
-        rest = [word for word in rest if word not in options.overrides]
-    if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    return options
-
-
-def _failed(error: Exception, code: int, debug: bool) -> int:
-    if debug:
-        traceback.print_exception(error)
-    print(f"error: {error}", file=sys.stderr)
-    return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="summ-collapse",
-        description="Will training on this model-generated data help or hurt, and which verifier makes it help?",
-        epilog="--debug, anywhere, adds the traceback to an error.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"summ-collapse {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_experiment_commands(commands)
-    _add_result_commands(commands)
-    return parser
-
-
-def _add_experiment_commands(commands: Any) -> None:
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
     demo = commands.add_parser("demo", help="the packaged experiment, end to end, no network")
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="run folder (default: runs/demo)")
-    demo.add_argument("--jobs", type=_positive, default=2, metavar="N", help="stages at once (default: 2)")
+    demo.add_argument("--jobs", type=positive, default=2, metavar="N", help="stages at once (default: 2)")
     demo.set_defaults(call=_demo)
 
     run = commands.add_parser("run", help="run a recipe; what is there already is reused")
@@ -97,7 +29,7 @@ def _add_experiment_commands(commands: Any) -> None:
     )
     run.add_argument("--until", metavar="STAGE", help="this stage and all that it needs")
     run.add_argument(
-        "--jobs", type=_positive, default=1, metavar="N", help="stages at once, each on its own GPUs or CPU threads (default: 1)"
+        "--jobs", type=positive, default=1, metavar="N", help="stages at once, each on its own GPUs or CPU threads (default: 1)"
     )
     run.add_argument("--dry-run", action="store_true", help="print what would run")
     run.add_argument("--verify", action="store_true", help="check the digests of reused files, not only their sizes")
@@ -110,7 +42,7 @@ def _add_experiment_commands(commands: Any) -> None:
     _add_recipe(plan)
     plan.add_argument("--out", type=Path, help="run folder to look for cached stages in")
     plan.add_argument("--gpu", default="h100", metavar="NAME", help="GPU to count on, such as a100-80gb (default: h100)")
-    plan.add_argument("--devices", type=_positive, default=8, metavar="N", help="GPUs that one stage may use (default: 8)")
+    plan.add_argument("--devices", type=positive, default=8, metavar="N", help="GPUs that one stage may use (default: 8)")
     plan.add_argument(
         "--efficiency", type=float, default=0.4, metavar="X", help="share of the GPU's peaks that is reached, 0-1 (default: 0.4)"
     )
@@ -138,43 +70,15 @@ def _add_experiment_commands(commands: Any) -> None:
 
     data = commands.add_parser("data", help="write a built-in corpus").add_subparsers(required=True, metavar="CORPUS")
     newswire = data.add_parser("newswire", help="the built-in news corpus, as JSONL")
-    newswire.add_argument("--rows", type=_positive, required=True, help="rows to write")
+    newswire.add_argument("--rows", type=positive, required=True, help="rows to write")
     newswire.add_argument("--seed", type=int, default=0, help="seed of the text (default: 0)")
     newswire.add_argument("--out", type=Path, required=True, help="JSONL file")
     newswire.set_defaults(call=_newswire)
 
 
-def _add_result_commands(commands: Any) -> None:
-    status = commands.add_parser("status", help="what is done, running, failed or left in a run folder, and why")
-    status.add_argument("run", type=Path, metavar="DIR")
-    status.add_argument("--json", action="store_true", help="print as JSON")
-    status.set_defaults(call=_status)
-
-    score = commands.add_parser("score", help="ROUGE of predictions against references")
-    score.add_argument("--predictions", type=Path, required=True, metavar="FILE", help="text lines, or JSONL with `candidate`")
-    score.add_argument("--references", type=Path, required=True, metavar="FILE", help="text lines, or JSONL with `summary`")
-    score.add_argument("--metrics", default="rouge1,rouge2,rougeL,rougeLsum", help="comma-separated (default: all four)")
-    score.add_argument("--bootstrap", type=_positive, default=1000, help="bootstrap resamples (default: 1000)")
-    score.add_argument("--out", type=Path, metavar="FILE", help="per-example scores (.jsonl, .csv or .parquet)")
-    score.add_argument("--json", action="store_true", help="print as JSON")
-    score.set_defaults(call=_score)
-
-    compare = commands.add_parser("compare", help="the tables of several runs as one")
-    compare.add_argument("runs", type=Path, nargs="+", metavar="DIR")
-    compare.add_argument("--format", choices=FORMATS, default="table", help="default: table")
-    compare.add_argument("--json", action="store_true", help="the same as --format json")
-    compare.set_defaults(call=_compare)
-
-
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML file, or the name of a packaged recipe")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="recipe values to replace, such as retrain.steps=100")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
-    return int(text)
 
 
 def packaged_recipe(name: str) -> Path | None:
@@ -308,52 +212,3 @@ def _newswire(options: argparse.Namespace) -> None:
     rows = examples(options.rows, options.seed).to_pylist()
     write_atomic(options.out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
     print(f"{options.out}: {len(rows):,} rows", file=sys.stderr)
-
-
-def _status(options: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from summ_collapse.launch.status import as_json, reopen, states
-
-    found = states(reopen(options.run))
-    if options.json:
-        print(json.dumps(as_json(found), ensure_ascii=False))
-        return
-    table = Table("stage", "state", "")
-    for state in found:
-        table.add_row(state.name, state.state, state.detail)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _score(options: argparse.Namespace) -> None:
-    from summ_collapse.report.score import score_files
-
-    metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
-    found = score_files(options.predictions, options.references, metrics, options.bootstrap, options.out)
-    if options.json:
-        print(json.dumps(found))
-        return
-    print(f"{found['n']:,} pairs")
-    for name in metrics:
-        print(f"{name:18} {found[name]['mean']:6.2f}  [{found[name]['low']:.2f}, {found[name]['high']:.2f}]")
-
-
-def _compare(options: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from summ_collapse.launch.runs import read_results
-    from summ_collapse.report import tables
-
-    together = tables.pooled_runs([(run.name or str(run), read_results(run)) for run in options.runs])
-    wanted = "json" if options.json else options.format
-    if wanted == "table":
-        Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(together, "runs"))
-    elif wanted == "json":
-        print(json.dumps(together, ensure_ascii=False))
-    else:
-        print({"csv": tables.as_csv, "latex": tables.as_latex, "html": tables.as_html}[wanted](together), end="")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,79 @@
+"""`status`, `score`, `compare`: what a run is and came to."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from summ_collapse.cli.arguments import positive
+
+FORMATS = ("table", "csv", "json", "latex", "html")
+
+
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
+    status = commands.add_parser("status", help="what is done, running, failed or left in a run folder, and why")
+    status.add_argument("run", type=Path, metavar="DIR")
+    status.add_argument("--json", action="store_true", help="print as JSON")
+    status.set_defaults(call=_status)
+
+    score = commands.add_parser("score", help="ROUGE of predictions against references")
+    score.add_argument("--predictions", type=Path, required=True, metavar="FILE", help="text lines, or JSONL with `candidate`")
+    score.add_argument("--references", type=Path, required=True, metavar="FILE", help="text lines, or JSONL with `summary`")
+    score.add_argument("--metrics", default="rouge1,rouge2,rougeL,rougeLsum", help="comma-separated (default: all four)")
+    score.add_argument("--bootstrap", type=positive, default=1000, help="bootstrap resamples (default: 1000)")
+    score.add_argument("--out", type=Path, metavar="FILE", help="per-example scores (.jsonl, .csv or .parquet)")
+    score.add_argument("--json", action="store_true", help="print as JSON")
+    score.set_defaults(call=_score)
+
+    compare = commands.add_parser("compare", help="the tables of several runs as one")
+    compare.add_argument("runs", type=Path, nargs="+", metavar="DIR")
+    compare.add_argument("--format", choices=FORMATS, default="table", help="default: table")
+    compare.add_argument("--json", action="store_true", help="the same as --format json")
+    compare.set_defaults(call=_compare)
+
+
+def _status(options: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from summ_collapse.launch.status import as_json, reopen, states
+
+    found = states(reopen(options.run))
+    if options.json:
+        print(json.dumps(as_json(found), ensure_ascii=False))
+        return
+    table = Table("stage", "state", "")
+    for state in found:
+        table.add_row(state.name, state.state, state.detail)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _score(options: argparse.Namespace) -> None:
+    from summ_collapse.report.score import score_files
+
+    metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
+    found = score_files(options.predictions, options.references, metrics, options.bootstrap, options.out)
+    if options.json:
+        print(json.dumps(found))
+        return
+    print(f"{found['n']:,} pairs")
+    for name in metrics:
+        print(f"{name:18} {found[name]['mean']:6.2f}  [{found[name]['low']:.2f}, {found[name]['high']:.2f}]")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from summ_collapse.launch.runs import read_results
+    from summ_collapse.report import tables
+
+    together = tables.pooled_runs([(run.name or str(run), read_results(run)) for run in options.runs])
+    wanted = "json" if options.json else options.format
+    if wanted == "table":
+        Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(together, "runs"))
+    elif wanted == "json":
+        print(json.dumps(together, ensure_ascii=False))
+    else:
+        print({"csv": tables.as_csv, "latex": tables.as_latex, "html": tables.as_html}[wanted](together), end="")
