@@ -36,7 +36,7 @@ def cluster_strata(texts: Sequence[str], count: int, seed: int = 0) -> np.ndarra
     chosen = np.arange(len(texts))
     if len(texts) > FIT_ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(texts), FIT_ROWS, replace=False))
-    sample = [texts[row] for row in chosen]
+    sample = [texts[row] for row in chosen.tolist()]
     if len(set(sample)) <= count:
         return column_strata(texts) if len(texts) <= FIT_ROWS else np.zeros(len(texts), np.int64)
     model = _fitted(sample, count, seed)
