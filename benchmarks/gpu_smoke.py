@@ -125,7 +125,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     from summ_collapse.launch.ranks import joined
     from summ_collapse.models.loading import compute_dtype, load_model
     from summ_collapse.models.training import Fit, fit
-    from summ_collapse.recipe import Training
+    from summ_collapse.recipe_blocks import Training
 
     source, encoder = reader(options)
     method = "lora" if options.step == "lora" else "full"

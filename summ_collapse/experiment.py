@@ -13,7 +13,8 @@ from typing import Any
 
 from summ_collapse.errors import InputError
 from summ_collapse.plugins import nearest, plugin
-from summ_collapse.recipe import Recipe, Training
+from summ_collapse.recipe import Recipe
+from summ_collapse.recipe_blocks import Training
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.stages.select import selection_rows
 from summ_collapse.stages.stage import VERSIONS

@@ -7,7 +7,7 @@ import pytest
 
 from summ_collapse.models.loading import save
 from summ_collapse.models.tiny import make_model, train_tokenizer
-from summ_collapse.recipe import Tiny
+from summ_collapse.recipe_blocks import Tiny
 from summ_collapse.stages.select import ranking
 
 

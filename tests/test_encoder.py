@@ -14,7 +14,7 @@ from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.loading import ModelSource, load_tokenizer
 from summ_collapse.models.tiny import train_tokenizer
 from summ_collapse.models.training import Fit, fit
-from summ_collapse.recipe import Training
+from summ_collapse.recipe_blocks import Training
 from summ_collapse.tasks.prompt import Prompt
 
 TEXTS = ["the storm came ashore in the night and left the town without power", "TL;DR: the markets were calm"]

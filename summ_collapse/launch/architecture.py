@@ -11,7 +11,7 @@ from typing import Any
 
 from huggingface_hub import try_to_load_from_cache
 
-from summ_collapse.recipe import Tiny
+from summ_collapse.recipe_blocks import Tiny
 
 # Architectures whose layers are Llama's. Qwen adds biases or norms over single heads, a few thousandths of a percent.
 LLAMA_LIKE = ("llama", "mistral", "qwen2", "qwen3")

@@ -13,7 +13,7 @@ from typing import Literal
 from summ_collapse.errors import InputError
 from summ_collapse.launch.architecture import Architecture
 from summ_collapse.plugins import nearest
-from summ_collapse.recipe import Training
+from summ_collapse.recipe_blocks import Training
 
 MASTER_BYTES = 4  # float32 master weights; their gradients are float32 too
 ADAM_BYTES = 8  # two float32 moments

@@ -8,7 +8,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from summ_collapse.errors import InputError
-from summ_collapse.recipe import Options
+from summ_collapse.recipe_blocks import Options
 from summ_collapse.recipe_errors import describe
 
 Time = Annotated[str, Field(pattern=r"^(\d+-)?\d{1,3}(:\d{2}){0,2}$")]

@@ -8,7 +8,7 @@ from summ_collapse.experiment import Experiment, Stage
 from summ_collapse.launch import architecture, shapes
 from summ_collapse.launch.architecture import Architecture
 from summ_collapse.launch.costs import Workload
-from summ_collapse.recipe import Training
+from summ_collapse.recipe_blocks import Training
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.stages.select import selection_rows
 from summ_collapse.tasks.prompt import PLACEHOLDER

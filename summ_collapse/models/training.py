@@ -34,7 +34,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.models.encoder import Encoded
 from summ_collapse.models.loading import device, save, sharded
 from summ_collapse.models.sharding import whole_state
-from summ_collapse.recipe import Training
+from summ_collapse.recipe_blocks import Training
 from summ_collapse.store import sync_tree, write_json
 from summ_collapse.world import ALONE, World
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from summ_collapse import hub
 from summ_collapse.errors import InputError
-from summ_collapse.recipe import DATA_SUFFIXES, LocalOrHub, Options
+from summ_collapse.recipe_blocks import DATA_SUFFIXES, LocalOrHub, Options
 from summ_collapse.tasks.prompt import Template
 from summ_collapse.tasks.rows import read_table
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from summ_collapse.plugins import nearest
-from summ_collapse.recipe import ModelReference, Options, SliceTraining
+from summ_collapse.recipe_blocks import ModelReference, Options, SliceTraining
 from summ_collapse.verifiers.request import Request, Scored
 
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from summ_collapse.recipe import Options
+from summ_collapse.recipe_blocks import Options
 from summ_collapse.records import tie_break
 from summ_collapse.verifiers.request import Request, Scored
 

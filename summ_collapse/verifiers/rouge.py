@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from summ_collapse.plugins import known_metrics, nearest
-from summ_collapse.recipe import Options
+from summ_collapse.recipe_blocks import Options
 from summ_collapse.verifiers.request import Request, Scored
 
 

@@ -9,7 +9,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from summ_collapse.launch import architecture
 from summ_collapse.launch.architecture import KNOWN, Architecture
-from summ_collapse.recipe import Tiny
+from summ_collapse.recipe_blocks import Tiny
 
 SEVEN, EIGHT = KNOWN["meta-llama/Llama-2-7b-hf"], KNOWN["meta-llama/Meta-Llama-3-8B"]
 

@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from summ_collapse.launch.architecture import KNOWN, Architecture
 from summ_collapse.launch.costs import GPUS, Workload, device_seconds, flops, load_seconds, memory
-from summ_collapse.recipe import Training
+from summ_collapse.recipe_blocks import Training
 
 SEVEN, EIGHT = KNOWN["meta-llama/Llama-2-7b-hf"], KNOWN["meta-llama/Meta-Llama-3-8B"]
 
