@@ -154,7 +154,8 @@ class Experiment(Graph):
                     models[name] = model
                 # Which model it is, the inputs say; a path or a verifier's name would make equal scores look different.
                 named = {"model": "model"} if model is not None else {}
-                described = options.model_dump(exclude={"train"}) | named
+                # Without defaults, so that a new option of a verifier leaves old scores valid.
+                described = options.model_dump(exclude={"train"}, exclude_defaults=True) | named
                 sources = {source: scores[source] for source in options.sources}
                 scores[name] = self._verify(pool.prefix + name, described, pool.seed, pool.candidates, model, sources)
         return scores
