@@ -3,6 +3,8 @@
 Equal input gives an equal order: ties go by a hash of (id, sample), draws by a hash of (seed, id, sample).
 """
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ from summ_collapse.records import tie_break
 
 Key = tuple[str, int]
 SHINGLE = 3  # words
-PERMUTATIONS = 128
+ROUNDING = 1e-9  # of a product of floats that may be a whole number
 
 
 def ranking(scores: np.ndarray, keys: Sequence[Key]) -> np.ndarray:
@@ -75,22 +77,23 @@ def _within(groups: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def near_duplicates(texts: Sequence[str], ranks: np.ndarray, similarity: float) -> np.ndarray:
     """Whether a row's word trigrams have at least this Jaccard similarity with a row's that is ranked above it and kept.
 
-    MinHash finds who may be similar (Broder 1997), the true similarity decides; (rows,) bool.
+    (rows,) bool. Sets that are so similar share one of their rarest items, however few are looked at beside what a
+    difference may take (the prefix filter of Bayardo et al. 2007); those pairs are compared in full.
     """
-    from datasketch import MinHash, MinHashLSH
-
-    index = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS)
+    shingles = [_shingles(text) for text in texts]
+    frequency = Counter(shingle for ours in shingles for shingle in ours)
     repeated = np.zeros(len(texts), dtype=bool)
-    shingles: dict[int, frozenset[str]] = {}
+    kept_with: dict[str, list[int]] = {}
     for row in np.argsort(ranks).tolist():
-        ours = _shingles(texts[row])
-        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
-        sketch.update_batch([shingle.encode() for shingle in sorted(ours)])
-        if any(_jaccard(ours, shingles[other]) >= similarity for other in index.query(sketch)):
+        ours = shingles[row]
+        rarest = sorted(ours, key=lambda shingle: (frequency[shingle], shingle))
+        rarest = rarest[: len(ours) - math.ceil(similarity * len(ours) - ROUNDING) + 1]
+        others = {other for shingle in rarest for other in kept_with.get(shingle, ())}
+        if any(_jaccard(ours, shingles[other]) >= similarity for other in others):
             repeated[row] = True
             continue
-        shingles[row] = ours
-        index.insert(row, sketch)
+        for shingle in rarest:
+            kept_with.setdefault(shingle, []).append(row)
     return repeated
 
 
