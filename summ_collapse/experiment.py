@@ -225,10 +225,9 @@ class Experiment(Graph):
         select = self._select(pool, name, scores[verifier], ordering)
         random = random_verifier(self.recipe)
         assert random is not None, "with_random adds one"
-        baseline = f"{random}-{rate:g}"
+        baseline = f"{random}-as-{name}" if rate is None else f"{random}-{rate:g}"
         if rate is None:
             # A threshold's size is known only when it has selected, so random follows it.
-            baseline = f"{random}-as-{name}"
             follow = {"across": "corpus", "rate": None, "at_least": None}
             size = self._select(pool, baseline, scores[random], follow, {"size": select})
             self._train_arm(pool, baseline, random, None, size, None)

@@ -1,0 +1,132 @@
+"""What training on a selection will do, foretold from scores alone: a difference from real data, with an interval.
+
+p < p* says only that most of what is kept is right. Whether an arm beats real data depends on how much is kept, how wrong it
+is, and what kinds of text are missing from it:
+
+    delta = a (1 - p') ln(k / m) - b p' - c K
+
+k rows are kept, a share p' of them wrong; m real rows are what the yardstick (`real-slice`) is trained on; K is what the kept
+rows lack of the pool's mixture of strata, in nats (`metrics.strata.coverage_loss`). As much perfect data as real data gives
+0: the formula has no constant. Every doubling of perfect data is worth a ln 2 points, and so much less the more is wrong;
+errors are copied (b), and what is not covered is not learnt (c). Against as many random rows it is the same less the same at
+p' = p, K = 0, which is where the generator's own error rate p comes in.
+
+The coefficients are in points of the metric (0-100), fitted by least squares on development runs alone; on another task the
+sign and the order mean more than the size. `benchmarks/predictor.py` fits them and holds them against other runs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+# A verdict is decided where the prediction's central interval at this level leaves zero out, so that nine in ten would be
+# right were the residuals normal. At 95% hardly anything could be decided before it was paid for.
+LEVEL = 0.8
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Of the formula above, in points of the metric; `residual` is the standard deviation of what it misses."""
+
+    amount: float
+    error: float
+    coverage: float
+    residual: float
+
+
+FITTED = Coefficients(amount=6.39, error=7.27, coverage=12.0, residual=2.18)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a selection before anything is trained on it."""
+
+    kept: int  # rows
+    kept_error: float  # p', the share of wrong ones among them
+    coverage_loss: float  # K, nats
+    generator_error: float  # p, the share of wrong ones among all candidates
+    slice_rows: int  # m, real rows
+    kept_error_spread: float = 0.0  # standard error of p', where it is estimated from part of the rows
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A difference in points with its interval at LEVEL, the probability that it is above 0, and the verdict."""
+
+    delta: float
+    low: float
+    high: float
+    probability: float
+    verdict: str
+
+
+def predict(evidence: Evidence, coefficients: Coefficients = FITTED) -> Prediction:
+    """The difference from training on the generator's real slice alone."""
+    delta = float(_features(evidence) @ _vector(coefficients))
+    return _prediction(delta, evidence, coefficients)
+
+
+def predict_against_random(evidence: Evidence, coefficients: Coefficients = FITTED) -> Prediction:
+    """The difference from training on as many random candidates."""
+    at_random = Evidence(evidence.kept, evidence.generator_error, 0.0, evidence.generator_error, evidence.slice_rows)
+    delta = float((_features(evidence) - _features(at_random)) @ _vector(coefficients))
+    return _prediction(delta, evidence, coefficients)
+
+
+def _prediction(delta: float, evidence: Evidence, coefficients: Coefficients) -> Prediction:
+    spread = math.hypot(coefficients.residual, _slope(evidence, coefficients) * evidence.kept_error_spread)
+    reach = float(special.ndtri((1 + LEVEL) / 2)) * spread
+    verdict = "helps" if delta > reach else "hurts" if delta < -reach else "undecided"
+    return Prediction(delta, delta - reach, delta + reach, float(special.ndtr(delta / spread)), verdict)
+
+
+def labels_needed(evidence: Evidence, coefficients: Coefficients = FITTED) -> int | None:
+    """Labelled rows among the kept with which the verdict would be decided, were p' what it is estimated to be.
+
+    None where no number of labels would do, because the formula itself is not that sure.
+    """
+    delta = float(_features(evidence) @ _vector(coefficients))
+    allowed = (delta / float(special.ndtri((1 + LEVEL) / 2))) ** 2 - coefficients.residual**2
+    if allowed <= 0:
+        return None
+    variance = max(evidence.kept_error * (1 - evidence.kept_error), 1 / (4 * max(1, evidence.kept)))
+    return max(1, math.ceil(_slope(evidence, coefficients) ** 2 * variance / allowed))
+
+
+def fit(evidence: Sequence[Evidence], deltas: Sequence[float], groups: Sequence[str]) -> Coefficients:
+    """Least squares without a constant; the residual is that of arms whose whole group was left out of the fit.
+
+    A group is a kind of arm, such as one verifier at one rate over all seeds: what counts is how a new one is foretold.
+    Raises ValueError where there are fewer than four groups.
+    """
+    names = sorted(set(groups))
+    if len(names) < 4:
+        raise ValueError(f"expected at least 4 groups of arms, got {len(names)}")
+    features, observed = np.stack([_features(one) for one in evidence]), np.asarray(deltas, dtype=np.float64)
+    belongs = np.array(groups)
+    misses = [_misses(features, observed, belongs == name) for name in names]
+    amount, error, coverage = np.linalg.lstsq(features, observed, rcond=None)[0].tolist()
+    return Coefficients(amount, error, coverage, float(np.sqrt(np.mean(np.concatenate(misses) ** 2))))
+
+
+def _misses(features: np.ndarray, observed: np.ndarray, left_out: np.ndarray) -> np.ndarray:
+    found = np.linalg.lstsq(features[~left_out], observed[~left_out], rcond=None)[0]
+    return observed[left_out] - features[left_out] @ found
+
+
+def _features(evidence: Evidence) -> np.ndarray:
+    """What the coefficients multiply, (3,)."""
+    amount = (1 - evidence.kept_error) * math.log(max(1, evidence.kept) / max(1, evidence.slice_rows))
+    return np.array([amount, -evidence.kept_error, -evidence.coverage_loss])
+
+
+def _vector(coefficients: Coefficients) -> np.ndarray:
+    return np.array([coefficients.amount, coefficients.error, coefficients.coverage])
+
+
+def _slope(evidence: Evidence, coefficients: Coefficients) -> float:
+    """Points that the prediction loses for each unit of p'."""
+    return coefficients.amount * math.log(max(1, evidence.kept) / max(1, evidence.slice_rows)) + coefficients.error
