@@ -324,6 +324,9 @@ class Experiment(Graph):
             "evaluation": self.recipe.evaluation.model_dump(),
             "wrong_below": self.recipe.wrong.below,
             "excluded": self.recipe.synthesis.exclude_slice,
+            "corrupted": {
+                name: options.model_dump() for name, options in self.recipe.verifiers.items() if options.kind == "corrupted"
+            },
         }
         self.add("report", "all", None, config, {"examples": self.prepare, **inputs})
 

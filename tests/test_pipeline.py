@@ -49,7 +49,13 @@ def test_results_hold_every_arm_with_its_baselines(small_run: tuple[Path, Path])
 def test_report_has_every_format_and_the_figure(small_run: tuple[Path, Path]) -> None:
     report = small_run[1] / "report"
     names = {path.relative_to(report).as_posix() for path in report.rglob("*") if path.is_file()}
-    assert names == {"results.json", "table.csv", "table.md", "table.tex", "figures/rates.svg", "figures/rates.png"}
+    assert names == {
+        "results.json",
+        "table.csv",
+        "table.md",
+        "table.tex",
+        *(f"figures/{name}.{kind}" for name in ("rates", "prediction") for kind in ("svg", "png")),
+    }
     assert "oracle-0.25" in (report / "table.md").read_text()
 
 

@@ -16,13 +16,13 @@ Entry = Mapping[str, Any]
 
 
 def corruption_lines(
-    entries: Sequence[Entry], verifiers: Mapping[str, Mapping[str, Any]]
+    entries: Sequence[Entry], corrupted: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[tuple[float, Entry]]]:
     """(share, arm) by line, in the order of shares; lines with fewer than two tampered shares are left out."""
     lines: dict[str, list[tuple[float, Entry]]] = {}
     for entry in entries:
-        options = verifiers.get(entry["verifier"] or "", {})
-        if options.get("kind") != "corrupted" or entry["rate"] is None:
+        options = corrupted.get(entry["verifier"] or "")
+        if options is None or entry["rate"] is None:
             continue
         target = f"topic {options['topic']}" if options["topic"] is not None else "at random"
         name = f"{options['of']}, {options['how']} {target}, {100 * entry['rate']:g}%"

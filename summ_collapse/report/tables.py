@@ -78,7 +78,8 @@ def cells(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     entries = main_entries(results)
     metrics = list(entries[0]["metrics"])
     first = metrics[0]
-    headings = ["arm", "rows", *metrics, f"Δ {first} vs real-slice", "vs random", "p", "p*", "p′", "predicted", "observed"]
+    headings = ["arm", "rows", *metrics, f"Δ {first} vs real-slice", "vs random"]
+    headings += ["p", "p*", "p′", "coverage", "predicted Δ", "predicted", "observed"]
     rows = [
         [
             entry["arm"] if "run" not in entry else f"{entry['run']}: {entry['arm']}",
@@ -86,7 +87,8 @@ def cells(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
             *(_mean(entry["metrics"].get(metric)) for metric in metrics),
             _delta(entry["vs"], "real-slice", first),
             _delta(entry["vs"], _random_of(entry["vs"]), first),
-            *(_share(entry[name]) for name in ("p", "p_star", "kept_error")),
+            *(_share(entry[name]) for name in ("p", "p_star", "kept_error", "coverage")),
+            _predicted(entry["predicted_delta"]),
             entry["predicted"] or "",
             MARKS.get(entry["observed"] or "", ""),
         ]
@@ -106,6 +108,10 @@ def _mean(found: Mapping[str, float] | None) -> str:
 def _delta(versus: Mapping[str, Any], baseline: str, metric: str) -> str:
     found = versus.get(baseline, {}).get(metric)
     return "" if found is None else f"{found['delta']:+.1f} [{found['low']:+.1f}, {found['high']:+.1f}]"
+
+
+def _predicted(found: Mapping[str, float] | None) -> str:
+    return "" if found is None else f"{found['delta']:+.1f} ±{(found['high'] - found['low']) / 2:.1f}"
 
 
 def _share(value: float | None) -> str:

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from summ_collapse import store
+from summ_collapse.report.agreement import agreement
 from summ_collapse.report.compare import Comparison, observed
-from summ_collapse.report.figure import draw_rates
+from summ_collapse.report.figures import draw_all
+from summ_collapse.report.foresight import NOTHING, Foresight
 from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.stages.stage import Context, Outcome
 from summ_collapse.store import Artifact
-from summ_collapse.theory.proxy import Confusion
-
-FIGURES = ("svg", "png")
 
 
 def run(context: Context) -> Outcome:
@@ -24,7 +23,7 @@ def run(context: Context) -> Outcome:
     store.write_json(context.out / "results.json", results)
     for suffix, text in (("csv", as_csv(results)), ("md", as_markdown(results)), ("tex", as_latex(results))):
         store.write_atomic(context.out / f"table.{suffix}", text.encode())
-    draw_rates(results, [context.out / "figures" / f"rates.{suffix}" for suffix in FIGURES])
+    draw_all(results, context.config["corrupted"], context.out / "figures")
     arms = len(results["arms"])
     return Outcome(arms, arms, notes={"test_rows": results["test_rows"]})
 
@@ -45,14 +44,21 @@ def build(context: Context) -> dict[str, Any]:
     seeds = list(dict.fromkeys(arm["seed"] for arm in described))
     by_key = {(arm["arm"], arm["seed"]): arm for arm in described}
     scores = {key: _scores(context.inputs[arm["evaluate"]], metrics) for key, arm in by_key.items()}
-    entries = []
+    foresight = Foresight(context)
+    entries: list[dict[str, Any]] = []
     for pool in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
         stacked = {
             name: {metric: np.stack([scores[name, seed][metric] for seed in pool]) for metric in metrics} for name in names
         }
-        entries += _entries(context, [by_key[name, pool[0]] for name in names], stacked, pool)
+        entries += _entries(context, foresight, [by_key[name, pool[0]] for name in names], stacked, pool)
     test_rows = len(next(iter(scores.values()))[metrics[0]])
-    return {"recipe": context.config["recipe"], "fingerprint": _fingerprint(context), "test_rows": test_rows, "arms": entries}
+    return {
+        "recipe": context.config["recipe"],
+        "fingerprint": _fingerprint(context),
+        "test_rows": test_rows,
+        "arms": entries,
+        "agreement": agreement([entry for entry in entries if entry["seed"] is not None], metrics[0]),
+    }
 
 
 def _fingerprint(context: Context) -> str:
@@ -64,7 +70,9 @@ def _scores(artifact: Artifact, metrics: list[str]) -> dict[str, np.ndarray]:
     return {metric: table[metric].to_numpy() for metric in metrics}
 
 
-def _entries(context: Context, arms: list[Any], scores: dict[str, Any], seeds: list[int]) -> list[dict[str, Any]]:
+def _entries(
+    context: Context, foresight: Foresight, arms: list[Any], scores: dict[str, Any], seeds: list[int]
+) -> list[dict[str, Any]]:
     comparison = Comparison(scores, context.config["evaluation"]["bootstrap"])
     names = [arm["arm"] for arm in arms]
     baselines = {
@@ -78,10 +86,12 @@ def _entries(context: Context, arms: list[Any], scores: dict[str, Any], seeds: l
     entries = []
     for arm in arms:
         versus = {role: against[name][arm["arm"]] for role, name in baselines[arm["arm"]].items()}
-        measured = [_measured(context, arm, seed) for seed in seeds]
+        measured = [_measured(context, foresight, arm, seed) for seed in seeds]
         entries.append(
             {
                 "arm": arm["arm"],
+                "control": arm["control"],
+                "slice": arm["slice"],
                 "verifier": arm["verifier"],
                 "rate": arm["rate"],
                 "seed": seeds[0] if len(seeds) == 1 else None,
@@ -95,8 +105,8 @@ def _entries(context: Context, arms: list[Any], scores: dict[str, Any], seeds: l
     return entries
 
 
-def _measured(context: Context, arm: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """What one arm's stages noted under one seed: rows trained on, p and its kin, diversity."""
+def _measured(context: Context, foresight: Foresight, arm: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What is known of one arm under one seed: rows trained on, p and its kin, predictions, diversity."""
     found = next(other for other in context.config["arms"] if other["arm"] == arm["arm"] and other["seed"] == seed)
     evaluation = context.inputs[found["evaluate"]].manifest["notes"]
     trained = context.inputs[found["train"]].manifest if found["train"] else None
@@ -105,15 +115,12 @@ def _measured(context: Context, arm: Mapping[str, Any], seed: int) -> dict[str, 
         "diversity": evaluation["diversity"],
         "truncated": {"train": _truncated(trained), "test": _truncated(context.inputs[found["evaluate"]].manifest)},
         "slice_overlap": None,
-        **dict.fromkeys(("p", "phi", "psi", "p_star", "kept_error", "kept_fraction", "predicted")),
+        **dict.fromkeys(("p", "phi", "psi", "p_star", "kept_error", "kept_fraction")),
+        **NOTHING,
     }
-    if found["select"]:
-        notes = context.inputs[found["select"]].manifest["notes"]
-        values.update({name: notes[name] for name in notes if name in values})
-    elif found["control"] == "unfiltered":
-        values.update(_unfiltered(context, found))
-    elif trained and found["slice"] is not None:
-        values["slice_overlap"] = _real_overlap(context, found["slice"], trained)
+    if found["select"] is not None or found["control"] == "unfiltered":
+        values |= foresight.of(found)
+    values["slice_overlap"] = _overlap(context, found, values["n_train"])
     return values
 
 
@@ -122,32 +129,32 @@ def _truncated(manifest: Mapping[str, Any] | None) -> float:
     return manifest["notes"].get("truncated", 0) / manifest["rows_out"] if manifest else 0.0
 
 
-def _unfiltered(context: Context, arm: Mapping[str, Any]) -> dict[str, Any]:
-    """Every candidate is kept: phi and psi are 1."""
-    judged = context.inputs[arm["judge"]].table("scores", ["score"])["score"].to_numpy()
-    wrong = judged < context.config["wrong_below"]
+def _overlap(context: Context, arm: Mapping[str, Any], rows: int) -> float | None:
+    """The share of an arm's rows whose documents the generator was trained on; None where it has no say."""
+    if arm["select"] is not None:
+        return float(context.inputs[arm["select"]].manifest["notes"]["slice_overlap"])
+    if arm["slice"] is None or arm["control"] in ("lead", "generator"):
+        return None
     examples = context.inputs["examples"].manifest["notes"]["train_rows"]
-    overlap = 0.0 if context.config["excluded"] else slice_rows(examples, arm["slice"]) / examples
-    return {**Confusion.of(wrong, np.ones_like(wrong)).summary(), "slice_overlap": overlap}
-
-
-def _real_overlap(context: Context, share: float, trained: Mapping[str, Any]) -> float:
-    """The generator's slice comes first in the nested order, so a real slice holds it up to the smaller of both."""
-    examples = context.inputs["examples"].manifest["notes"]["train_rows"]
-    return min(1.0, slice_rows(examples, share) / trained["rows_out"])
+    of_slice = slice_rows(examples, arm["slice"])
+    if arm["control"] == "unfiltered":
+        return 0.0 if context.config["excluded"] else of_slice / examples
+    # The generator's slice comes first in the nested order, so a real slice holds it up to the smaller of both.
+    return min(1.0, of_slice / rows)
 
 
 def _pooled(measured: list[dict[str, Any]]) -> dict[str, Any]:
     """Means over seeds; verdicts only where all seeds share one."""
     if len(measured) == 1:
         return measured[0]
-    pooled: dict[str, Any] = {}
-    for name, value in measured[0].items():
-        values = [entry[name] for entry in measured]
-        if isinstance(value, dict):
-            pooled[name] = {key: float(np.mean([entry[key] for entry in values])) for key in value}
-        elif isinstance(value, str):
-            pooled[name] = value if len(set(values)) == 1 else "undecided"
-        else:
-            pooled[name] = None if any(entry is None for entry in values) else float(np.mean(values))
-    return pooled
+    return {name: _mean_of([entry[name] for entry in measured]) for name in measured[0]}
+
+
+def _mean_of(values: list[Any]) -> Any:
+    if any(value is None for value in values):
+        return None
+    if isinstance(values[0], dict):
+        return {key: _mean_of([value[key] for value in values]) for key in values[0]}
+    if isinstance(values[0], str):
+        return values[0] if len(set(values)) == 1 else "undecided"
+    return float(np.mean(values))
