@@ -185,7 +185,9 @@ class Experiment:
                     models[name] = model
                 # Which model it is, the inputs say; a path or a verifier's name would make equal scores look different.
                 named = {"model": "model"} if model is not None else {}
-                scores[name] = self._verify(name, options.model_dump(exclude={"train"}) | named, seed, candidates, model)
+                scores[name] = self._verify(
+                    name, options.model_dump(exclude={"train", "adapter"}) | named, seed, candidates, model
+                )
         return scores
 
     def _verifier_model(self, name: str, options: Any, seed: int, models: Mapping[str, _Model]) -> _Model | None:
@@ -193,6 +195,9 @@ class Experiment:
             return None
         named = _Model(None, self.identities.models.get(options.model, UNRESOLVED))
         model = models.get(options.model, named)
+        adapter = adapter_of(options)
+        if adapter is not None:
+            return _Model(None, self.identities.models.get(adapter, UNRESOLVED), model)
         if options.train is None:
             return model
         training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
@@ -379,6 +384,12 @@ def random_verifier(recipe: Recipe) -> str | None:
 
 def named_models(recipe: Recipe) -> dict[str, str | None]:
     """Every model name that stands for files or a hub repository, with the revision that the recipe gives it."""
-    references = [recipe.base.model, *(options.model for options in recipe.verifiers.values())]
+    verifiers = recipe.verifiers.values()
+    references = [recipe.base.model, *(options.model for options in verifiers), *map(adapter_of, verifiers)]
     named = sorted({name for name in references if name is not None and "/" in name})
     return {name: recipe.base.revision if name == recipe.base.model else None for name in named}
+
+
+def adapter_of(options: Any) -> str | None:
+    """The adapter that a verifier reads through; most kinds of verifiers have no such option."""
+    return getattr(options, "adapter", None)

@@ -3,6 +3,7 @@
 A verifier is a light options class with
 
     model, train       the model it reads with, and how to fine-tune that first; None where there is none
+    adapter            an adapter over that model, by path or hub id; may be left out
     problems(models)   what contradicts the rest of the recipe, as messages; `models` are the names it may refer to
     score(request)     the scores of a chunk of candidates
 

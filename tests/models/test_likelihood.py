@@ -1,6 +1,6 @@
 """Likelihoods, a document's prompt shared or not, against one plain forward pass a completion."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.tiny import train_tokenizer
 from summ_collapse.tasks.newswire import examples
 from summ_collapse.tasks.prompt import Prompt
+from summ_collapse.verifiers.perplexity import Perplexity
+from summ_collapse.verifiers.request import Request
 
 EXAMPLES = examples(40, 3)
 DOCUMENTS = EXAMPLES["document"].to_pylist()
@@ -40,6 +42,15 @@ SHAPE: dict[str, Any] = {
     # Far from uniform predictions, so that a wrong position or mask shows.
     "initializer_range": 0.3,
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models this small wait longer for a second thread than it saves."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def make_tokenizer(kind: str = "bpe", bos: bool = True, side: str = "left") -> PreTrainedTokenizerFast:
@@ -189,3 +200,18 @@ def test_a_prompt_is_read_once_and_no_pass_has_more_rows_than_the_batch(monkeypa
     passes.clear()
     completion_likelihoods(model, encoder, documents[: len(CANDIDATES)], CANDIDATES, 4)
     assert passes == [(1, False), (4, True), (len(CANDIDATES) - 4, True)]
+
+
+@pytest.mark.parametrize(("per", "lengths"), [("sum", [1, 1, 1]), ("byte", [1, 6, 10]), ("token", None)])
+def test_scores_are_per_token_byte_or_summed(per: str, lengths: list[int] | None) -> None:
+    tokenizer = make_tokenizer()
+    encoder, model = Encoder(tokenizer, PROMPT, 60), make_llama(tokenizer)
+    texts = ["", "storm", "é 漢字"]
+    request = Request([(text, 0) for text in texts], texts, DOCUMENTS[:3], [None] * 3, 0, 4, lambda: (model, encoder))
+    scored = Perplexity(kind="perplexity", model="base", per=per).score(request)
+    expected = [plain(model, encoder, document, text) for document, text in zip(DOCUMENTS[:3], texts, strict=True)]
+    assert scored.score.dtype == np.float64
+    assert scored.columns["n_tokens"].tolist() == [count for _, count in expected]
+    lengths = lengths or [count for _, count in expected]
+    wanted = [total / length for (total, _), length in zip(expected, lengths, strict=True)]
+    assert scored.score.tolist() == pytest.approx(wanted, abs=1e-4)
