@@ -25,6 +25,7 @@ from tests.conftest import Done
 TEXTS = [text for column in ("document", "summary") for text in examples(60, 1)[column].to_pylist()]
 TINY = Tiny(layers=1, width=32, heads=2, positions=400, vocabulary=600, pretrain=Pretrain(steps=1))
 PROMPT = "{document} TL;DR:"
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def write_model(folder: Path, kind: str) -> None:
@@ -45,6 +46,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_model(folder / "words", "word")
     write_model(folder / "pieces", "bpe")
     write_adapter(folder / "adapter", folder / "pieces")
+    write_adapter(folder / "words adapter", folder / "words")
     return folder
 
 
@@ -76,32 +78,38 @@ def rows(run: Path, stage: str, file: str) -> list[dict[str, Any]]:
 def test_scores_through_an_adapter_and_another_tokenizer_than_the_generators(
     cli: Callable[..., Done], write_recipe: Callable[..., Path], models: Path, tmp_path: Path
 ) -> None:
-    for name in ("words", "pieces", "adapter"):
-        shutil.copytree(models / name, tmp_path / name)
+    shutil.copytree(models, tmp_path, dirs_exist_ok=True)
     recipe = write_recipe(
         **changes(
             other={"kind": "perplexity", "model": "./pieces", "per": "byte"},
             adapted={"kind": "perplexity", "model": "./pieces", "adapter": "./adapter", "per": "sum"},
+            over={"kind": "perplexity", "model": "generator", "adapter": "./words adapter", "per": "sum"},
         )
     )
-    done = cli("run", recipe, "--out", tmp_path / "run", "--until", "verify/*")
+    run = tmp_path / "run"
+    done = cli("run", recipe, "--out", run, "--until", "verify/*")
     assert done.code == 0, done.err
-    documents = {row["id"]: row["document"] for row in rows(tmp_path / "run", "prepare/data", "train")}
-    candidates = {
-        (row["id"], row["sample"]): row["candidate"] for row in rows(tmp_path / "run", "generate/generator", "candidates")
+    [generator] = [path.parent for path in (run / "stages" / "train" / "generator").glob("*/manifest.json")]
+    plain_models = {
+        "other": AutoModelForCausalLM.from_pretrained(models / "pieces"),
+        "adapted": with_adapter(models / "pieces", models / "adapter"),
+        "over": with_adapter(generator, models / "words adapter"),
     }
-    tokenizer = AutoTokenizer.from_pretrained(models / "pieces")
-    for verifier in ("other", "adapted"):
-        model = AutoModelForCausalLM.from_pretrained(models / "pieces")
-        if verifier == "adapted":
-            model = PeftModel.from_pretrained(model, str(models / "adapter"))
-        scores = rows(tmp_path / "run", f"verify/{verifier}", "scores")
+    documents = {row["id"]: row["document"] for row in rows(run, "prepare/data", "train")}
+    candidates = {(row["id"], row["sample"]): row["candidate"] for row in rows(run, "generate/generator", "candidates")}
+    for verifier, model in plain_models.items():
+        tokenizer = AutoTokenizer.from_pretrained(generator if verifier == "over" else models / "pieces")
+        scores = rows(run, f"verify/{verifier}", "scores")
         assert len(scores) == len(candidates) > 30
         for row in scores:
             text = candidates[row["id"], row["sample"]]
             length = len(text.encode()) + 1 if verifier == "other" else 1
             expected = plain(model, tokenizer, documents[row["id"]], text) / length
             assert row["score"] == pytest.approx(expected, abs=1e-5 * row["n_tokens"])
+
+
+def with_adapter(base: Path, adapter: Path) -> PreTrainedModel:
+    return PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), str(adapter))
 
 
 def fingerprints(folder: Path, write_recipe: Callable[..., Path]) -> dict[str, str]:
