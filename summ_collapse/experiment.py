@@ -155,7 +155,7 @@ class Experiment(Graph):
                 # Which model it is, the inputs say; a path or a verifier's name would make equal scores look different.
                 named = {"model": "model"} if model is not None else {}
                 # Without defaults, so that a new option of a verifier leaves old scores valid.
-                described = options.model_dump(exclude={"train"}, exclude_defaults=True) | named
+                described = options.model_dump(exclude={"train", "adapter"}, exclude_defaults=True) | named
                 sources = {source: scores[source] for source in options.sources}
                 scores[name] = self._verify(pool.prefix + name, described, pool.seed, pool.candidates, model, sources)
         return scores
@@ -165,6 +165,9 @@ class Experiment(Graph):
             return None
         named = _Model(None, self.identities.models.get(options.model, UNRESOLVED))
         model = models.get(options.model, named)
+        adapter = options.adapter
+        if adapter is not None:
+            return _Model(None, self.identities.models.get(adapter, UNRESOLVED), model)
         if options.train is None:
             return model
         training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
@@ -212,6 +215,8 @@ class Experiment(Graph):
             config["chunk_size"] = synthesis.chunk_size * synthesis.samples
         if model is not None:
             config |= {**self._reading(model), "batch_size": synthesis.batch_size}
+            if synthesis.samples > 1:  # which rounds differently from reading the document anew for every candidate
+                config["prompts"] = "shared"
         inputs = {"examples": self.prepare, "candidates": candidates, **(self._roles("model", model) if model else {})}
         return self.add(
             "verify", arm, seed, config, inputs | {f"scores of {name}": stage for name, stage in (sources or {}).items()}

@@ -224,6 +224,7 @@ def random_verifier(recipe: Recipe) -> str | None:
 
 def named_models(recipe: Recipe) -> dict[str, str | None]:
     """Every model name that stands for files or a hub repository, with the revision that the recipe gives it."""
-    references = [recipe.base.model, *(options.model for options in recipe.verifiers.values())]
+    verifiers = recipe.verifiers.values()
+    references = [recipe.base.model, *(options.model for options in verifiers), *(options.adapter for options in verifiers)]
     named = sorted({name for name in references if name is not None and "/" in name})
     return {name: recipe.base.revision if name == recipe.base.model else None for name in named}

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,17 @@ def summ_collapse(*arguments: object, cwd: Path | None = None, timeout: float = 
 @pytest.fixture
 def cli() -> Callable[..., Done]:
     return summ_collapse
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny models wait longer for a second thread than it saves them."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

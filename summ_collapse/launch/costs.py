@@ -67,7 +67,8 @@ class Workload:
     """What one stage does with a model. Lengths are tokens a sequence: means, and the longest that memory must hold.
 
     `rows` are sequences that pass through the model (rows x epochs in training, documents x beams in beam search), and
-    `batch` as many as a forward pass takes in inference. Without `rows` or means only the memory is known.
+    `batch` as many as a forward pass takes in inference. `sharing` rows that are scored have one prompt, which is read once
+    for all of them. Without `rows` or means only the memory is known.
     """
 
     kind: Literal["train", "generate", "score"]
@@ -79,6 +80,7 @@ class Workload:
     longest_prompt: int
     longest_completion: int
     batch: int = 1
+    sharing: int = 1
     training: Training | None = None
     eager: bool = False
 
@@ -95,8 +97,7 @@ def flops(workload: Workload) -> int | None:
     if workload.kind == "train":
         return workload.rows * _training_flops(workload, workload.prompt + workload.completion)
     if workload.kind == "score":
-        tokens = workload.prompt + workload.completion
-        return workload.rows * _forward_flops(workload.architecture, tokens, logits=workload.completion + 1)
+        return _scoring_flops(workload, workload.rows, workload.prompt, workload.completion)
     prefill = _forward_flops(workload.architecture, workload.prompt, logits=1)
     return workload.rows * (prefill + _decoding_flops(workload.architecture, workload.prompt, workload.completion))
 
@@ -113,6 +114,16 @@ def _forward_flops(architecture: Architecture, tokens: int, logits: int) -> int:
     """2N a token, with the vocabulary's share for the `logits` positions that are predicted from, and attention."""
     linear = 2 * (architecture.layers_matmul_parameters * tokens + architecture.vocabulary_parameters * logits)
     return linear + _attention_flops(architecture, tokens)
+
+
+def _scoring_flops(workload: Workload, rows: int, prompt: int, completion: int) -> int:
+    """Whole sequences; or prompts, and then completions that attend to them and to themselves."""
+    shape = workload.architecture
+    if workload.sharing == 1:
+        return rows * _forward_flops(shape, prompt + completion, logits=completion + 1)
+    to_prompts = 4 * shape.layers * shape.query_width * completion * prompt
+    prompts = math.ceil(rows / workload.sharing) * _forward_flops(shape, prompt, logits=1)
+    return prompts + rows * (_forward_flops(shape, completion, logits=completion) + to_prompts)
 
 
 def _decoding_flops(architecture: Architecture, prompt: int, completion: int) -> int:
@@ -221,8 +232,9 @@ def _inference_memory(workload: Workload) -> Memory:
     also a float32 copy and its softmax.
     """
     model, dtype = workload.architecture, workload.dtype_bytes
-    tokens = workload.batch * workload.longest
+    tokens = _tokens_a_pass(workload)
     scores = tokens * workload.longest * model.heads * (MASTER_BYTES + dtype) if workload.eager else 0
+    cached = workload.batch * workload.longest if workload.kind == "generate" or workload.sharing > 1 else 0
     widest = 2 * model.hidden_size + max(4 * model.query_width, 3 * model.intermediate_size)
     predicted = workload.longest_completion + 1 if workload.kind == "score" else 1
     return {
@@ -231,8 +243,16 @@ def _inference_memory(workload: Workload) -> Memory:
         "optimizer": 0,
         "activations": tokens * dtype * widest + scores,
         "logits": workload.batch * predicted * model.vocabulary * (dtype + 2 * MASTER_BYTES),
-        "kv_cache": tokens * model.kv_bytes_per_token(dtype) if workload.kind == "generate" else 0,
+        "kv_cache": cached * model.kv_bytes_per_token(dtype),
     }
+
+
+def _tokens_a_pass(workload: Workload) -> int:
+    """Tokens of the largest forward pass; where prompts are shared, they and the completions have passes of their own."""
+    if workload.sharing == 1:
+        return workload.batch * workload.longest
+    prompts = max(1, workload.batch // workload.sharing)
+    return max(prompts * min(workload.longest_prompt, workload.longest), workload.batch * workload.longest_completion)
 
 
 def device_seconds(workload: Workload, on: Gpu, efficiency: float) -> float | None:

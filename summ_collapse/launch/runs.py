@@ -15,6 +15,7 @@ from summ_collapse.recipe import Recipe, load, named_models, validate
 from summ_collapse.store import Artifact, Place
 
 FROZEN = "recipe.json"
+ADAPTER_CONFIG = "adapter_config.json"  # what peft writes beside an adapter's weights
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def open_run(recipe: Recipe, out: Path) -> Run:
     models = {name: hub.identity(name, revision, "model") for name, revision in named_models(recipe).items()}
     for name in models:
         _check_room(recipe, name)
+    _check_adapters(recipe)
     local = {identity["sha256"]: name for name, identity in models.items() if "sha256" in identity}
     if hasattr(recipe.task, "data"):
         local["data"] = recipe.task.data
@@ -88,6 +90,14 @@ def _check_room(recipe: Recipe, model: str) -> None:
             f"task.max_document_tokens: a document of {budget} tokens and a completion of {completion} leave no room for the "
             f"prompt in the {positions} positions of model {model}"
         )
+
+
+def _check_adapters(recipe: Recipe) -> None:
+    """A local folder that holds no adapter is known before anything runs."""
+    for verifier, options in recipe.verifiers.items():
+        adapter = options.adapter
+        if adapter is not None and Path(adapter).is_absolute() and not (Path(adapter) / ADAPTER_CONFIG).is_file():
+            raise InputError(f"verifiers.{verifier}.adapter: {adapter} holds no adapter: it has no {ADAPTER_CONFIG}")
 
 
 def freeze(opened: Run, request: Request, path: Path) -> None:

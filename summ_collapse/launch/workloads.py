@@ -84,7 +84,14 @@ class Workloads:
         sequences, lengths = self._sequences(stage), self._lengths(stage)
         if sequences is None or lengths is None:
             return None
-        return sequences * sum(lengths) if self.runs_a_model(stage) else 0
+        if not self.runs_a_model(stage):
+            return 0
+        prompt, completion = lengths
+        return math.ceil(sequences / self._sharing(stage)) * prompt + sequences * completion
+
+    def _sharing(self, stage: Stage) -> int:
+        """Candidates that are scored behind one reading of their document."""
+        return self.recipe.synthesis.samples if stage.kind == "verify" else 1
 
     def _sequences(self, stage: Stage) -> int | None:
         """Sequences that pass through the model: rows times epochs, or all of the steps' batches; documents times beams."""
@@ -141,6 +148,7 @@ class Workloads:
             longest_prompt=task.max_document_tokens + len(task.prompt.replace(PLACEHOLDER, "").encode()) + 1,
             longest_completion=max(limit, self.known.get("summary_tokens", 0) + 1) if trains else limit,
             batch=self._batch(stage),
+            sharing=self._sharing(stage),
             training=self._training(stage) if trains else None,
             eager=self.recipe.base.attention == "eager",
         )

@@ -65,16 +65,17 @@ class Encoder:
     def encode(self, documents: Sequence[str], completions: Sequence[str] | None = None) -> list[Encoded]:
         """One sequence a document; without completions, prompts to generate from."""
         bodies = self._tokens(documents)
-        endings: list[list[int]] = [[]] * len(bodies)
-        if completions is not None:
-            # An empty completion is its EOS alone.
-            texts = [self.separator + text if text else "" for text in completions]
-            endings = [[*ids, self.eos] for ids in self._tokens(texts)]
+        endings: list[list[int]] = [[]] * len(bodies) if completions is None else self.endings(completions)
         encoded = []
         for body, ending in zip(bodies, endings, strict=True):
             prompt = [*self.head, *body[: self.max_document_tokens], *self.tail]
             encoded.append(Encoded(prompt + ending, len(prompt), len(body) > self.max_document_tokens))
         return encoded
+
+    def endings(self, completions: Sequence[str]) -> list[list[int]]:
+        """What follows a prompt: each completion with its EOS; an empty one is its EOS alone."""
+        texts = [self.separator + text if text else "" for text in completions]
+        return [[*ids, self.eos] for ids in self._tokens(texts)]
 
     def decode(self, completions: Sequence[Sequence[int]]) -> list[str]:
         """The texts of generated ids, special tokens left out."""

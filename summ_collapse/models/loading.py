@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from accelerate.utils import parse_flag_from_env
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import RemoteEntryNotFoundError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from summ_collapse.errors import InputError
@@ -17,6 +19,8 @@ from summ_collapse.models.sharding import State, cast
 from summ_collapse.store import write_atomic
 
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 # Keys that say how this process came by a model, not what the model is; offline machines write others than online ones.
 HOW_IT_WAS_LOADED = ("_name_or_path", "name_or_path", "local_files_only", "is_local")
 
@@ -52,9 +56,25 @@ def compute_dtype(name: str) -> torch.dtype:
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
-    """The tokenizer that was saved with the model."""
+    """The tokenizer that was saved with the model, or for an adapter without one that of the model below it."""
     with _named(source):
+        if source.below is not None and not _has_tokenizer(source):
+            return load_tokenizer(source.below)
         return AutoTokenizer.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
+
+
+def _has_tokenizer(adapter: ModelSource) -> bool:
+    """Whether a tokenizer lies beside an adapter. An unreachable hub raises: guessing could take the wrong one."""
+    if Path(adapter.name).is_dir():
+        return (Path(adapter.name) / TOKENIZER_CONFIG).is_file()
+    cached = try_to_load_from_cache(adapter.name, TOKENIZER_CONFIG, revision=adapter.revision)
+    if cached is not None:  # a path, or the mark that the repository has no such file
+        return isinstance(cached, str)
+    try:
+        hf_hub_download(adapter.name, TOKENIZER_CONFIG, revision=adapter.revision)
+    except RemoteEntryNotFoundError:
+        return False
+    return True
 
 
 def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> PreTrainedModel:
@@ -64,15 +84,43 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
     Training on top of an adapter wants it merged whatever the type (`merge`).
     """
     if source.below is not None:
-        from peft import PeftModel
-
         # An adapter was trained on what lies below it in one piece, and peft cannot stack two of one name.
-        below = load_model(source.below, dtype, merge=True)
-        model = PeftModel.from_pretrained(below, source.name)
+        model = _adapted(load_model(source.below, dtype, merge=True), source)
         return model.merge_and_unload() if merge or dtype == torch.float32 else model
     model = _from_pretrained(source, dtype)
     # What is to be sharded stays where the sharding finds it: whole it may not fit the device.
     return model if sharded() else model.to(device())
+
+
+def _adapted(below: PreTrainedModel, adapter: ModelSource) -> Any:
+    from peft import PeftConfig, PeftModel
+
+    with _named(adapter):
+        folder = _adapter_folder(adapter)
+        settings = PeftConfig.from_pretrained(folder)
+        if settings.is_prompt_learning:
+            raise InputError(
+                f"adapter {adapter.name!r}: expected one that changes weights, such as LoRA, got {settings.peft_type}"
+            )
+        try:
+            return PeftModel.from_pretrained(below, folder)
+        except RuntimeError as error:
+            # How torch says that weights don't fit; other errors of this type, such as a full GPU, are no fault of the adapter.
+            if "size mismatch" not in str(error):
+                raise
+            reason = str(error).splitlines()[1].strip()
+            raise InputError(f"adapter {adapter.name!r} does not fit the model below it: {reason}") from error
+
+
+def _adapter_folder(adapter: ModelSource) -> str:
+    """Where an adapter's files lie. Peft alone would take pickled weights where there are no safetensors."""
+    folder = Path(adapter.name)
+    if not folder.is_dir():
+        files = [hf_hub_download(adapter.name, name, revision=adapter.revision) for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS)]
+        folder = Path(files[0]).parent
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise InputError(f"adapter {adapter.name!r}: expected its weights as {ADAPTER_WEIGHTS}, which is not there")
+    return str(folder)
 
 
 def load_quantised(source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:

@@ -7,26 +7,20 @@ from summ_collapse.tasks.prompt import Prompt
 
 
 def source_of(context: Context, role: str = "model") -> ModelSource:
-    """The model that plays `role`: an input artifact, an adapter with what lies below it, or a name in the configuration."""
-    dtype, attention = context.config["dtype"], context.config["attention"]
+    """The model that plays `role`: an input artifact or a name in the configuration, an adapter with what lies below it."""
+    name, commit = _place(context, role)
+    under = f"{role} below"
+    below = source_of(context, under) if under in context.inputs or under in context.config["models"] else None
+    return ModelSource(name, commit, below, context.config["dtype"], context.config["attention"])
+
+
+def _place(context: Context, role: str) -> tuple[str, str | None]:
+    """A folder, or a hub id with its commit."""
     if role in context.inputs:
-        return _from_artifact(context, role, dtype, attention)
-    return _from_config(context, role, dtype, attention)
-
-
-def _from_artifact(context: Context, role: str, dtype: str, attention: str) -> ModelSource:
-    artifact = context.inputs[role]
-    below = None
-    if (artifact.path / "adapter_config.json").is_file():
-        below = source_of(context, f"{role} below")
-    return ModelSource(str(artifact.path), below=below, dtype=dtype, attention=attention)
-
-
-def _from_config(context: Context, role: str, dtype: str, attention: str) -> ModelSource:
+        return str(context.inputs[role].path), None
     named = context.config["models"][role]
     # A hub model is pinned to its commit; a local one is named by content and found through `local`.
-    name = named.get("id") or context.local[named["sha256"]]
-    return ModelSource(name, named.get("commit"), dtype=dtype, attention=attention)
+    return named.get("id") or context.local[named["sha256"]], named.get("commit")
 
 
 def encoder_of(context: Context, source: ModelSource, completion_tokens: int) -> Encoder:

@@ -3,6 +3,7 @@
 A verifier is a light options class with
 
     model, train       the model it reads with, and how to fine-tune that first; None where there is none
+    adapter            an adapter over that model, by path or hub id; None where there is none
     sources            the verifiers whose scores it reads, by name; it then scores all candidates at once
     samples            how many candidates a document it needs at least
     problems(models)   what contradicts the rest of the recipe, as messages; `models` are the names it may refer to

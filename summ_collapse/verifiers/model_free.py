@@ -10,6 +10,7 @@ class ModelFree(Options):
 
     model: ClassVar[None] = None
     train: ClassVar[None] = None
+    adapter: ClassVar[None] = None
     samples: ClassVar[int] = 1
 
     @property

@@ -4,25 +4,42 @@ With `model: generator` it is the generator judging itself; with any other model
 the weaker or stronger verifier of the paper (Feng et al. 2024).
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from summ_collapse.plugins import nearest
-from summ_collapse.recipe_blocks import ModelReference, Options, SliceTraining
+from summ_collapse.recipe_blocks import LocalOrHub, ModelReference, Options, SliceTraining
 from summ_collapse.verifiers.request import Request, Scored
 
 
 class Perplexity(Options):
-    """The negative mean negative log-likelihood per token, EOS counted: higher is better."""
+    """The log-likelihood of the candidate and its EOS, by default a token: higher is better."""
 
     sources: ClassVar[tuple[str, ...]] = ()
     samples: ClassVar[int] = 1
     kind: Literal["perplexity"]
     model: ModelReference = Field(description="base, generator, another verifier that is trained here, or a hub id or path")
+    adapter: LocalOrHub | None = Field(
+        None, description="hub id or local folder of an adapter over `model`; its tokenizer is used where it has one"
+    )
     train: SliceTraining | None = Field(None, description="fine-tune the model first, on a slice of the real data")
+    per: Literal["token", "byte", "sum"] = Field(
+        "token",
+        description="nats a token; nats a UTF-8 byte, the end counted as one, which compares across tokenizers; or their sum",
+    )
 
     def problems(self, models: set[str]) -> list[str]:
+        return [*self._model_problems(models), *self._adapter_problems()]
+
+    def _adapter_problems(self) -> list[str]:
+        if self.adapter is None or self.train is None:
+            return []
+        return ["adapter: an adapter is read as it is, and `train` would make another; expected one of the two"]
+
+    def _model_problems(self, models: set[str]) -> list[str]:
         if "/" in self.model or self.model in models:
             return []
         return [
@@ -31,10 +48,16 @@ class Perplexity(Options):
         ]
 
     def score(self, request: Request) -> Scored:
-        """Minus the mean negative log-likelihood in nats a token; column n_tokens counts the EOS."""
+        """The log-likelihood in nats, divided as `per` says; column n_tokens counts the EOS."""
         from summ_collapse.models.likelihood import completion_likelihoods
 
         assert request.reader is not None, "perplexity needs a model to read with"
         model, encoder = request.reader()
         total, tokens = completion_likelihoods(model, encoder, request.documents, request.candidates, request.batch_size)
-        return Scored(total / tokens, {"n_tokens": tokens})
+        return Scored(total / self._lengths(request.candidates, tokens), {"n_tokens": tokens})
+
+    def _lengths(self, candidates: Sequence[str], tokens: np.ndarray) -> np.ndarray:
+        """What each sum is divided by."""
+        if self.per == "byte":
+            return np.array([len(text.encode()) + 1 for text in candidates])
+        return tokens if self.per == "token" else np.ones_like(tokens)

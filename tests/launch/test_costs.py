@@ -60,6 +60,17 @@ def test_hours_at_full_efficiency_agree_with_floors_worked_out_for_an_h200() -> 
         assert at_half == pytest.approx(2 * seconds)
 
 
+def test_eight_candidates_that_share_a_prompt_cost_little_more_than_one() -> None:
+    alone, shared = (flops(workload(kind="score", sharing=sharing)) for sharing in (1, 8))
+    assert alone is not None
+    assert shared is not None
+    assert shared / alone == pytest.approx((525 / 8 + 25) / 550, rel=0.03)
+    # In memory they stand behind a copy of the prompt each, as in generation.
+    generation, scoring = (memory(workload(kind=kind, batch=64, sharing=8), "single", 1) for kind in ("generate", "score"))
+    assert scoring["kv_cache"] == generation["kv_cache"] > 0
+    assert scoring["activations"] < memory(workload(kind="score", batch=64), "single", 1)["activations"] / 4
+
+
 def test_decoding_alone_is_bound_by_reading_the_weights() -> None:
     seconds = device_seconds(workload(kind="generate", rows=1, prompt=1, completion=100, batch=1), GPUS["h100"], 1.0)
     assert seconds == pytest.approx(100 * 2 * 6.6e9 / 3.35e12, rel=0.02)
