@@ -52,6 +52,10 @@ def _interval(entry: Mapping[str, Any], name: str) -> str:
 def conclusions(found: Mapping[str, Any]) -> list[str]:
     """What to do, a sentence a line."""
     lines = _advice(found)
+    if any(pool["labelled"] < pool["candidates"] for pool in found["pools"]):
+        lines.append(
+            "Shares are estimated from the candidates that have a reference; they hold for all if those are a random draw."
+        )
     lines += [
         f"{ranking['name']}: {ranking['nan_scores']:,} scores are NaN; these rows are never kept"
         for ranking in found["rankings"]

@@ -12,6 +12,7 @@ document and the other none: the share's interval is then one-sided, from the bo
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -78,9 +79,8 @@ def intervals(patterns: Patterns, draws: int = DRAWS, seed: int = 0, level: floa
 
     Equal-tailed, or one-sided where the estimate is 0 or 1. Seeded: equal input, equal intervals.
     """
-    rng = np.random.default_rng([seed, draws])
-    priors = {name: _Prior.drawn(rng, draws) for name in SHARES}
-    sums = _cell_sums(rng, patterns, draws)
+    priors = _priors(seed, draws)
+    sums = _cell_sums(np.random.default_rng([seed, draws, 1]), patterns, draws)
     found: dict[str, Estimates] = {}
     drawn: dict[str, np.ndarray] = {}
     for name, (ours, others) in SHARES.items():
@@ -112,6 +112,13 @@ class _Prior:
         ours = np.where(empty, self.whole, np.where(other_empty, 0.0, self.half))
         others = np.where(other_empty & ~empty, self.whole, np.where(empty, 0.0, self.other_half))
         return ours, others
+
+
+@cache
+def _priors(seed: int, draws: int) -> dict[str, _Prior]:
+    """Each share's pseudo-documents; they don't depend on the data, so one set of draws serves all of it."""
+    rng = np.random.default_rng([seed, draws, 0])
+    return {name: _Prior.drawn(rng, draws) for name in SHARES}
 
 
 def _cell_sums(rng: np.random.Generator, patterns: Patterns, draws: int) -> np.ndarray:
@@ -153,5 +160,7 @@ def _estimates(value: np.ndarray, draws: np.ndarray, level: float) -> Estimates:
     lowest, low, high, highest = np.quantile(draws, [tail, 2 * tail, 1 - 2 * tail, 1 - tail], axis=-1, method="weibull")
     low = np.where(value == 0, 0.0, np.where(value == 1, low, lowest))
     high = np.where(value == 1, 1.0, np.where(value == 0, high, highest))
+    # Where phi and psi are both at a boundary, as when everything is kept, all draws of p* may lie on one side of it.
+    low, high = np.fmin(low, value), np.fmax(high, value)
     unknown = np.isnan(value)
     return Estimates(value, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high))
