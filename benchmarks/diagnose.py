@@ -1,4 +1,4 @@
-"""`summ-collapse diagnose` on a million candidates and four verifiers: wall time and peak memory of the whole process.
+"""`summ-collapse diagnose` on a million candidates and four verifiers: wall time, CPU time and peak memory of the process.
 
     python benchmarks/diagnose.py --out benchmarks/results/diagnose.json
 
@@ -58,9 +58,15 @@ def measure(folder: Path) -> dict[str, Any]:
     started = time.perf_counter()
     done = subprocess.run([*command, "--oracle", "oracle", "--json"], capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     found = json.loads(done.stdout)
-    return {"seconds": seconds, "peak_gib": peak / 2**30, "recommended": found["recommended"]}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "peak_gib": peak / 2**30,
+        "recommended": found["recommended"],
+    }
 
 
 def main() -> None:
@@ -71,7 +77,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder), options.rows)
         found = measure(Path(folder))
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    load = f"load {os.getloadavg()[0]:.1f}"
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {load}, Python {platform.python_version()}"
     write_json(options.out, {"machine": machine, "rows": options.rows, "verifiers": len(VERIFIERS), **found})
     print(options.out.read_text(), end="")
 

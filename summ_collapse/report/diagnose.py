@@ -64,7 +64,7 @@ def _described(pool: Pool) -> dict[str, Any]:
     return {
         "seed": pool.seed,
         "candidates": pool.rows,
-        "documents": len(np.unique(pool.document)),
+        "documents": pool.documents,
         "labelled": len(pool.labelled),
         "labelled_documents": _documents(pool.labelled_documents),
         "slice_rows": pool.slice_rows,
@@ -131,7 +131,7 @@ def _ranking(pool: Pool, question: Question, name: str) -> dict[str, Any]:
     # NaN ranks below every number, as it does in a selection.
     scores = np.where(np.isnan(pool.scores[name]), -np.inf, pool.scores[name])[pool.labelled]
     rated = np.isfinite(scores)
-    documents = len(np.unique(pool.labelled_documents[rated]))
+    documents = int((np.bincount(pool.labelled_documents[rated]) > 0).sum())
     return {
         "name": name,
         "seed": pool.seed,

@@ -105,8 +105,9 @@ def _recommended(chosen: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
 
 def _doubt(found: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     pool = next(pool for pool in found["pools"] if pool["seed"] == entry["seed"])
-    more = max(1, entry["labels_needed"] - pool["labelled"])
-    return (
-        f"Undecided: of what {entry['name']} keeps at {100 * entry['rate']:g}%, {_interval(entry, 'kept_error')}% are wrong. "
-        f"Label about {more:,} more candidates ({entry['labels_needed']:,} in all) to know."
-    )
+    doubt = f"Undecided: of what {entry['name']} keeps at {100 * entry['rate']:g}%, {_interval(entry, 'kept_error')}% are wrong. "
+    needed = entry["labels_needed"]
+    if needed > pool["candidates"]:
+        there = f"{pool['candidates']:,}"
+        return f"{doubt}To know takes {needed:,} labelled candidates, and there are {there}: write more, or try other rates."
+    return f"{doubt}Label about {max(1, needed - pool['labelled']):,} more candidates ({needed:,} in all) to know."

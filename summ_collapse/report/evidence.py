@@ -16,7 +16,7 @@ from summ_collapse.records import tie_break
 from summ_collapse.stages.select import selection_rows
 
 CLUSTERS = 16
-CLUSTERED_ROWS = 200_000
+CLUSTERED_ROWS = 50_000
 QUARTILES = 4
 
 
@@ -32,7 +32,7 @@ class Strata:
 
 @dataclass(frozen=True)
 class Pool:
-    """Candidates and what is known of them; arrays are (rows,) in the candidates' order.
+    """Candidates and what is known of them; arrays are (rows,) in the candidates' order. Documents are numbered from 0.
 
     `quality` is the metric's score, 0-1, and NaN where there is no reference. `oracles` are the verifiers that read what
     `quality` is computed from: they are bounds, nothing that could be had where references are missing.
@@ -57,6 +57,10 @@ class Pool:
     def rows(self) -> int:
         return len(self.document)
 
+    @property
+    def documents(self) -> int:
+        return int(self.document.max()) + 1
+
     @cached_property
     def labelled(self) -> np.ndarray:
         """Rows whose quality is known, as places."""
@@ -65,7 +69,8 @@ class Pool:
     @cached_property
     def labelled_documents(self) -> np.ndarray:
         """The document of each labelled row, numbered from 0 without gaps."""
-        return np.unique(self.document[self.labelled], return_inverse=True)[1]
+        known = np.bincount(self.document[self.labelled], minlength=self.documents) > 0
+        return (np.cumsum(known) - 1)[self.document[self.labelled]]
 
     @cached_property
     def _ties(self) -> np.ndarray:
@@ -79,9 +84,10 @@ class Pool:
     def _ranks(self, scores: np.ndarray) -> np.ndarray:
         unusable = np.isnan(scores)
         worst_last = np.where(unusable, np.inf, -scores)
+        order = np.argsort(worst_last)
         # Hashing every id is most of the cost of ranking, and it is needed only where scores tie.
-        distinct = len(np.unique(worst_last)) == len(scores)
-        order = np.argsort(worst_last) if distinct and not unusable.any() else np.lexsort((self._ties, worst_last, unusable))
+        if unusable.any() or (np.diff(worst_last[order]) == 0).any():
+            order = np.lexsort((self._ties, worst_last, unusable))
         ranks = np.empty(len(scores), dtype=np.int64)
         ranks[order] = np.arange(len(scores))
         return ranks

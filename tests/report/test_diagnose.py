@@ -324,9 +324,12 @@ def test_conclusion_says_what_to_do(tmp_path, data, capsys) -> None:
     swapped = useless | {"candidates": [row | {"candidate": "nothing of the kind"} for row in data["candidates"]]}
     assert "Don't train on this" in conclude("hurts", swapped)
     few = useless | {"references": data["references"][:12]}
-    told = conclude("undecided", few, "--rates", "0.5")
-    assert "Undecided: of what coin keeps at 50%" in told
-    assert "more candidates" in told
+    told = conclude("undecided", few, "--rates", "1")  # four of twelve are wrong
+    assert "Undecided: of what coin keeps at 100%, 33.3 [" in told
+    assert "more candidates (" in told
+    assert "have a reference; they hold for all if those are a random draw" in told
+    too_few = {name: rows[:12] for name, rows in useless.items()}
+    assert "labelled candidates, and there are 12: write more" in conclude("small", too_few, "--rates", "1")
 
 
 @pytest.mark.parametrize("error", [0.3, 0.44, 0.6])
