@@ -6,53 +6,35 @@
 Every stage's configuration holds whatever the recipe states that can change a byte of its result, and nothing else.
 """
 
-import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from summ_collapse.errors import InputError
-from summ_collapse.plugins import nearest, plugin
-from summ_collapse.recipe import Recipe
-from summ_collapse.recipe_blocks import Training
-from summ_collapse.stages.prepare import slice_rows
-from summ_collapse.stages.select import selection_rows
+from summ_collapse.graph import Graph
+from summ_collapse.recipe import Recipe, random_verifier, with_random
+from summ_collapse.recipe_blocks import Ordering, Training, Variant
 from summ_collapse.stages.stage import VERSIONS
-from summ_collapse.store import fingerprint
 
 UNRESOLVED: dict[str, Any] = {"unresolved": True}
-RANDOM = "random"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One node: what it does, with what, from which stages (role to name)."""
-
-    kind: str
-    arm: str
-    seed: int | None
-    config: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    name: str
-    fingerprint: str
-
-    @property
-    def folder(self) -> str:
-        """The arm with its seed, as the stage's folder is called."""
-        return self.name.partition("/")[2]
+VERDICT_BASELINE = "real-slice"
+DEFAULT_STRATA = 16
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One model that is trained (or, for `lead`, not) and evaluated, under one seed."""
+    """One model that is trained (or, for `lead`, not) and evaluated, under one seed; stages by name."""
 
     name: str
-    verifier: str | None
-    rate: float | None
     seed: int
-    train: str | None  # stage names
-    select: str | None
     evaluate: str
+    train: str | None = None
+    control: str | None = None  # which one, for an arm that no verifier selects
+    verifier: str | None = None
+    rate: float | None = None  # None for controls, and where a threshold decides
+    select: str | None = None
+    pool: "Pool | None" = None  # whose candidates it is made of, or whose slice; None where generators share it
+    baselines: Mapping[str, str] = field(default_factory=dict)  # arms that it stands beside, by what they are to it
 
 
 @dataclass(frozen=True)
@@ -72,64 +54,39 @@ class _Model:
     below: "_Model | None" = None
 
 
-class Experiment:
+@dataclass(frozen=True)
+class Pool:
+    """One generator under one seed, and its candidates."""
+
+    seed: int
+    slice: float
+    prefix: str  # of the names of all that depends on this generator; empty where there is one
+    candidates: str
+    judge: str
+    generator: _Model
+    start: _Model  # what arms are trained from
+
+
+class Experiment(Graph):
     """All stages of a recipe in an order in which they can run, and its arms."""
 
     def __init__(self, recipe: Recipe, identities: Identities) -> None:
+        super().__init__(VERSIONS, len(recipe.seeds) > 1)
         self.recipe = with_random(recipe)
         self.identities = identities
-        self.stages: dict[str, Stage] = {}
         self.arms: list[Arm] = []
+        self.slice_of: dict[str, float] = {}  # the generator's slice behind a stage
         self._add_shared()
         for seed in self.recipe.seeds:
-            self._add_seed(seed)
+            for share in self.recipe.generator.slices:
+                before = set(self.stages)
+                self._add_generator(seed, share)
+                self.slice_of |= dict.fromkeys(self.stages.keys() - before, share)
         self._add_report()
-
-    def chosen(self, only: Iterable[str] = (), until: str | None = None) -> list[Stage]:
-        """The stages that `--only` names (patterns such as `verify/*`), or all that `--until` needs; else every stage."""
-        if until is not None:
-            wanted = self._upstream(self._matching(until))
-            return [stage for name, stage in self.stages.items() if name in wanted]
-        patterns = list(only)
-        if not patterns:
-            return list(self.stages.values())
-        names = {name for pattern in patterns for name in self._matching(pattern)}
-        return [stage for name, stage in self.stages.items() if name in names]
-
-    def _matching(self, pattern: str) -> list[str]:
-        names = [name for name in self.stages if fnmatch.fnmatchcase(name, pattern)]
-        if not names:
-            raise InputError(f"unknown stage {pattern!r}{nearest(pattern, list(self.stages))}; `plan` lists them")
-        return names
-
-    def _upstream(self, names: Iterable[str]) -> set[str]:
-        reached: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in reached:
-                reached.add(name)
-                waiting += self.stages[name].inputs.values()
-        return reached
-
-    def _add(self, kind: str, arm: str, seed: int | None, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-        several = seed is not None and len(self.recipe.seeds) > 1
-        name = f"{kind}/{arm}@{seed}" if several else f"{kind}/{arm}"
-        content = {
-            "kind": kind,
-            "version": VERSIONS[kind],
-            "config": config,
-            "inputs": {role: self.stages[source].fingerprint for role, source in inputs.items()},
-            "seed": seed,
-        }
-        if name in self.stages and self.stages[name].fingerprint != fingerprint(content):
-            raise InputError(f"verifiers: two of them would both be called {name}; rename one")
-        self.stages[name] = Stage(kind, arm, seed, config, inputs, name, fingerprint(content))
-        return name
 
     def _add_shared(self) -> None:
         task = self.recipe.task.model_dump(exclude={"size", "data", "revision"})
-        self.prepare = self._add("prepare", "data", None, {"task": task, "data": dict(self.identities.task)}, {})
+        self.prepare = self.add("prepare", "data", None, {"task": task, "data": dict(self.identities.task)}, {})
         base = self.recipe.base
         if base.tiny is None:
             assert base.model is not None
@@ -141,55 +98,69 @@ class Experiment:
             "dtype": base.dtype,
             "threads": base.tiny.pretrain.threads or self.recipe.launch.threads,
         }
-        self.base = _Model(self._add("pretrain", "base", None, config, {"examples": self.prepare}), None)
+        self.base = _Model(self.add("pretrain", "base", None, config, {"examples": self.prepare}), None)
 
-    def _add_seed(self, seed: int) -> None:
+    def _add_generator(self, seed: int, share: float) -> None:
         recipe = self.recipe
-        generator = self._train(
-            "generator", seed, recipe.generator.train, self.base, {"from": "slice", "share": recipe.generator.slice}
-        )
-        models = {"base": self.base, "generator": generator}
-        candidates = self._add(
+        prefix = f"g{share:g}-" if len(recipe.generator.slices) > 1 else ""
+        generator = self._train(f"{prefix}generator", seed, recipe.generator.train, self.base, {"from": "slice", "share": share})
+        candidates = self.add(
             "generate",
-            "generator",
+            f"{prefix}generator",
             seed,
             {
                 **self._reading(generator),
                 "decoding": self._decoding(recipe.synthesis.decoding),
                 "chunk_size": recipe.synthesis.chunk_size,
                 "engine": recipe.synthesis.engine,
-                "excluded_slice": recipe.generator.slice if recipe.synthesis.exclude_slice else 0.0,
+                "excluded_slice": share if recipe.synthesis.exclude_slice else 0.0,
             },
             {"examples": self.prepare, **self._roles("model", generator)},
         )
-        judge = self._verify("judge", {"kind": "rouge", "metric": recipe.wrong.metric}, seed, candidates, None)
-        scores = self._add_verifiers(seed, candidates, models)
-        start = models[recipe.retrain.start]
-        for verifier in recipe.verifiers:
-            for rate in recipe.selection.rates:
-                self._add_arm(verifier, rate, seed, start, candidates, scores[verifier], judge)
-        self._add_controls(seed, start, generator, candidates)
+        judge = self._verify(f"{prefix}judge", {"kind": "rouge", "metric": recipe.wrong.metric}, seed, candidates, None)
+        start = {"base": self.base, "generator": generator}[recipe.retrain.start]
+        pool = Pool(seed, share, prefix, candidates, judge, generator, start)
+        scores = self._add_verifiers(pool)
+        for verifier, variant, how in self._selections():
+            rates: Sequence[float | None] = how.rates or [None]
+            for rate in rates:
+                self._add_arm(pool, verifier, variant, how, rate, scores)
+        self._add_controls(pool)
 
-    def _add_verifiers(self, seed: int, candidates: str, models: dict[str, _Model]) -> dict[str, str]:
-        """The verifiers' own trainings, in an order in which each finds the models that it refers to, and their scores."""
-        recipe = self.recipe
-        waiting = dict(recipe.verifiers)
-        scores = {}
+    def _selections(self) -> list[tuple[str, str | None, Variant]]:
+        """(verifier, variant, how) of all arms; random stands at every rate that any arm has."""
+        ways = self.recipe.selection.all()
+        found = [(name, variant, how) for variant, how in ways.items() for name in how.verifiers or self.recipe.verifiers]
+        random = random_verifier(self.recipe)
+        assert random is not None, "with_random adds one"
+        there = {rate for name, variant, how in found if name == random and variant is None for rate in how.rates or ()}
+        lacking = sorted({rate for how in ways.values() for rate in how.rates or ()} - there)
+        return [*found, (random, None, Variant(rates=lacking))] if lacking else found
+
+    def _add_verifiers(self, pool: Pool) -> dict[str, str]:
+        """The verifiers' own trainings, in an order in which each finds what it refers to, and their scores."""
+        models = {"base": self.base, "generator": pool.generator}
+        waiting = dict(self.recipe.verifiers)
+        scores: dict[str, str] = {}
         while waiting:
-            ready = [name for name, options in waiting.items() if options.model not in waiting]
+            ready = [name for name, options in waiting.items() if not {options.model, *options.sources} & set(waiting)]
             if not ready:
-                raise InputError(f"verifiers.{min(waiting)}.model: verifiers refer to each other in a circle")
+                key = "of" if waiting[min(waiting)].sources else "model"
+                raise InputError(f"verifiers.{min(waiting)}.{key}: verifiers refer to each other in a circle")
             for name in ready:
                 options = waiting.pop(name)
-                model = self._verifier_model(name, options, seed, models)
+                model = self._verifier_model(name, options, pool, models)
                 if options.train is not None and model is not None:
                     models[name] = model
                 # Which model it is, the inputs say; a path or a verifier's name would make equal scores look different.
                 named = {"model": "model"} if model is not None else {}
-                scores[name] = self._verify(name, options.model_dump(exclude={"train"}) | named, seed, candidates, model)
+                # Without defaults, so that a new option of a verifier leaves old scores valid.
+                described = options.model_dump(exclude={"train"}, exclude_defaults=True) | named
+                sources = {source: scores[source] for source in options.sources}
+                scores[name] = self._verify(pool.prefix + name, described, pool.seed, pool.candidates, model, sources)
         return scores
 
-    def _verifier_model(self, name: str, options: Any, seed: int, models: Mapping[str, _Model]) -> _Model | None:
+    def _verifier_model(self, name: str, options: Any, pool: Pool, models: Mapping[str, _Model]) -> _Model | None:
         if options.model is None:
             return None
         named = _Model(None, self.identities.models.get(options.model, UNRESOLVED))
@@ -197,7 +168,15 @@ class Experiment:
         if options.train is None:
             return model
         training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
-        return self._train(name, seed, training, model, {"from": "slice", "share": options.train.slice})
+        # Generators share what is trained from none of them.
+        prefix = pool.prefix if self._from_generator(options.model) else ""
+        return self._train(prefix + name, pool.seed, training, model, {"from": "slice", "share": options.train.slice})
+
+    def _from_generator(self, model: str) -> bool:
+        """Whether a verifier's model is the generator, or trained from it."""
+        while model in self.recipe.verifiers:
+            model = self.recipe.verifiers[model].model
+        return model == "generator"
 
     def _train(
         self,
@@ -215,59 +194,97 @@ class Experiment:
             "below": self._below_name(start) if training.adapter else None,
         }
         sources = {"examples": self.prepare, **(inputs or {}), **self._roles("base", start)}
-        name = self._add("train", arm, seed, config, sources)
+        name = self.add("train", arm, seed, config, sources)
         return _Model(name, None, start if training.adapter else None)
 
-    def _verify(self, arm: str, options: Mapping[str, Any], seed: int, candidates: str, model: _Model | None) -> str:
-        config: dict[str, Any] = {"verifier": dict(options), "chunk_size": self.recipe.synthesis.chunk_size}
+    def _verify(
+        self,
+        arm: str,
+        options: Mapping[str, Any],
+        seed: int,
+        candidates: str,
+        model: _Model | None,
+        sources: Mapping[str, str] | None = None,
+    ) -> str:
+        synthesis = self.recipe.synthesis
+        config: dict[str, Any] = {"verifier": dict(options)}
+        if not sources:  # who reads others' scores ranks all candidates at once
+            config["chunk_size"] = synthesis.chunk_size * synthesis.samples
         if model is not None:
-            config |= {**self._reading(model), "batch_size": self.recipe.synthesis.batch_size}
+            config |= {**self._reading(model), "batch_size": synthesis.batch_size}
         inputs = {"examples": self.prepare, "candidates": candidates, **(self._roles("model", model) if model else {})}
-        return self._add("verify", arm, seed, config, inputs)
-
-    def _add_arm(self, verifier: str, rate: float, seed: int, start: _Model, candidates: str, scores: str, judge: str) -> None:
-        arm = f"{verifier}-{rate:g}"
-        config = {
-            "rate": rate,
-            "wrong_below": self.recipe.wrong.below,
-            "generator_slice": self.recipe.generator.slice,
-        }
-        inputs = {"examples": self.prepare, "scores": scores, "judge": judge}
-        selection = self._add("select", arm, seed, config, inputs)
-        model = self._train(
-            arm, seed, self.recipe.retrain, start, {"from": "selection"}, {"candidates": candidates, "selection": selection}
+        return self.add(
+            "verify", arm, seed, config, inputs | {f"scores of {name}": stage for name, stage in (sources or {}).items()}
         )
-        self._evaluate(arm, seed, model, verifier, rate, selection)
 
-    def _add_controls(self, seed: int, start: _Model, generator: _Model, candidates: str) -> None:
+    def _add_arm(
+        self, pool: Pool, verifier: str, variant: str | None, how: Variant, rate: float | None, scores: Mapping[str, str]
+    ) -> None:
+        name = "-".join([verifier, *([variant] if variant else []), *([f"{rate:g}"] if rate is not None else [])])
+        ordering = _described(how) | {"rate": rate, "at_least": how.at_least}
+        select = self._select(pool, name, scores[verifier], ordering)
+        random = random_verifier(self.recipe)
+        assert random is not None, "with_random adds one"
+        baseline = f"{random}-{rate:g}"
+        if rate is None:
+            # A threshold's size is known only when it has selected, so random follows it.
+            baseline = f"{random}-as-{name}"
+            follow = {"across": "corpus", "rate": None, "at_least": None}
+            size = self._select(pool, baseline, scores[random], follow, {"size": select})
+            self._train_arm(pool, baseline, random, None, size, None)
+        self._train_arm(pool, name, verifier, rate, select, None if name == baseline else baseline)
+
+    def _select(
+        self, pool: Pool, arm: str, scores: str, ordering: Mapping[str, Any], further: Mapping[str, str] | None = None
+    ) -> str:
+        config = {**ordering, "wrong_below": self.recipe.wrong.below, "generator_slice": pool.slice}
+        reads_text = ordering.get("by") in ("length", "cluster") or "near_duplicates" in ordering
+        inputs = {"examples": self.prepare, "scores": scores, "judge": pool.judge, **(further or {})}
+        return self.add(
+            "select", pool.prefix + arm, pool.seed, config, inputs | ({"candidates": pool.candidates} if reads_text else {})
+        )
+
+    def _train_arm(self, pool: Pool, arm: str, verifier: str, rate: float | None, selection: str, random: str | None) -> None:
+        inputs = {"candidates": pool.candidates, "selection": selection}
+        model = self._train(pool.prefix + arm, pool.seed, self.recipe.retrain, pool.start, {"from": "selection"}, inputs)
+        self._evaluate(arm, pool.seed, model, pool, verifier=verifier, rate=rate, select=selection, random=random)
+
+    def _add_controls(self, pool: Pool) -> None:
         recipe = self.recipe
         for control in dict.fromkeys([*recipe.controls, "real-slice"]):
-            if control == "lead":
-                self._evaluate("lead", seed, None)
+            if control in ("lead", "real-full"):
+                if pool.slice != recipe.generator.slices[0]:
+                    continue  # no generator has a part in these
+                rows = {"from": "slice", "share": 1.0}
+                model = None if control == "lead" else self._train(control, pool.seed, recipe.retrain, pool.start, rows)
+                self._evaluate(control, pool.seed, model, None if pool.prefix else pool)
             elif control == "generator":
-                self._evaluate("generator", seed, generator)
-            elif control == "unfiltered":
-                model = self._train(control, seed, recipe.retrain, start, {"from": "candidates"}, {"candidates": candidates})
-                self._evaluate(control, seed, model)
+                self._evaluate(control, pool.seed, pool.generator, pool)
             else:
-                share = recipe.generator.slice if control == "real-slice" else 1.0
-                self._evaluate(
-                    control, seed, self._train(control, seed, recipe.retrain, start, {"from": "slice", "share": share})
-                )
+                of_slice = control == "real-slice"
+                rows = {"from": "slice", "share": pool.slice} if of_slice else {"from": "candidates"}
+                inputs = {} if of_slice else {"candidates": pool.candidates}
+                name = pool.prefix + control
+                model = self._train(name, pool.seed, recipe.retrain, pool.start, rows, inputs)
+                self._evaluate(control, pool.seed, model, pool)
 
     def _evaluate(
         self,
         arm: str,
         seed: int,
         model: _Model | None,
+        pool: Pool | None,
         verifier: str | None = None,
         rate: float | None = None,
-        selection: str | None = None,
+        select: str | None = None,
+        random: str | None = None,
     ) -> None:
+        """Add an arm and its evaluation; `pool` is the generator that it belongs to, None where generators share it."""
+        prefix = pool.prefix if pool else ""
         metrics = {"metrics": list(self.recipe.evaluation.metrics)}
         if model is None:
             config: dict[str, Any] = {"predictor": "lead", **metrics}
-            name = self._add("evaluate", arm, None, config, {"examples": self.prepare})
+            name = self.add("evaluate", arm, None, config, {"examples": self.prepare})
         else:
             config = {
                 "predictor": "model",
@@ -276,27 +293,40 @@ class Experiment:
                 "decoding": self._decoding("greedy"),
                 "chunk_size": self.recipe.synthesis.chunk_size,
             }
-            name = self._add("evaluate", arm, seed, config, {"examples": self.prepare, **self._roles("model", model)})
-        self.arms.append(Arm(arm, verifier, rate, seed, model.stage if model else None, selection, name))
+            name = self.add("evaluate", prefix + arm, seed, config, {"examples": self.prepare, **self._roles("model", model)})
+        beside = [role for role in (VERDICT_BASELINE, random, "generator") if role is not None and role != arm]
+        baselines = {role: prefix + role for role in beside} if pool else {}
+        train = model.stage if model else None
+        self.arms.append(Arm(prefix + arm, seed, name, train, None if verifier else arm, verifier, rate, select, pool, baselines))
 
     def _add_report(self) -> None:
-        described = [
-            {"arm": arm.name, "verifier": arm.verifier, "rate": arm.rate, "seed": arm.seed, "evaluate": arm.evaluate}
-            | {"select": arm.select, "train": arm.train}
+        described: list[dict[str, Any]] = [
+            {
+                "arm": arm.name,
+                "control": arm.control,
+                "verifier": arm.verifier,
+                "rate": arm.rate,
+                "seed": arm.seed,
+                "evaluate": arm.evaluate,
+                "select": arm.select,
+                "train": arm.train,
+                "baselines": dict(arm.baselines),
+                "slice": arm.pool.slice if arm.pool else None,
+                "judge": arm.pool.judge if arm.pool else None,
+                "candidates": arm.pool.candidates if arm.pool else None,
+            }
             for arm in self.arms
         ]
-        inputs = {stage: stage for arm in self.arms for stage in (arm.evaluate, arm.select, arm.train) if stage is not None}
-        judges = {name: name for name in self.stages if name.startswith("verify/judge")}
+        reads = ("evaluate", "select", "train", "judge", "candidates")
+        inputs = {arm[role]: arm[role] for arm in described for role in reads if arm[role] is not None}
         config = {
             "recipe": self.recipe.name,
             "arms": described,
             "evaluation": self.recipe.evaluation.model_dump(),
             "wrong_below": self.recipe.wrong.below,
-            "random": random_verifier(self.recipe),
-            "generator_slice": self.recipe.generator.slice,
             "excluded": self.recipe.synthesis.exclude_slice,
         }
-        self._add("report", "all", None, config, {"examples": self.prepare, **judges, **inputs})
+        self.add("report", "all", None, config, {"examples": self.prepare, **inputs})
 
     def _decoding(self, method: str) -> dict[str, Any]:
         """What a method of decoding depends on, and nothing that it ignores."""
@@ -344,42 +374,13 @@ class Experiment:
         identity = model.identity or UNRESOLVED
         return str(identity.get("id") or identity.get("sha256") or "unresolved")
 
-    def check_sizes(self, train_rows: int, test_rows: int) -> None:
-        """InputError where a slice or a selection would be empty."""
-        recipe = self.recipe
-        if test_rows < 2:
-            raise InputError(f"task: expected at least 2 test rows, got {test_rows}")
-        shares = {"generator.slice": recipe.generator.slice}
-        for name, options in recipe.verifiers.items():
-            if options.train is not None:
-                shares[f"verifiers.{name}.train.slice"] = options.train.slice
-        for where, share in shares.items():
-            if slice_rows(train_rows, share) < 1:
-                raise InputError(f"{where}: {share} of {train_rows} training rows is less than one row")
-        excluded = slice_rows(train_rows, recipe.generator.slice) if recipe.synthesis.exclude_slice else 0
-        pool = (train_rows - excluded) * recipe.synthesis.samples
-        for rate in recipe.selection.rates:
-            if selection_rows(pool, rate) < 1:
-                raise InputError(f"selection.rates: {rate} of {pool} candidates is less than one")
 
-
-def with_random(recipe: Recipe) -> Recipe:
-    """The recipe with a random verifier, which stands in every table: does the verifier do anything?"""
-    if random_verifier(recipe) is not None:
-        return recipe
-    if RANDOM in recipe.verifiers:
-        raise InputError(f"verifiers.{RANDOM}: this name is kept for a verifier of kind random")
-    added = plugin("verifiers", RANDOM).model_validate({"kind": RANDOM})
-    return recipe.model_copy(update={"verifiers": {**recipe.verifiers, RANDOM: added}})
-
-
-def random_verifier(recipe: Recipe) -> str | None:
-    """The name of the first verifier of kind random."""
-    return next((name for name, options in recipe.verifiers.items() if options.kind == RANDOM), None)
-
-
-def named_models(recipe: Recipe) -> dict[str, str | None]:
-    """Every model name that stands for files or a hub repository, with the revision that the recipe gives it."""
-    references = [recipe.base.model, *(options.model for options in recipe.verifiers.values())]
-    named = sorted({name for name in references if name is not None and "/" in name})
-    return {name: recipe.base.revision if name == recipe.base.model else None for name in named}
+def _described(how: Ordering) -> dict[str, Any]:
+    """What an order of candidates depends on, and nothing that it ignores."""
+    described: dict[str, Any] = {"across": how.across}
+    if how.across == "strata":
+        described["by"] = how.by or "cluster"
+        if described["by"] in ("length", "cluster"):
+            described["strata"] = how.strata or DEFAULT_STRATA
+    further = {"temperature": how.temperature, "near_duplicates": how.near_duplicates}
+    return described | {key: value for key, value in further.items() if value is not None}

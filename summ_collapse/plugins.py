@@ -34,3 +34,9 @@ def nearest(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
 def known_metrics() -> dict[str, str]:
     """Every metric's name with the entry point of the family that computes it."""
     return {name: family for family in installed("metrics") for name in plugin("metrics", family).NAMES}
+
+
+def unknown_metric(name: str) -> list[str]:
+    """One message, without its key, where no installed family computes a metric of that name; else none."""
+    known = known_metrics()
+    return [] if name in known else [f"unknown metric {name!r}{nearest(name, known)}; installed: {', '.join(known)}"]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from summ_collapse.errors import InputError
-from summ_collapse.plugins import installed, known_metrics, nearest, plugin
+from summ_collapse.plugins import installed, nearest, plugin, unknown_metric
 from summ_collapse.recipe_blocks import (
     CONTROLS,
     Base,
@@ -30,6 +30,8 @@ from summ_collapse.recipe_blocks import (
 )
 from summ_collapse.recipe_errors import describe
 from summ_collapse.recipe_file import read_recipe
+
+RANDOM = "random"
 
 
 class Recipe(Options):
@@ -121,13 +123,10 @@ def _plugged(group: str, value: Any, where: tuple[str | int, ...], context: Mapp
 def _contradictions(recipe: Recipe) -> list[str]:
     """What no single key shows to be wrong."""
     problems = []
-    known = known_metrics()
     for where, name in [("wrong.metric", recipe.wrong.metric), *(("evaluation.metrics", n) for n in recipe.evaluation.metrics)]:
-        if name not in known:
-            problems.append(f"{where}: unknown metric {name!r}{nearest(name, known)}; installed: {', '.join(known)}")
+        problems += [f"{where}: {problem}" for problem in unknown_metric(name)]
     for where, values in (
         ("seeds", recipe.seeds),
-        ("selection.rates", [f"{rate:g}" for rate in recipe.selection.rates]),
         ("evaluation.metrics", recipe.evaluation.metrics),
         ("controls", recipe.controls),
     ):
@@ -139,7 +138,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
     names = {"base", "generator", *(name for name, options in recipe.verifiers.items() if options.train is not None)}
     for name, verifier in recipe.verifiers.items():
         problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
-    problems += _quantised(recipe)
+    problems += _verifiers_in_need(recipe) + _selections(recipe) + _quantised(recipe)
     if recipe.base.dtype == "float32" and recipe.launch.train in ("fsdp", "zero3"):
         problems.append(
             f"base.dtype: float32, and the configuration of launch.train, {recipe.launch.train}, computes in bfloat16"
@@ -151,6 +150,45 @@ def _contradictions(recipe: Recipe) -> list[str]:
             f"task.max_document_tokens: a document of {budget} tokens and a completion of {recipe.synthesis.max_new_tokens} "
             f"leave no room for the prompt in base.tiny.positions ({tiny.positions})"
         )
+    return problems
+
+
+def _verifiers_in_need(recipe: Recipe) -> list[str]:
+    """Verifiers that read scores which nobody makes, or more candidates than there are."""
+    problems = []
+    for name, verifier in recipe.verifiers.items():
+        others = sorted(set(recipe.verifiers) - {name})
+        problems += [
+            f"verifiers.{name}.of: {source!r} is no other verifier of this recipe{nearest(source, others)}; "
+            f"expected one of {', '.join(others)}"
+            for source in verifier.sources
+            if source not in others
+        ]
+        if recipe.synthesis.samples < verifier.samples:
+            problems.append(
+                f"verifiers.{name}.kind: {verifier.kind} needs synthesis.samples of at least {verifier.samples}, "
+                f"got {recipe.synthesis.samples}"
+            )
+    return problems
+
+
+def _selections(recipe: Recipe) -> list[str]:
+    """Selections that name no verifier of the recipe, or whose arms could not be told apart."""
+    problems = []
+    names: list[str] = []
+    for variant, how in recipe.selection.all().items():
+        where = f"selection.variants.{variant}" if variant else "selection"
+        problems += [
+            f"{where}.verifiers: {name!r} is no verifier of this recipe{nearest(name, list(recipe.verifiers))}"
+            for name in how.verifiers or ()
+            if name not in recipe.verifiers
+        ]
+        if len({f"{rate:g}" for rate in how.rates or ()}) < len(how.rates or ()):
+            problems.append(f"{where}.rates: expected each value once, got {[f'{rate:g}' for rate in how.rates or ()]}")
+        names += [f"{name}-{variant}" for name in recipe.verifiers if variant and name in recipe.verifiers]
+    clashes = {name for name in names if name in recipe.verifiers}
+    if clashes:
+        problems.append(f"verifiers.{min(clashes)}: this is also what a variant's arms are called; rename one")
     return problems
 
 
@@ -167,3 +205,25 @@ def _quantised(recipe: Recipe) -> list[str]:
     if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
         problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")
     return problems
+
+
+def with_random(recipe: Recipe) -> Recipe:
+    """The recipe with a random verifier, which stands in every table: does the verifier do anything?"""
+    if random_verifier(recipe) is not None:
+        return recipe
+    if RANDOM in recipe.verifiers:
+        raise InputError(f"verifiers.{RANDOM}: this name is kept for a verifier of kind random")
+    added = plugin("verifiers", RANDOM).model_validate({"kind": RANDOM})
+    return recipe.model_copy(update={"verifiers": {**recipe.verifiers, RANDOM: added}})
+
+
+def random_verifier(recipe: Recipe) -> str | None:
+    """The name of the first verifier of kind random."""
+    return next((name for name, options in recipe.verifiers.items() if options.kind == RANDOM), None)
+
+
+def named_models(recipe: Recipe) -> dict[str, str | None]:
+    """Every model name that stands for files or a hub repository, with the revision that the recipe gives it."""
+    references = [recipe.base.model, *(options.model for options in recipe.verifiers.values())]
+    named = sorted({name for name in references if name is not None and "/" in name})
+    return {name: recipe.base.revision if name == recipe.base.model else None for name in named}

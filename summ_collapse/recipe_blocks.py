@@ -56,6 +56,9 @@ LocalOrHub = Annotated[str, BeforeValidator(_local_or_hub)]
 ModelReference = Annotated[str, BeforeValidator(lambda value, info: _local_or_hub(value, info) if "/" in str(value) else value)]
 
 
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
 class Pretrain(Options):
     """How a tiny model learns, from documents alone, to read and to copy."""
 
@@ -156,8 +159,15 @@ class Retrain(Training):
 class Generator(Options):
     """The model whose output is the synthetic data."""
 
-    slice: float = Field(gt=0, le=1, description="share of the training rows that it learns from (0-1]")
+    slice: Rate | Annotated[list[Rate], Field(min_length=1)] = Field(
+        description="share of the training rows that it learns from (0-1]; several make as many generators"
+    )
     train: Training
+
+    @property
+    def slices(self) -> list[float]:
+        """The shares, a generator each."""
+        return self.slice if isinstance(self.slice, list) else [self.slice]
 
 
 class Synthesis(Options):
@@ -190,14 +200,58 @@ class Wrong(Options):
     below: float = Field(0.25, gt=0, le=1, description="a candidate that scores less is wrong")
 
 
-Rate = Annotated[float, Field(gt=0, le=1)]
+class Ordering(Options):
+    """In which order candidates are taken, best first; a rate cuts it off, so that selections nest."""
+
+    across: Literal["corpus", "document", "strata"] = Field(
+        "corpus",
+        description="corpus: all together; document: every document's best before its second best (rate 1/samples is best of n); "
+        "strata: the same share of each stratum",
+    )
+    by: str | None = Field(None, description="strata: length or cluster (default) of the candidates, or a column of the examples")
+    strata: int | None = Field(None, gt=1, description="strata: how many lengths or clusters (default: 16)")
+    temperature: float | None = Field(
+        None, gt=0, description="draw by softmax of the scores instead of taking the best; in standard deviations of the scores"
+    )
+    near_duplicates: float | None = Field(
+        None, gt=0, le=1, description="pass over candidates whose word trigrams overlap this much with a better one's (Jaccard)"
+    )
+    verifiers: list[str] | None = Field(None, description="verifiers that arms are selected by; all of them where absent")
+
+    @model_validator(mode="after")
+    def _strata_only_where_used(self) -> "Ordering":
+        if self.across != "strata" and (self.by, self.strata) != (None, None):
+            raise ValueError("expected `by` and `strata` only with `across: strata`")
+        return self
 
 
-class Selection(Options):
-    """How much of the synthetic data is kept."""
+class Variant(Ordering):
+    """A further way to select, whose arms stand beside the others."""
+
+    rates: list[Rate] | None = Field(None, min_length=1, description="shares of the candidates that are kept, each in (0, 1]")
+    at_least: float | None = Field(None, description="keep whatever scores this or more, instead of a share")
+
+    @model_validator(mode="after")
+    def _rates_or_threshold(self) -> "Variant":
+        if (self.rates is None) == (self.at_least is None):
+            raise ValueError("expected either `rates` or `at_least`")
+        if self.at_least is not None and self.temperature is not None:
+            raise ValueError("expected `at_least` without `temperature`: a threshold keeps all above it")
+        return self
+
+
+class Selection(Ordering):
+    """How much of the synthetic data is kept, and which."""
 
     rates: list[Rate] = Field(min_length=1, description="shares of the candidates that are kept, each in (0, 1]")
-    across: Literal["corpus"] = Field("corpus", description="rank all candidates together")
+    variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Variant] = Field(
+        {}, description="further ways to select, by the name that their arms bear"
+    )
+
+    def all(self) -> dict[str | None, Variant]:
+        """Every way to select by its variant's name; the main one under None."""
+        ways: dict[str | None, Variant] = {None: Variant(**self.model_dump(exclude={"variants"}))}
+        return ways | dict(self.variants.items())
 
 
 class Evaluation(Options):

@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 from summ_collapse import hub
 from summ_collapse.errors import InputError
-from summ_collapse.experiment import Experiment, named_models
+from summ_collapse.experiment import Experiment
 from summ_collapse.launch import queue, shapes
 from summ_collapse.launch.costs import MASTER_BYTES, SHARDED
 from summ_collapse.launch.jobs import planned
 from summ_collapse.launch.plan import Machine, Plan, plan
 from summ_collapse.launch.profile import load_profile
 from summ_collapse.launch.runs import Request, open_run, recipe_of
-from summ_collapse.recipe import Recipe
+from summ_collapse.recipe import Recipe, named_models
 
 SAMPLE = 256  # rows that are tokenised
 PATIENCE = 120  # seconds for ranks to start and meet; the meeting itself takes milliseconds

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
-from summ_collapse.experiment import Stage
+from summ_collapse.graph import Stage
 from summ_collapse.launch import queue, shapes
 from summ_collapse.launch.profile import Profile, Share
 from summ_collapse.launch.runs import FROZEN, Request, Run, freeze

@@ -8,11 +8,12 @@ from typing import Any
 
 from summ_collapse import hub
 from summ_collapse.errors import InputError
-from summ_collapse.experiment import UNRESOLVED, Experiment, Identities, Stage, named_models
+from summ_collapse.experiment import UNRESOLVED, Experiment, Identities
+from summ_collapse.graph import Stage
 from summ_collapse.launch.costs import Memory, device_seconds, flops, gpu, load_seconds, memory, shortage
 from summ_collapse.launch.makespan import makespan
 from summ_collapse.launch.workloads import Workloads
-from summ_collapse.recipe import Recipe
+from summ_collapse.recipe import Recipe, named_models
 from summ_collapse.store import Artifact, Place
 
 JOB_COUNTS = (1, 2, 4, 8)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from summ_collapse.errors import InputError
-from summ_collapse.experiment import Stage
+from summ_collapse.graph import Stage
 from summ_collapse.launch import shapes
 from summ_collapse.launch.parent import die_with_parent
 from summ_collapse.launch.runs import Request, Run

@@ -8,9 +8,10 @@ from typing import Any
 
 from summ_collapse import hub, store
 from summ_collapse.errors import InputError
-from summ_collapse.experiment import Experiment, Identities, Stage, named_models
+from summ_collapse.experiment import Experiment, Identities
+from summ_collapse.graph import Stage
 from summ_collapse.launch.progress import Reporter
-from summ_collapse.recipe import Recipe, load, validate
+from summ_collapse.recipe import Recipe, load, named_models, validate
 from summ_collapse.store import Artifact, Place
 
 FROZEN = "recipe.json"

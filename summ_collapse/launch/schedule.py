@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from summ_collapse.errors import InputError, Stopped
-from summ_collapse.experiment import Stage
+from summ_collapse.graph import Stage
 from summ_collapse.launch import shapes
 from summ_collapse.launch.ranks import run_in_ranks
 from summ_collapse.launch.runs import FROZEN, Request, Run, freeze, open_run, recipe_of
@@ -16,6 +16,7 @@ from summ_collapse.launch.spawned import run_spawned
 from summ_collapse.launch.stopping import Stop, listening
 from summ_collapse.launch.work import ensure, whole
 from summ_collapse.launch.workers import Worker, result, signal_all, workers
+from summ_collapse.sizes import check_sizes
 
 LOOK_AGAIN = 0.5  # seconds after which a wish to stop is passed on to workers
 
@@ -127,7 +128,7 @@ def _check_sizes(opened: Run, stage: Stage, made: bool) -> None:
     assert artifact is not None
     notes = artifact.manifest["notes"]
     try:
-        opened.experiment.check_sizes(notes["train_rows"], notes["test_rows"])
+        check_sizes(opened.experiment.recipe, notes["train_rows"], notes["test_rows"])
     except InputError:
         if made:
             opened.place(stage).discard()

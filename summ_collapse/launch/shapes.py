@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from summ_collapse.errors import InputError
-from summ_collapse.experiment import Stage
+from summ_collapse.graph import Stage
 from summ_collapse.packaged import packaged
 from summ_collapse.recipe_blocks import Launch
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 from summ_collapse import store
 from summ_collapse.errors import InputError, StageError, Stopped
-from summ_collapse.experiment import Stage
+from summ_collapse.graph import Stage
 from summ_collapse.launch import shapes
 from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.parent import die_with_parent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from summ_collapse import store
 from summ_collapse.errors import InputError, StageError, Stopped
-from summ_collapse.experiment import Stage
+from summ_collapse.graph import Stage
 from summ_collapse.launch.manifest import manifest, summary
 from summ_collapse.launch.runs import Run
 from summ_collapse.launch.stopping import Stop

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from summ_collapse.errors import StageError
-from summ_collapse.experiment import Stage
+from summ_collapse.graph import Stage
 from summ_collapse.launch.parent import die_with_parent
 from summ_collapse.launch.progress import Reporter
 from summ_collapse.launch.runs import Request, Run

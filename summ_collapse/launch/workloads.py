@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from summ_collapse.experiment import Experiment, Stage
+from summ_collapse.experiment import Experiment
+from summ_collapse.graph import Stage
 from summ_collapse.launch import architecture, shapes
 from summ_collapse.launch.architecture import Architecture
 from summ_collapse.launch.costs import Workload
@@ -21,6 +22,7 @@ class Workloads:
         self.recipe = experiment.recipe
         self.known = known
         self.stages = experiment.stages
+        self.slice_of = experiment.slice_of
 
     def runs_a_model(self, stage: Stage) -> bool:
         """Whether the stage needs a device at all."""
@@ -47,7 +49,8 @@ class Workloads:
         if "train" not in self.known:
             return None
         train, test = self.known["train"], self.known["test"]
-        excluded = slice_rows(train, self.recipe.generator.slice) if self.recipe.synthesis.exclude_slice else 0
+        share = self.slice_of.get(stage.name, self.recipe.generator.slices[0])
+        excluded = slice_rows(train, share) if self.recipe.synthesis.exclude_slice else 0
         pool = (train - excluded) * self.recipe.synthesis.samples
         if stage.kind == "prepare":
             return train + test
@@ -56,7 +59,7 @@ class Workloads:
         if stage.kind == "evaluate":
             return test
         if stage.kind == "select":
-            return selection_rows(pool, stage.config["rate"])
+            return self._selected(stage, pool)
         if stage.kind == "train":
             return self._training_rows(stage, train, pool)
         return len(stage.config["arms"]) if stage.kind == "report" else pool
@@ -67,7 +70,12 @@ class Workloads:
             return slice_rows(train, wanted["share"])
         if wanted["from"] == "candidates":
             return pool
-        return selection_rows(pool, self.stages[stage.inputs["selection"]].config["rate"])
+        return self._selected(self.stages[stage.inputs["selection"]], pool)
+
+    def _selected(self, select: Stage, pool: int) -> int:
+        """Rows of a selection; all of them, at most, where a threshold decides."""
+        rate = select.config["rate"]
+        return pool if rate is None else selection_rows(pool, rate)
 
     def tokens(self, stage: Stage) -> int | None:
         """Tokens that a model reads or writes, over all epochs; None also for what reads whole tables and no tokens."""
@@ -152,7 +160,7 @@ class Workloads:
         """The hub id or path of the model that a stage trains or runs, adapters aside; `base` where it is made here."""
         name = "base"
         if self._is_verifiers(stage):
-            name = stage.arm
+            name = self._arm(stage)
             while name in self.recipe.verifiers:
                 name = self.recipe.verifiers[name].model
         return name if "/" in name else self.recipe.base.model or "base"
@@ -161,5 +169,10 @@ class Workloads:
         """Whether a stage runs or trains a verifier's own model; an arm may by chance be called like a verifier."""
         if stage.kind == "verify":
             return True
-        options = self.recipe.verifiers.get(stage.arm)
+        options = self.recipe.verifiers.get(self._arm(stage))
         return stage.kind == "train" and options is not None and options.train is not None
+
+    def _arm(self, stage: Stage) -> str:
+        """The stage's arm without the prefix that tells several generators apart."""
+        prefix = f"g{self.slice_of.get(stage.name, 0):g}-"
+        return stage.arm.removeprefix(prefix) if len(self.recipe.generator.slices) > 1 else stage.arm

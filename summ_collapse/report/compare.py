@@ -57,12 +57,6 @@ class Comparison:
         return table
 
 
-def baselines_of(arm: Mapping[str, Any], random: str | None, present: Sequence[str]) -> list[str]:
-    """What an arm stands beside: the real slice in its configuration, random at its size, and the generator."""
-    wanted = [VERDICT_BASELINE, f"{random}-{arm['rate']:g}" if random and arm["rate"] is not None else None, "generator"]
-    return [name for name in wanted if name is not None and name in present and name != arm["arm"]]
-
-
 def observed(versus: Mapping[str, Any], metric: str) -> str | None:
     """helps or hurts where the interval of the difference from the real slice leaves zero out, else undecided."""
     if VERDICT_BASELINE not in versus:

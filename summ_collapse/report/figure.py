@@ -1,29 +1,22 @@
-"""The one figure: the first metric against the kept fraction, a line a verifier, controls as horizontal lines."""
+"""The main figure: the first metric against the kept fraction, a line a verifier, controls as horizontal lines."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from summ_collapse.report.canvas import STYLES, color, marker, save, spread
 from summ_collapse.report.tables import main_entries
-from summ_collapse.store import write_atomic
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES = ("-", "--", "-.", ":", (0, (5, 1)))
 
 
 def draw_rates(results: Mapping[str, Any], paths: Sequence[Path]) -> None:
-    """Draw to every path, in the format of its suffix; equal results give equal bytes."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
+    """Draw to every path, in the format of its suffix."""
     entries = main_entries(results)
     metric = next(iter(entries[0]["metrics"]))
-    with mpl.rc_context({"svg.hashsalt": "summ_collapse", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
+
+    def draw(figure: Any) -> None:
         axes = figure.subplots()
         _draw_verifiers(axes, entries, metric)
-        _draw_controls(axes, [entry for entry in entries if entry["rate"] is None and entry["arm"] != "lead"], metric)
+        _draw_controls(axes, [entry for entry in entries if entry["verifier"] is None and entry["arm"] != "lead"], metric)
         axes.set_xscale("log", base=2)
         rates = sorted({entry["rate"] for entry in entries if entry["rate"] is not None})
         axes.set_xticks(rates, [f"{100 * rate:g}%" for rate in rates])
@@ -32,26 +25,30 @@ def draw_rates(results: Mapping[str, Any], paths: Sequence[Path]) -> None:
         axes.set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
         axes.set_title(str(results["recipe"]), loc="left")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-        for path in paths:
-            buffer = io.BytesIO()
-            metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(buffer, format=path.suffix[1:], dpi=150, metadata=metadata)
-            write_atomic(path, buffer.getvalue())
+
+    save(paths, (7, 4.2), draw)
+
+
+def line_of(entry: Mapping[str, Any]) -> str:
+    """What arms of one verifier, variant and generator have in common: the name without the rate."""
+    return str(entry["arm"]) if entry["rate"] is None else str(entry["arm"]).removesuffix(f"-{entry['rate']:g}")
 
 
 def _draw_verifiers(axes: Any, entries: Sequence[Mapping[str, Any]], metric: str) -> None:
-    verifiers = list(dict.fromkeys(entry["verifier"] for entry in entries if entry["verifier"] is not None))
-    for place, verifier in enumerate(verifiers):
-        arms = sorted((entry for entry in entries if entry["verifier"] == verifier), key=lambda entry: entry["rate"])
+    lines = list(dict.fromkeys(line_of(entry) for entry in entries if entry["verifier"] is not None))
+    for place, line in enumerate(lines):
+        ours = [entry for entry in entries if entry["verifier"] is not None and line_of(entry) == line]
+        arms = sorted(ours, key=_kept_fraction)
         found = [arm["metrics"][metric] for arm in arms]
         means = [value["mean"] for value in found]
-        spread = [
-            [max(0.0, value["mean"] - value["low"]) for value in found],
-            [max(0.0, value["high"] - value["mean"]) for value in found],
-        ]
         # A little apart, so that equal rates do not hide each other's intervals.
-        rates = [arm["rate"] * 2 ** (0.05 * (place - len(verifiers) / 2)) for arm in arms]
-        axes.errorbar(rates, means, spread, label=verifier, color=COLORS[place % len(COLORS)], marker="o", capsize=2)
+        rates = [_kept_fraction(arm) * 2 ** (0.05 * (place - len(lines) / 2)) for arm in arms]
+        axes.errorbar(rates, means, spread(found), label=line, color=color(place), marker=marker(place), capsize=2)
+
+
+def _kept_fraction(entry: Mapping[str, Any]) -> float:
+    """Where an arm stands: its rate, or what a threshold came to keep."""
+    return float(entry["kept_fraction"] if entry["rate"] is None else entry["rate"])
 
 
 def _draw_controls(axes: Any, controls: Sequence[Mapping[str, Any]], metric: str) -> None:

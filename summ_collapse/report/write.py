@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from summ_collapse import store
-from summ_collapse.report.compare import Comparison, baselines_of, observed
+from summ_collapse.report.compare import Comparison, observed
 from summ_collapse.report.figure import draw_rates
 from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 from summ_collapse.stages.prepare import slice_rows
@@ -67,15 +67,17 @@ def _scores(artifact: Artifact, metrics: list[str]) -> dict[str, np.ndarray]:
 def _entries(context: Context, arms: list[Any], scores: dict[str, Any], seeds: list[int]) -> list[dict[str, Any]]:
     comparison = Comparison(scores, context.config["evaluation"]["bootstrap"])
     names = [arm["arm"] for arm in arms]
-    random = context.config["random"]
-    baselines = {arm["arm"]: baselines_of(arm, random, names) for arm in arms}
+    baselines = {
+        arm["arm"]: {role: name for role, name in arm["baselines"].items() if name in names and name != arm["arm"]}
+        for arm in arms
+    }
     against = {
-        baseline: comparison.against(baseline, [name for name in names if baseline in baselines[name]])
-        for baseline in dict.fromkeys(found for wanted in baselines.values() for found in wanted)
+        baseline: comparison.against(baseline, [name for name in names if baseline in baselines[name].values()])
+        for baseline in dict.fromkeys(found for wanted in baselines.values() for found in wanted.values())
     }
     entries = []
     for arm in arms:
-        versus = {baseline: against[baseline][arm["arm"]] for baseline in baselines[arm["arm"]]}
+        versus = {role: against[name][arm["arm"]] for role, name in baselines[arm["arm"]].items()}
         measured = [_measured(context, arm, seed) for seed in seeds]
         entries.append(
             {
@@ -108,10 +110,10 @@ def _measured(context: Context, arm: Mapping[str, Any], seed: int) -> dict[str, 
     if found["select"]:
         notes = context.inputs[found["select"]].manifest["notes"]
         values.update({name: notes[name] for name in notes if name in values})
-    elif arm["arm"] == "unfiltered":
-        values.update(_unfiltered(context, seed, values["n_train"]))
-    elif trained:
-        values["slice_overlap"] = _real_overlap(context, trained)
+    elif found["control"] == "unfiltered":
+        values.update(_unfiltered(context, found))
+    elif trained and found["slice"] is not None:
+        values["slice_overlap"] = _real_overlap(context, found["slice"], trained)
     return values
 
 
@@ -120,23 +122,19 @@ def _truncated(manifest: Mapping[str, Any] | None) -> float:
     return manifest["notes"].get("truncated", 0) / manifest["rows_out"] if manifest else 0.0
 
 
-def _unfiltered(context: Context, seed: int, rows: int) -> dict[str, Any]:
+def _unfiltered(context: Context, arm: Mapping[str, Any]) -> dict[str, Any]:
     """Every candidate is kept: phi and psi are 1."""
-    several = len({arm["seed"] for arm in context.config["arms"]}) > 1
-    judged = context.inputs[f"verify/judge@{seed}" if several else "verify/judge"].table("scores", ["score"])["score"].to_numpy()
+    judged = context.inputs[arm["judge"]].table("scores", ["score"])["score"].to_numpy()
     wrong = judged < context.config["wrong_below"]
     examples = context.inputs["examples"].manifest["notes"]["train_rows"]
-    slice_size = slice_rows(examples, context.config["generator_slice"])
-    overlap = 0.0 if context.config["excluded"] else slice_size / examples
+    overlap = 0.0 if context.config["excluded"] else slice_rows(examples, arm["slice"]) / examples
     return {**Confusion.of(wrong, np.ones_like(wrong)).summary(), "slice_overlap": overlap}
 
 
-def _real_overlap(context: Context, trained: Mapping[str, Any]) -> float:
+def _real_overlap(context: Context, share: float, trained: Mapping[str, Any]) -> float:
     """The generator's slice comes first in the nested order, so a real slice holds it up to the smaller of both."""
-    rows = trained["rows_out"]
-    return min(
-        1.0, slice_rows(context.inputs["examples"].manifest["notes"]["train_rows"], context.config["generator_slice"]) / rows
-    )
+    examples = context.inputs["examples"].manifest["notes"]["train_rows"]
+    return min(1.0, slice_rows(examples, share) / trained["rows_out"])
 
 
 def _pooled(measured: list[dict[str, Any]]) -> dict[str, Any]:

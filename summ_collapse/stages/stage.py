@@ -16,9 +16,9 @@ VERSIONS = {
     "train": 1,
     "generate": 1,
     "verify": 1,
-    "select": 1,
+    "select": 2,
     "evaluate": 1,
-    "report": 1,
+    "report": 2,
 }
 
 

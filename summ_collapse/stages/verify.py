@@ -21,6 +21,7 @@ def run(context: Context) -> Outcome:
     documents, references = examples["document"].to_pylist(), examples["summary"].to_pylist()
     candidates = context.inputs["candidates"].table("candidates")
     keys, texts = keys_of(candidates), candidates["candidate"].to_pylist()
+    sources = {name: context.inputs[f"scores of {name}"].table("scores", ["score"])["score"] for name in verifier.sources}
 
     def work_on(rows: range, index: int) -> pa.Table:
         places = [place_of[keys[row][0]] for row in rows]
@@ -32,6 +33,7 @@ def run(context: Context) -> Outcome:
             seed=context.seed,
             batch_size=context.config.get("batch_size", 1),
             reader=reader,
+            scores={name: scores.to_numpy()[rows.start : rows.stop] for name, scores in sources.items()},
         )
         scored = verifier.score(request)
         ids, samples = zip(*request.keys, strict=True)
@@ -47,7 +49,8 @@ def run(context: Context) -> Outcome:
         model = load_model(source, compute_dtype(context.config["dtype"]))
         return model, encoder_of(context, source, 1)
 
-    scores = in_chunks(context, len(keys), context.config["chunk_size"], work_on)
+    # Who reads others' scores ranks all candidates at once; everybody else sees whole documents.
+    scores = in_chunks(context, len(keys), context.config.get("chunk_size", len(keys)), work_on)
     store.write_table(context.out / "scores.parquet", check(scores, SCORE, "scores"))
     tokens = int(sum(scores["n_tokens"].to_pylist())) if "n_tokens" in scores.column_names else 0
     nan = int(np.isnan(scores["score"].to_numpy()).sum())

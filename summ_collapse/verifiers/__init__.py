@@ -3,8 +3,10 @@
 A verifier is a light options class with
 
     model, train       the model it reads with, and how to fine-tune that first; None where there is none
+    sources            the verifiers whose scores it reads, by name; it then scores all candidates at once
+    samples            how many candidates a document it needs at least
     problems(models)   what contradicts the rest of the recipe, as messages; `models` are the names it may refer to
-    score(request)     the scores of a chunk of candidates
+    score(request)     the scores of a chunk of candidates; all candidates of a document are in one chunk
 
-and imports whatever is heavy inside `score`.
+and imports whatever is heavy inside `score`. One that needs no model derives from `ModelFree`.
 """

@@ -4,7 +4,7 @@ With `model: generator` it is the generator judging itself; with any other model
 the weaker or stronger verifier of the paper (Feng et al. 2024).
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from summ_collapse.verifiers.request import Request, Scored
 class Perplexity(Options):
     """The negative mean negative log-likelihood per token, EOS counted: higher is better."""
 
+    sources: ClassVar[tuple[str, ...]] = ()
+    samples: ClassVar[int] = 1
     kind: Literal["perplexity"]
     model: ModelReference = Field(description="base, generator, another verifier that is trained here, or a hub id or path")
     train: SliceTraining | None = Field(None, description="fine-tune the model first, on a slice of the real data")

@@ -1,21 +1,16 @@
 """`random`: scores that know nothing. The arm every other verifier has to beat at its size."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from summ_collapse.recipe_blocks import Options
 from summ_collapse.records import tie_break
+from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
 
 
-class Random(Options):
+class Random(ModelFree):
     """A uniform score from a hash of (seed, id, sample)."""
 
-    model: ClassVar[None] = None
-    train: ClassVar[None] = None
     kind: Literal["random"]
-
-    def problems(self, models: set[str]) -> list[str]:
-        return []
 
     def score(self, request: Request) -> Scored:
         """Uniform on [0, 1), independent of how candidates are chunked."""

@@ -1,7 +1,7 @@
 """What a verifier is asked: a chunk of candidates with their documents, and references and a model where it wants them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ class Request:
     seed: int
     batch_size: int
     reader: Callable[[], Any] | None  # gives (model, encoder), loaded once a stage
+    scores: Mapping[str, np.ndarray] = field(default_factory=dict)  # of its sources, by name: (rows,) float64
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from summ_collapse.stages.select import ranking, selection_rows
+from summ_collapse.stages.ordering import ranking
+from summ_collapse.stages.select import selection_rows
 
 KEYS = [(f"row-{index}", sample) for index in range(500) for sample in range(2)]
 

@@ -1,0 +1,97 @@
+"""Predicted against observed: how well what was said before retraining foretold what retraining gave.
+
+Over the arms of one experiment, or of several pooled: rank correlations of the predicted difference, and of p* alone, with
+the observed difference from the real slice; and how many of the decided verdicts were right.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from summ_collapse.metrics.bootstrap import share_interval
+
+RESAMPLES = 1000
+FEWEST_ARMS = 4  # below this a rank correlation says nothing
+FEWEST_RUNS = 5  # below this arms are resampled one by one, else all arms of a run and seed together
+
+# What is held against the observed difference: the prediction, p* alone, and what any selection has for free.
+PREDICTORS = ("predicted_delta", "p_star", "n_train")
+
+
+def agreement(entries: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Any]:
+    """{"arms", predictor: {"spearman", "kendall" with intervals}, "verdicts": {"decided", "right", ...}}.
+
+    `entries` are arms of results.json under single seeds, with `run` where several runs are pooled.
+    """
+    arms = [entry for entry in entries if predicted_delta(entry) is not None and observed_delta(entry, metric) is not None]
+    observed = np.array([observed_delta(entry, metric) for entry in arms], dtype=np.float64)
+    groups = [f"{entry.get('run', '')} {entry['seed']}" for entry in arms]
+    found: dict[str, Any] = {"arms": len(arms), "metric": metric}
+    for name in PREDICTORS:
+        values = [predicted_delta(entry) if name == "predicted_delta" else entry[name] for entry in arms]
+        known = np.array([value is not None for value in values], dtype=bool)
+        numbers = np.array([value for value in values if value is not None], dtype=np.float64)
+        found[name] = correlations(numbers, observed[known], [group for group, use in zip(groups, known, strict=True) if use])
+    return found | {"verdicts": verdicts(arms)}
+
+
+def predicted_delta(entry: Mapping[str, Any]) -> float | None:
+    """The predicted difference from the real slice, 0-100; None for arms that nothing is predicted of."""
+    found = entry.get("predicted_delta")
+    return None if found is None else float(found["delta"])
+
+
+def observed_delta(entry: Mapping[str, Any], metric: str) -> float | None:
+    """The observed difference from the real slice, 0-100."""
+    found = entry["vs"].get("real-slice", {}).get(metric)
+    return None if found is None else float(found["delta"])
+
+
+def correlations(ours: np.ndarray, observed: np.ndarray, groups: Sequence[str]) -> dict[str, dict[str, float] | None]:
+    """Spearman's and Kendall's coefficients with 95% intervals of a seeded bootstrap; None where there is too little."""
+    if len(ours) < FEWEST_ARMS or len(set(ours)) < 2 or len(set(observed)) < 2:
+        return {"spearman": None, "kendall": None}
+    draws = _resampled(groups)
+    return {
+        "spearman": _with_interval(lambda rows: stats.spearmanr(ours[rows], observed[rows]).statistic, len(ours), draws),
+        "kendall": _with_interval(lambda rows: stats.kendalltau(ours[rows], observed[rows]).statistic, len(ours), draws),
+    }
+
+
+def _resampled(groups: Sequence[str]) -> list[np.ndarray]:
+    """Rows of every resample: whole groups where there are enough of them, else single rows."""
+    rng = np.random.default_rng(0)
+    names = list(dict.fromkeys(groups))
+    rows_of = {name: np.flatnonzero([group == name for group in groups]) for name in names}
+    if len(names) < FEWEST_RUNS:
+        return [rng.integers(len(groups), size=len(groups)) for _ in range(RESAMPLES)]
+    picks = (rng.integers(len(names), size=len(names)) for _ in range(RESAMPLES))
+    return [np.concatenate([rows_of[names[place]] for place in chosen]) for chosen in picks]
+
+
+def _with_interval(statistic: Any, rows: int, draws: Sequence[np.ndarray]) -> dict[str, float]:
+    with np.errstate(invalid="ignore"):
+        drawn = np.array([statistic(chosen) for chosen in draws if len(set(chosen.tolist())) > 1])
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return {"value": float(statistic(np.arange(rows))), "low": float(low), "high": float(high)}
+
+
+def verdicts(arms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Verdicts that both the prediction and the observation decided, and how many of them agree."""
+    both = [arm for arm in arms if _decided(arm["predicted"]) and _decided(arm["observed"])]
+    right = sum(arm["predicted"] == arm["observed"] for arm in both)
+    share = share_interval(right, len(both))
+    return {
+        "arms": len(arms),
+        "predicted_decided": sum(_decided(arm["predicted"]) for arm in arms),
+        "observed_decided": sum(_decided(arm["observed"]) for arm in arms),
+        "decided": len(both),
+        "right": right,
+        "share": None if not both else {"value": share.mean, "low": share.low, "high": share.high},
+    }
+
+
+def _decided(verdict: str | None) -> bool:
+    return verdict in ("helps", "hurts")

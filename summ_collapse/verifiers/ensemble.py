@@ -1,0 +1,33 @@
+"""`ensemble`: the mean rank of other verifiers' scores, which needs no common unit."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from summ_collapse.verifiers.model_free import ModelFree
+from summ_collapse.verifiers.request import Request, Scored
+
+
+class Ensemble(ModelFree):
+    """Verifiers of one recipe, taken together with equal weight."""
+
+    kind: Literal["ensemble"]
+    of: list[str] = Field(min_length=2, description="names of other verifiers of this recipe")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The verifiers taken together."""
+        return tuple(self.of)
+
+    def score(self, request: Request) -> Scored:
+        """The mean over verifiers of a candidate's rank as a share, 0 (worst) to 1; NaN where one of them gave NaN."""
+        return Scored(np.mean([rank_shares(request.scores[name]) for name in self.of], axis=0), {})
+
+
+def rank_shares(scores: np.ndarray) -> np.ndarray:
+    """Ranks from 0 (worst) to 1 (best), ties averaged, (rows,) float64; NaN stays NaN and is not counted."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(scores, nan_policy="omit")
+    return (ranks - 1) / max(1, np.count_nonzero(~np.isnan(scores)) - 1)

@@ -1,0 +1,19 @@
+"""`exact`: whether the candidate is the reference, blanks at the ends aside. An oracle for tasks with one right answer."""
+
+from typing import Literal
+
+from summ_collapse.verifiers.model_free import ModelFree
+from summ_collapse.verifiers.request import Request, Scored
+
+
+class Exact(ModelFree):
+    """1 for the reference itself, else 0; ties are broken by a hash of the id, so that no kind of document comes first."""
+
+    kind: Literal["exact"]
+
+    def score(self, request: Request) -> Scored:
+        """1.0 or 0.0 a candidate."""
+        from summ_collapse.metrics.exact import score_pairs
+
+        references = [reference or "" for reference in request.references]
+        return Scored(score_pairs(request.candidates, references, ["exact"])["exact"], {})

@@ -1,0 +1,22 @@
+"""What verifiers have in common that read with no model."""
+
+from typing import ClassVar
+
+from summ_collapse.recipe_blocks import Options
+
+
+class ModelFree(Options):
+    """Options of a verifier without a model: nothing to fine-tune, no other verifier's scores, nothing to contradict."""
+
+    model: ClassVar[None] = None
+    train: ClassVar[None] = None
+    samples: ClassVar[int] = 1
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The verifiers whose scores this one reads."""
+        return ()
+
+    def problems(self, models: set[str]) -> list[str]:
+        """What contradicts the rest of the recipe."""
+        return []
