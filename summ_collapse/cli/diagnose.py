@@ -103,6 +103,11 @@ def _of_run(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
     if given:
         raise InputError(f"--{given[0].replace('_', '-')}: not with a run's folder, which has its own; leave one of them out")
     recipe, pools = pools_of_run(options.run)
+    selection = recipe.selection
+    if selection.across != "corpus" or selection.temperature is not None or selection.near_duplicates is not None:
+        print(
+            "diagnose takes the best of all candidates together; the recipe's own order of selection is another", file=sys.stderr
+        )
     rates = options.rates or recipe.selection.rates
     return pools, Question(rates, options.wrong_below or recipe.wrong.below, recipe.wrong.metric)
 

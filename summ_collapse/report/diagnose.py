@@ -63,6 +63,7 @@ def _check(question: Question) -> None:
 def _described(pool: Pool) -> dict[str, Any]:
     return {
         "seed": pool.seed,
+        "slice": pool.slice,
         "candidates": pool.rows,
         "documents": pool.documents,
         "labelled": len(pool.labelled),
@@ -89,6 +90,7 @@ def _selection(pool: Pool, question: Question, name: str, rate: float) -> dict[s
         "name": name,
         "rate": rate,
         "seed": pool.seed,
+        "slice": pool.slice,
         "oracle": name in pool.oracles,
         "kept_rows": count,
         "threshold": threshold if np.isfinite(threshold) else None,
@@ -135,6 +137,7 @@ def _ranking(pool: Pool, question: Question, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "seed": pool.seed,
+        "slice": pool.slice,
         "oracle": name in pool.oracles,
         "nan_scores": int(np.isnan(pool.scores[name]).sum()),
         **_bounds("spearman", spearman(scores[rated], pool.quality[pool.labelled][rated], documents)),

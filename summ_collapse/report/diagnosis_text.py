@@ -17,9 +17,9 @@ def as_rich(found: Mapping[str, Any]) -> Table:
     table = Table(title=_title(found), title_justify="left")
     for place, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
-    rankings = {(ranking["name"], ranking["seed"]): ranking for ranking in found["rankings"]}
+    rankings = {(ranking["name"], *_pool_of(ranking)): ranking for ranking in found["rankings"]}
     for entry in found["verifiers"]:
-        table.add_row(*_cells(entry, rankings[entry["name"], entry["seed"]], len(found["pools"]) > 1))
+        table.add_row(*_cells(entry, rankings[(entry["name"], *_pool_of(entry))], found["pools"]))
     return table
 
 
@@ -29,8 +29,11 @@ def _title(found: Mapping[str, Any]) -> str:
     return f"{labelled} candidates have a reference; wrong is {found['metric']} below {found['wrong_below']:g}; numbers in %"
 
 
-def _cells(entry: Mapping[str, Any], ranking: Mapping[str, Any], seeds: bool) -> list[str]:
-    name = entry["name"] + (f"@{entry['seed']}" if seeds else "") + (" (oracle)" if entry["oracle"] else "")
+def _cells(entry: Mapping[str, Any], ranking: Mapping[str, Any], pools: Sequence[Mapping[str, Any]]) -> list[str]:
+    name = _prefix(entry, pools) + entry["name"]
+    if len({pool["seed"] for pool in pools}) > 1:
+        name += f"@{entry['seed']}"
+    name += " (oracle)" if entry["oracle"] else ""
     return [
         name,
         f"{100 * entry['rate']:g}",
@@ -41,6 +44,15 @@ def _cells(entry: Mapping[str, Any], ranking: Mapping[str, Any], seeds: bool) ->
         f"{100 * entry['coverage']:.0f} of {100 * entry['coverage_random']:.0f}",
         MARKS[entry["predicted"]],
     ]
+
+
+def _pool_of(entry: Mapping[str, Any]) -> tuple[int | None, float | None]:
+    return entry["seed"], entry["slice"]
+
+
+def _prefix(entry: Mapping[str, Any], pools: Sequence[Mapping[str, Any]]) -> str:
+    """Which generator it is about, where there are several; as arms are called."""
+    return f"g{entry['slice']:g}-" if len({pool["slice"] for pool in pools}) > 1 else ""
 
 
 def _interval(entry: Mapping[str, Any], name: str) -> str:
@@ -73,7 +85,7 @@ def _advice(found: Mapping[str, Any]) -> list[str]:
     chosen = found["recommended"]
     entries = [entry for entry in found["verifiers"] if not entry["oracle"]]
     if chosen is not None:
-        return _recommended(chosen, entries)
+        return _recommended(chosen, entries, found["pools"])
     doubtful = [entry for entry in entries if entry["predicted"] == "undecided" and entry["labels_needed"] is not None]
     if doubtful:
         return [_doubt(found, min(doubtful, key=lambda entry: entry["labels_needed"]))]
@@ -86,11 +98,14 @@ def _advice(found: Mapping[str, Any]) -> list[str]:
     return ["No verifier helps under every seed."]
 
 
-def _recommended(chosen: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    found = [entry for entry in entries if entry["name"] == chosen["name"] and entry["rate"] == chosen["rate"]]
+def _recommended(
+    chosen: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], pools: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    found = [entry for entry in entries if all(entry[key] == chosen[key] for key in ("name", "rate", "slice"))]
     worst = max(found, key=lambda entry: entry["kept_error_high"])
+    name = _prefix(chosen, pools) + chosen["name"]
     lines = [
-        f"Train on this: keep {100 * chosen['rate']:g}% by {chosen['name']} ({worst['kept_rows']:,} rows); "
+        f"Train on this: keep {100 * chosen['rate']:g}% by {name} ({worst['kept_rows']:,} rows); "
         f"{_interval(worst, 'kept_error')}% of them are wrong, fewer than half."
     ]
     least = min(found, key=lambda entry: entry["coverage"])
@@ -104,8 +119,9 @@ def _recommended(chosen: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
 
 
 def _doubt(found: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
-    pool = next(pool for pool in found["pools"] if pool["seed"] == entry["seed"])
-    doubt = f"Undecided: of what {entry['name']} keeps at {100 * entry['rate']:g}%, {_interval(entry, 'kept_error')}% are wrong. "
+    pool = next(pool for pool in found["pools"] if _pool_of(pool) == _pool_of(entry))
+    name = _prefix(entry, found["pools"]) + entry["name"]
+    doubt = f"Undecided: of what {name} keeps at {100 * entry['rate']:g}%, {_interval(entry, 'kept_error')}% are wrong. "
     needed = entry["labels_needed"]
     if needed > pool["candidates"]:
         there = f"{pool['candidates']:,}"

@@ -34,8 +34,9 @@ class Strata:
 class Pool:
     """Candidates and what is known of them; arrays are (rows,) in the candidates' order. Documents are numbered from 0.
 
-    `quality` is the metric's score, 0-1, and NaN where there is no reference. `oracles` are the verifiers that read what
-    `quality` is computed from: they are bounds, nothing that could be had where references are missing.
+    `seed` and `slice` (the generator's share of the real rows) say which of a run's pools it is. `quality` is the metric's
+    score, 0-1, and NaN where there is no reference. `oracles` are the verifiers that read what quality is computed from:
+    they are bounds, nothing that could be had where references are missing.
     """
 
     ids: pa.Array
@@ -46,6 +47,7 @@ class Pool:
     quality: np.ndarray
     oracles: frozenset[str] = frozenset()
     seed: int | None = None
+    slice: float | None = None
     column: pa.Array | None = None
     slice_rows: int | None = None
 
@@ -78,7 +80,7 @@ class Pool:
 
     @cached_property
     def ranks(self) -> dict[str, np.ndarray]:
-        """Each row's place by each verifier's score, best first: the very order of `stages.select.ranking`."""
+        """Each row's place by each verifier's score, best first: the very order of `stages.ordering.ranking`."""
         return {name: self._ranks(scores) for name, scores in self.scores.items()}
 
     def _ranks(self, scores: np.ndarray) -> np.ndarray:

@@ -78,18 +78,20 @@ def _kept_needed(error: float) -> int:
 
 
 def recommend(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The verifier and rate with the highest lower bound among those that help under every seed; None where there is none.
+    """The verifier and rate (and generator, where there are several) with the highest lower bound; None where none helps.
+
+    Only those that help under every seed are looked at.
 
     Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
     """
-    by_arm: dict[tuple[str, float], list[Mapping[str, Any]]] = {}
+    by_arm: dict[tuple[str, float, float | None], list[Mapping[str, Any]]] = {}
     for entry in entries:
-        by_arm.setdefault((entry["name"], entry["rate"]), []).append(entry)
+        by_arm.setdefault((entry["name"], entry["rate"], entry["slice"]), []).append(entry)
     best: dict[str, Any] | None = None
-    for (name, rate), found in by_arm.items():
+    for (name, rate, share), found in by_arm.items():
         if any(entry["oracle"] or entry["predicted"] != "helps" for entry in found):
             continue
         bound = min(entry["margin_low"] for entry in found)
         if best is None or bound > best["margin_low"]:
-            best = {"name": name, "rate": rate, "margin_low": bound}
+            best = {"name": name, "rate": rate, "slice": share, "margin_low": bound}
     return best

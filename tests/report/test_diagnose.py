@@ -1,6 +1,7 @@
 """`diagnose` on real files and a real run: the shares that its definitions say, and every row accounted for."""
 
 import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.recipe import validate
 from summ_collapse.report.bare_files import Files, pool_of_files
 from summ_collapse.report.verdict import labels_needed
-from summ_collapse.stages.select import ranking, selection_rows
+from summ_collapse.stages.ordering import ranking
+from summ_collapse.stages.select import selection_rows
 from summ_collapse.tasks.newswire import examples
 from summ_collapse.theory.proxy import ESTIMATED, Confusion
 from tests.conftest import ENVIRONMENT, SMALL, merged
@@ -387,9 +389,13 @@ def publish(opened: Run, stage: str, table: pa.Table, name: str, **notes: object
 
 @pytest.fixture
 def verified_run(tmp_path: Path) -> Path:
-    """A run of two seeds with two samples a document, stopped before any retraining; the scores are planted."""
+    return planted_run(tmp_path, {"seeds": [0, 1]})
+
+
+def planted_run(tmp_path: Path, changes: Mapping[str, Any], generators: Sequence[str] = ("",)) -> Path:
+    """A run with two samples a document, stopped before any retraining; the scores are planted."""
     synthesis = {"decoding": "sampling", "samples": 2}
-    recipe = validate(merged(SMALL, {"seeds": [0, 1], "synthesis": synthesis, "wrong": {"below": 0.6}}), "recipe")
+    recipe = validate(merged(SMALL, {"synthesis": synthesis, "wrong": {"below": 0.6}, **changes}), "recipe")
     out = tmp_path / "run"
     opened = open_run(recipe, out)
     freeze(opened, Request(tmp_path / "recipe.yaml", (), out), out / FROZEN)
@@ -397,16 +403,18 @@ def verified_run(tmp_path: Path) -> Path:
     publish(opened, "prepare/data", train, "train", train_rows=80)
     summaries = train["summary"].to_pylist()
     keys = {"id": np.repeat(train["id"].to_pylist()[20:], 2), "sample": pa.array([0, 1] * 60, pa.int32())}
-    for seed in (0, 1):
-        rng = np.random.default_rng(seed)
+    several = len(recipe.seeds) > 1
+    for seed, prefix in itertools.product(recipe.seeds, generators):
+        rng = np.random.default_rng([seed, len(prefix)])
+        suffix = f"@{seed}" if several else ""
         sources = np.arange(40, 160) // 2 - rng.integers(0, 2, 120)  # its own reference, or the one before
         texts = [summaries[source] for source in sources]
         quality = score_pairs(texts, np.repeat(summaries[20:], 2).tolist(), ["rouge1"])["rouge1"]
-        publish(opened, f"generate/generator@{seed}", pa.table({**keys, "candidate": texts}), "candidates")
+        publish(opened, f"generate/{prefix}generator{suffix}", pa.table({**keys, "candidate": texts}), "candidates")
         strong = np.where(rng.random(120) < 0.05, np.nan, quality + rng.normal(0, 0.2, 120))
         planted = {"judge": quality, "oracle": quality, "strong": strong, "self": rng.random(120), "random": rng.random(120)}
         for name, scores in planted.items():
-            publish(opened, f"verify/{name}@{seed}", pa.table({**keys, "score": scores}), "scores")
+            publish(opened, f"verify/{prefix}{name}{suffix}", pa.table({**keys, "score": scores}), "scores")
     return out
 
 
@@ -428,7 +436,7 @@ def agrees(found: Mapping[str, Any], seed: int, files: Mapping[str, Any]) -> Non
     for table in ("verifiers", "rankings"):
         ours = [row for row in found[table] if row["seed"] == seed]
         # Only the run says which verifier reads the references, and which seed it is.
-        assert [row | {"seed": None, "oracle": False} for row in ours] == files[table]
+        assert [row | {"seed": None, "slice": None, "oracle": False} for row in ours] == files[table]
 
 
 def test_run_of_several_seeds_and_samples_agrees_with_its_bare_files(tmp_path, verified_run, ask) -> None:
@@ -442,6 +450,21 @@ def test_run_of_several_seeds_and_samples_agrees_with_its_bare_files(tmp_path, v
         bare = bare_files_of(verified_run, f"@{seed}", SMALL["verifiers"])
         words = arguments(tmp_path / str(seed), bare)
         agrees(found, seed, ask([*words, "--rates", 0.25, 0.5, "--wrong-below", 0.6]))
+
+
+def test_every_generator_of_a_run_is_diagnosed_by_itself(tmp_path, capsys) -> None:
+    run = planted_run(
+        tmp_path, {"generator": {"slice": [0.25, 0.5]} | {"train": SMALL["generator"]["train"]}}, ("g0.25-", "g0.5-")
+    )
+    assert main(["diagnose", str(run), "--out", str(tmp_path / "found.json")]) == 0
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [(pool["slice"], pool["slice_rows"]) for pool in found["pools"]] == [(0.25, 20), (0.5, 40)]
+    first, second = ([entry for entry in found["verifiers"] if entry["slice"] == share] for share in (0.25, 0.5))
+    assert len(first) == len(second) == 2 * len(SMALL["verifiers"])
+    assert first[0]["p"] != second[0]["p"]
+    told = capsys.readouterr().out
+    assert "g0.25-strong" in told
+    assert f"by g{found['recommended']['slice']:g}-strong" in told
 
 
 def test_finished_run_agrees_with_its_bare_files_and_its_own_results(tmp_path, small_run, ask) -> None:
