@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from summ_collapse import __version__
-from summ_collapse.cli import experiments, results
+from summ_collapse.cli import diagnose, experiments, results
 from summ_collapse.errors import InputError, StageError, Stopped
 
 
@@ -72,5 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"summ-collapse {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     experiments.add(commands)
+    diagnose.add(commands)
     results.add(commands)
     return parser

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from summ_collapse.metrics.bootstrap import share_interval
+from summ_collapse.theory.posterior import DRAWS, Patterns, intervals
+
+ESTIMATED = ("p", "phi", "psi", "p_star", "kept_error", "kept_fraction")
+BOUNDS = ("value", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,25 @@ class Confusion:
             "kept_error": self.wrong_kept / self.kept if self.kept else None,
             "kept_fraction": self.kept / total if total else None,
             "predicted": self.predicted(),
+        }
+
+    def intervals(
+        self, patterns: Patterns | None = None, draws: int = DRAWS, seed: int = 0
+    ) -> dict[str, dict[str, float | None]]:
+        """{name: {"value", "low", "high"}} of p, phi, psi, p_star, kept_error and kept_fraction; 95%, see `posterior`.
+
+        `patterns` are the documents behind these counts, where documents have several candidates; without them every
+        candidate is a document of its own. All three are None where nothing can be estimated.
+        """
+        if patterns is None:
+            dropped = self.right - self.right_kept, self.wrong - self.wrong_kept
+            patterns = Patterns.of_counts(np.array([self.right_kept, dropped[0], self.wrong_kept, dropped[1]]))
+        found = intervals(patterns, draws, seed)
+        return {
+            name: {
+                bound: None if np.isnan(getattr(found[name], bound)) else float(getattr(found[name], bound)) for bound in BOUNDS
+            }
+            for name in ESTIMATED
         }
 
     def predicted(self) -> str:

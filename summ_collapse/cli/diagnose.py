@@ -1,0 +1,129 @@
+"""`diagnose`: what each verifier is worth as a selector, before anything is retrained."""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from summ_collapse.cli.arguments import positive
+from summ_collapse.errors import InputError
+
+if TYPE_CHECKING:
+    from summ_collapse.report.bare_files import Files
+    from summ_collapse.report.diagnose import Question
+    from summ_collapse.report.evidence import Pool
+
+RATES = (0.125, 0.25, 0.5)
+METRIC, WRONG_BELOW = "rouge1", 0.25
+FILE_OPTIONS = ("candidates", "references", "scores", "metric", "oracle", "slice_rows")
+
+
+def add(commands: Any) -> None:
+    """The command's parser."""
+    parser = commands.add_parser("diagnose", help="what each verifier is worth as a selector, before any retraining")
+    parser.add_argument("run", type=Path, nargs="?", metavar="DIR", help="run folder whose verify stages are done")
+    parser.add_argument("--candidates", type=Path, metavar="FILE", help="`id`, `candidate` (`sample`, `stratum`), or lines")
+    parser.add_argument("--references", type=Path, metavar="FILE", help="`id`, `summary`, or lines; some documents will do")
+    parser.add_argument("--scores", action="append", metavar="NAME=FILE", help="`id`, `score` (`sample`), or lines; repeatable")
+    parser.add_argument(
+        "--rates", type=_share, nargs="+", metavar="R", help="shares to keep (default: the run's; 0.125 0.25 0.5)"
+    )
+    parser.add_argument(
+        "--wrong-below",
+        type=_share,
+        metavar="X",
+        help=f"a candidate that scores less is wrong (default: the run's; {WRONG_BELOW})",
+    )
+    parser.add_argument("--metric", help=f"what says how good a candidate is, 0-1 (default: {METRIC})")
+    parser.add_argument("--oracle", metavar="NAME", help="the --scores, 0-1, that say it instead of a metric")
+    parser.add_argument("--slice-rows", type=positive, metavar="M", help="real rows that the generator was trained on")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON to a file too")
+    parser.set_defaults(call=_diagnose)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and up to 1, got {text!r}")
+    return share
+
+
+def _diagnose(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from summ_collapse.report.diagnose import diagnose
+    from summ_collapse.report.diagnosis_text import as_rich, conclusions
+    from summ_collapse.store import write_json
+
+    _check_out(options.out)
+    pools, question = _evidence(options)
+    found = diagnose(pools, question)
+    if options.out is not None:
+        write_json(options.out, found)
+    if options.json:
+        print(json.dumps(found, ensure_ascii=False, allow_nan=False))
+        return
+    Console(width=None if sys.stdout.isatty() else 240).print(as_rich(found))
+    for line in conclusions(found):
+        print(line)
+
+
+def _check_out(out: Path | None) -> None:
+    if out is None:
+        return
+    if out.is_dir():
+        raise InputError(f"--out {out}: expected a file, got a folder")
+    if any(parent.exists() and not parent.is_dir() for parent in out.parents):
+        raise InputError(f"--out {out}: expected a path below folders, got one below a file")
+
+
+def _evidence(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
+    from summ_collapse.report.diagnose import Question
+
+    if options.run is not None:
+        return _of_run(options)
+    from summ_collapse.report.bare_files import pool_of_files
+
+    files = _files(options)
+    metric = files.oracle if files.oracle is not None else files.metric
+    return [pool_of_files(files)], Question(options.rates or RATES, options.wrong_below or WRONG_BELOW, metric)
+
+
+def _of_run(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
+    from summ_collapse.launch.evidence import pools_of_run
+    from summ_collapse.report.diagnose import Question
+
+    given = [name for name in FILE_OPTIONS if getattr(options, name) is not None]
+    if given:
+        raise InputError(f"--{given[0].replace('_', '-')}: not with a run's folder, which has its own; leave one of them out")
+    recipe, pools = pools_of_run(options.run)
+    selection = recipe.selection
+    if selection.across != "corpus" or selection.temperature is not None or selection.near_duplicates is not None:
+        print(
+            "diagnose takes the best of all candidates together; the recipe's own order of selection is another", file=sys.stderr
+        )
+    rates = options.rates or recipe.selection.rates
+    return pools, Question(rates, options.wrong_below or recipe.wrong.below, recipe.wrong.metric)
+
+
+def _files(options: argparse.Namespace) -> "Files":
+    from summ_collapse.report.bare_files import Files
+
+    if options.candidates is None or not options.scores:
+        raise InputError("diagnose: expected a run's folder, or --candidates, --references and --scores NAME=FILE")
+    scores: dict[str, Path] = {}
+    for text in options.scores:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise InputError(f"--scores: expected NAME=FILE, got {text!r}")
+        if name in scores:
+            raise InputError(f"--scores: expected each name once, got {name!r} again")
+        scores[name] = Path(path)
+    metric = options.metric if options.metric is not None else METRIC
+    return Files(options.candidates, options.references, scores, metric, options.oracle, options.slice_rows)

@@ -1,0 +1,70 @@
+"""Pools from a run's folder: what its generate and verify stages left, a pool a seed and generator."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from summ_collapse import experiment
+from summ_collapse.errors import InputError
+from summ_collapse.graph import Stage
+from summ_collapse.launch.runs import Run
+from summ_collapse.launch.status import reopen
+from summ_collapse.recipe import Recipe
+from summ_collapse.report.evidence import Pool
+from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.store import Artifact
+
+# Kinds of verifiers that read the reference.
+ORACLES = ("rouge", "exact")
+
+
+def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
+    """The run's recipe, and each seed's and generator's candidates with all verifiers' scores.
+
+    InputError where a stage is not done yet.
+    """
+    opened = reopen(out)
+    generators = {(arm.pool.seed, arm.pool.slice): arm.pool for arm in opened.experiment.arms if arm.pool is not None}
+    return opened.experiment.recipe, [_pool(opened, generator) for generator in generators.values()]
+
+
+def _pool(opened: Run, generator: experiment.Pool) -> Pool:
+    stages = opened.experiment.stages
+    verify = {stage.arm: stage for stage in stages.values() if stage.kind == "verify" and stage.seed == generator.seed}
+    verifiers = opened.experiment.recipe.verifiers
+    candidates = _artifact(opened, generator.candidates).table("candidates", ["id", "sample", "candidate"])
+    train_rows = _artifact(opened, opened.experiment.prepare).manifest["notes"]["train_rows"]
+    ids = candidates["id"].combine_chunks()
+    return Pool(
+        ids=ids,
+        samples=candidates["sample"].to_numpy().astype(np.int64),
+        texts=candidates["candidate"],
+        document=ids.dictionary_encode().indices.to_numpy().astype(np.int64),
+        scores={name: _scores(opened, verify[generator.prefix + name], candidates) for name in verifiers},
+        quality=_scores(opened, stages[generator.judge], candidates),
+        oracles=frozenset(name for name, options in verifiers.items() if options.kind in ORACLES),
+        seed=generator.seed,
+        slice=generator.slice,
+        slice_rows=slice_rows(train_rows, generator.slice),
+    )
+
+
+def _scores(opened: Run, stage: Stage, candidates: pa.Table) -> np.ndarray:
+    table = _artifact(opened, stage.name).table("scores", ["id", "sample", "score"])
+    if not (table["id"].equals(candidates["id"]) and table["sample"].equals(candidates["sample"])):
+        raise InputError(f"{opened.out}: {stage.name}: expected scores in the order of the candidates, got another")
+    return table["score"].to_numpy()
+
+
+def _artifact(opened: Run, name: str) -> Artifact:
+    artifact = opened.artifact(name)
+    if artifact is None:
+        raise InputError(
+            f"{opened.out}: {name} is not done; `summ-collapse run {opened.out}/recipe.json --out {opened.out} "
+            f"--until 'verify/*'` does what a diagnosis needs"
+        )
+    damage = artifact.damage()
+    if damage:
+        raise InputError(f"{opened.out}: {name}: {damage}")
+    return artifact

@@ -1,0 +1,97 @@
+"""What the estimates say about training: a prediction, a recommendation, and how many labels a doubt would take.
+
+`predict` is the only place that decides; whatever replaces the paper's criterion goes there.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from summ_collapse.metrics.bootstrap import share_interval
+from summ_collapse.metrics.ranking import Z95
+from summ_collapse.theory.proxy import Confusion
+
+Intervals = Mapping[str, Mapping[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one selection before anything is trained on it."""
+
+    confusion: Confusion  # of the labelled candidates
+    intervals: Intervals
+    kept_rows: int
+    coverage: float  # 0-1, of the pool's strata
+    slice_rows: int | None  # the generator's real rows
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """`helps`, `hurts` or `undecided`, and the lower bound of the margin by which recommendations are ordered."""
+
+    verdict: str
+    lower_bound: float | None
+
+
+def predict(evidence: Evidence) -> Prediction:
+    """The paper's criterion (Feng et al. 2024): below the breakdown point, p < p*, which says p' < 1/2, training helps.
+
+    It decides where both intervals of p' leave 1/2 out: Clopper-Pearson's, as in a run's results, and the bootstrap's, which
+    is the wider one where a document's candidates are alike. The margin is 1/2 - p'.
+    """
+    verdict = evidence.confusion.predicted()
+    low, high = evidence.intervals["kept_error"]["low"], evidence.intervals["kept_error"]["high"]
+    if low is None or high is None:
+        return Prediction("undecided", None)
+    return Prediction("undecided" if low <= 0.5 <= high else verdict, 0.5 - high)
+
+
+def labels_needed(confusion: Confusion, intervals: Intervals) -> int | None:
+    """Labelled candidates, in all, with which the 95% interval of p' would leave 1/2 out, were p' what it is estimated to be.
+
+    What is needed among the kept, by Clopper and Pearson, over the kept fraction; more by the design effect (the bootstrap's
+    variance over the binomial one) where a document's candidates are alike. None where the estimate is 1/2, or there is none.
+    """
+    error = intervals["kept_error"]
+    value, low, high = error["value"], error["low"], error["high"]
+    if value is None or low is None or high is None or value == 0.5:
+        return None
+    kept = _kept_needed(value)
+    variance = value * (1 - value) / confusion.kept
+    # At 0 and 1 the interval is one-sided and says nothing of a variance.
+    effect = max(1.0, ((high - low) / (2 * Z95)) ** 2 / variance) if variance and confusion.kept > 1 else 1.0
+    return math.ceil(kept * effect * (confusion.right + confusion.wrong) / confusion.kept)
+
+
+def _kept_needed(error: float) -> int:
+    """The least number of kept candidates whose Clopper-Pearson interval at this share leaves 1/2 out."""
+    lower, upper = 1, max(8, math.ceil(4 * Z95**2 / (error - 0.5) ** 2))
+    while lower < upper:
+        middle = (lower + upper) // 2
+        found = share_interval(round(error * middle), middle)
+        if found.low <= 0.5 <= found.high:
+            lower = middle + 1
+        else:
+            upper = middle
+    return lower
+
+
+def recommend(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The verifier and rate (and generator, where there are several) with the highest lower bound; None where none helps.
+
+    Only those that help under every seed are looked at.
+
+    Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
+    """
+    by_arm: dict[tuple[str, float, float | None], list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        by_arm.setdefault((entry["name"], entry["rate"], entry["slice"]), []).append(entry)
+    best: dict[str, Any] | None = None
+    for (name, rate, share), found in by_arm.items():
+        if any(entry["oracle"] or entry["predicted"] != "helps" for entry in found):
+            continue
+        bound = min(entry["margin_low"] for entry in found)
+        if best is None or bound > best["margin_low"]:
+            best = {"name": name, "rate": rate, "slice": share, "margin_low": bound}
+    return best
