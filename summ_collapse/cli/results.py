@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from summ_collapse.cli.arguments import positive
+from summ_collapse.errors import InputError
 
 FORMATS = ("table", "csv", "json", "latex", "html")
 
@@ -27,10 +28,11 @@ def add(commands: Any) -> None:
     score.add_argument("--json", action="store_true", help="print as JSON")
     score.set_defaults(call=_score)
 
-    compare = commands.add_parser("compare", help="the tables of several runs as one")
+    compare = commands.add_parser("compare", help="several runs as one table, and how well their arms were foretold")
     compare.add_argument("runs", type=Path, nargs="+", metavar="DIR")
     compare.add_argument("--format", choices=FORMATS, default="table", help="default: table")
     compare.add_argument("--json", action="store_true", help="the same as --format json")
+    compare.add_argument("--figure", type=Path, metavar="FILE", help="predicted against observed, of all arms (.svg or .png)")
     compare.set_defaults(call=_compare)
 
 
@@ -67,12 +69,22 @@ def _compare(options: argparse.Namespace) -> None:
     from rich.console import Console
 
     from summ_collapse.launch.runs import read_results
-    from summ_collapse.report import tables
+    from summ_collapse.report import agreement, figure_prediction, tables
 
-    together = tables.pooled_runs([(run.name or str(run), read_results(run)) for run in options.runs])
+    if options.figure is not None and options.figure.suffix not in (".svg", ".png"):
+        raise InputError(f"--figure {options.figure}: expected a name that ends in .svg or .png")
+    named = [(run.name or str(run), read_results(run)) for run in options.runs]
+    together = tables.pooled_runs(named)
+    single = tables.single_seeds(named)
+    metric = next(iter(single[0]["metrics"]))
+    together["agreement"] = agreement.agreement(single, metric)
+    if options.figure is not None:
+        figure_prediction.draw_prediction(single, metric, [options.figure], ", ".join(together["runs"]))
     wanted = "json" if options.json else options.format
     if wanted == "table":
         Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(together, "runs"))
+        for line in agreement.sentences(together["agreement"]):
+            print(line)
     elif wanted == "json":
         print(json.dumps(together, ensure_ascii=False))
     else:

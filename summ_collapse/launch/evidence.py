@@ -1,6 +1,8 @@
 """Pools from a run's folder: what its generate and verify stages left, a pool a seed and generator."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,11 +45,17 @@ def _pool(opened: Run, generator: experiment.Pool) -> Pool:
         document=ids.dictionary_encode().indices.to_numpy().astype(np.int64),
         scores={name: _scores(opened, verify[generator.prefix + name], candidates) for name in verifiers},
         quality=_scores(opened, stages[generator.judge], candidates),
-        oracles=frozenset(name for name, options in verifiers.items() if options.kind in ORACLES),
+        oracles=frozenset(name for name in verifiers if _reads_reference(name, verifiers)),
         seed=generator.seed,
         slice=generator.slice,
         slice_rows=slice_rows(train_rows, generator.slice),
     )
+
+
+def _reads_reference(name: str, verifiers: Mapping[str, Any]) -> bool:
+    """Whether a verifier reads the reference, itself or through the verifiers whose scores it reads."""
+    options = verifiers[name]
+    return options.kind in ORACLES or any(_reads_reference(source, verifiers) for source in options.sources)
 
 
 def _scores(opened: Run, stage: Stage, candidates: pa.Table) -> np.ndarray:

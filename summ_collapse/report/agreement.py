@@ -95,3 +95,24 @@ def verdicts(arms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _decided(verdict: str | None) -> bool:
     return verdict in ("helps", "hurts")
+
+
+def sentences(found: Mapping[str, Any]) -> list[str]:
+    """The agreement in plain lines."""
+    rank = found["predicted_delta"]["spearman"]
+    if rank is None:
+        return [f"{found['arms']} arms with a prediction: too few for a rank correlation"]
+    said = {"predicted_delta": "predicted Δ", "p_star": "p* alone", "n_train": "rows kept alone"}
+    lines = [f"rank correlation with the observed Δ {found['metric']} over {found['arms']} arms (Spearman, 95% interval):"]
+    for name, label in said.items():
+        value = found[name]["spearman"]
+        if value is not None:
+            lines.append(f"  {label:16} {value['value']:+.2f} [{value['low']:+.2f}, {value['high']:+.2f}]")
+    verdict = found["verdicts"]
+    share = verdict["share"]
+    if share is not None:
+        lines.append(
+            f"verdicts that both decided: {verdict['decided']} of {verdict['arms']}; right: {verdict['right']} "
+            f"({100 * share['value']:.0f}% [{100 * share['low']:.0f}, {100 * share['high']:.0f}])"
+        )
+    return lines

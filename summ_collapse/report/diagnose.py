@@ -6,18 +6,22 @@ Everything is seeded: equal input, equal numbers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
+from summ_collapse.metrics.strata import coverage_loss
 from summ_collapse.report.composition import coverage, random_coverage, shares
 from summ_collapse.report.evidence import Pool
-from summ_collapse.report.verdict import Evidence, labels_needed, predict, recommend
+from summ_collapse.report.verdict import Evidence, predict, recommend
 from summ_collapse.theory.posterior import DRAWS, Patterns
+from summ_collapse.theory.predictor import Prediction
 from summ_collapse.theory.proxy import Confusion
+
+Across = Literal["corpus", "strata"]
 
 DECILES = 10
 THRESHOLDS = tuple(tenths / 10 for tenths in range(1, 10))
@@ -38,17 +42,16 @@ class Question:
 def diagnose(pools: Sequence[Pool], question: Question) -> dict[str, Any]:
     """The content of `diagnose --json`: an entry a verifier, rate and seed, and the recommendation."""
     _check(question)
-    verifiers = [
-        _selection(pool, question, name, rate) for pool in pools for name in pool.scores for rate in dict.fromkeys(question.rates)
-    ]
+    verifiers, stratified = _selections(pools, question, "corpus"), _selections(pools, question, "strata")
     return {
         **asdict(question),
         "level": 0.95,
         "draws": DRAWS,
         "pools": [_described(pool) for pool in pools],
         "verifiers": verifiers,
+        "stratified": stratified,
         "rankings": [_ranking(pool, question, name) for pool in pools for name in pool.scores],
-        "recommended": recommend(verifiers),
+        "recommended": recommend([*verifiers, *stratified]),
     }
 
 
@@ -77,34 +80,60 @@ def _documents(document: np.ndarray) -> int:
     return int(document.max()) + 1
 
 
-def _selection(pool: Pool, question: Question, name: str, rate: float) -> dict[str, Any]:
+def _selections(pools: Sequence[Pool], question: Question, across: Across) -> list[dict[str, Any]]:
+    """An entry a pool, verifier and rate."""
+    found = []
+    for pool in pools:
+        ranks = pool.ranks if across == "corpus" else pool.stratified_ranks
+        found += [
+            _selection(pool, question, name, rate, across, ranks[name])
+            for name in ranks
+            for rate in dict.fromkeys(question.rates)
+        ]
+    return found
+
+
+def _selection(pool: Pool, question: Question, name: str, rate: float, across: Across, ranks: np.ndarray) -> dict[str, Any]:
     """One verifier at one rate."""
     count = pool.count(name, rate)
-    kept = pool.ranks[name] < count
-    threshold = float(pool.scores[name][pool.ranks[name] == count - 1][0])
+    kept = ranks < count
+    threshold = float(pool.scores[name][ranks == count - 1][0])
     confusion, patterns = _counted(pool, question.wrong_below, kept)
     estimates = confusion.intervals(patterns)
-    covered = coverage(pool.strata, kept)
-    prediction = predict(Evidence(confusion, estimates, count, covered, pool.slice_rows))
+    lost = coverage_loss(pool.strata.labels, kept[pool.strata.rows])
+    prediction = predict(Evidence(confusion, estimates, count, lost, pool.slice_rows))
     return {
         "name": name,
         "rate": rate,
+        "across": across,
         "seed": pool.seed,
         "slice": pool.slice,
         "oracle": name in pool.oracles,
         "kept_rows": count,
-        "threshold": threshold if np.isfinite(threshold) else None,
+        # Within strata there are as many thresholds as strata.
+        "threshold": threshold if np.isfinite(threshold) and across == "corpus" else None,
         "labelled_kept": confusion.kept,
         **_flat(estimates),
         "predicted": prediction.verdict,
+        "criterion": prediction.criterion,
+        "p_star_verdict": prediction.p_star_verdict,
+        **_foretold("predicted_delta", prediction.against_real),
+        **_foretold("predicted_vs_random", prediction.against_random),
         "margin_low": prediction.lower_bound,
-        "labels_needed": labels_needed(confusion, estimates) if prediction.verdict == "undecided" else None,
-        "coverage": covered,
+        "labels_needed": prediction.labels_needed,
+        "coverage": coverage(pool.strata, kept),
+        "coverage_loss": lost,
         "coverage_random": random_coverage(pool.strata, kept),
         "strata": shares(pool.strata, kept),
         "lengths": shares(pool.lengths, kept),
         "sweep": [_swept(pool, below, kept) for below in THRESHOLDS],
     }
+
+
+def _foretold(name: str, found: Prediction | None) -> dict[str, float | None]:
+    if found is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    return {name: found.delta, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def _counted(pool: Pool, below: float, kept: np.ndarray) -> tuple[Confusion, Patterns]:

@@ -1,15 +1,17 @@
 """A diagnosis for people: a table, a row a verifier and rate, and what to do about it in a few plain lines."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from summ_collapse.report.tables import MARKS
+from summ_collapse.report.verdict import ARM
 
 # A selection that covers this much less of the pool than as many random rows deserves a word.
 COVERAGE_LOSS = 0.1
-HEADINGS = ("verifier", "keep", "rows", "score ≥", "p", "φ", "ψ", "p*", "p′", "AUC", "coverage", "predicted")
+HEADINGS = ("verifier", "keep", "rows", "score ≥", "p", "φ", "ψ", "p*", "p′", "AUC", "coverage", "predicted Δ", "predicted")
 
 
 def as_rich(found: Mapping[str, Any]) -> Table:
@@ -18,7 +20,7 @@ def as_rich(found: Mapping[str, Any]) -> Table:
     for place, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
     rankings = {(ranking["name"], *_pool_of(ranking)): ranking for ranking in found["rankings"]}
-    for entry in found["verifiers"]:
+    for entry in [*found["verifiers"], *found["stratified"]]:
         table.add_row(*_cells(entry, rankings[(entry["name"], *_pool_of(entry))], found["pools"]))
     return table
 
@@ -33,6 +35,7 @@ def _cells(entry: Mapping[str, Any], ranking: Mapping[str, Any], pools: Sequence
     name = _prefix(entry, pools) + entry["name"]
     if len({pool["seed"] for pool in pools}) > 1:
         name += f"@{entry['seed']}"
+    name += " in strata" if entry["across"] == "strata" else ""
     name += " (oracle)" if entry["oracle"] else ""
     return [
         name,
@@ -42,6 +45,7 @@ def _cells(entry: Mapping[str, Any], ranking: Mapping[str, Any], pools: Sequence
         *(_interval(entry, estimate) for estimate in ("p", "phi", "psi", "p_star", "kept_error")),
         _interval(ranking, "auc"),
         f"{100 * entry['coverage']:.0f} of {100 * entry['coverage_random']:.0f}",
+        _points(entry),
         MARKS[entry["predicted"]],
     ]
 
@@ -59,6 +63,13 @@ def _interval(entry: Mapping[str, Any], name: str) -> str:
     if entry[name] is None:
         return ""
     return f"{100 * entry[name]:.1f} [{100 * entry[f'{name}_low']:.1f}, {100 * entry[f'{name}_high']:.1f}]"
+
+
+def _points(entry: Mapping[str, Any]) -> str:
+    """The predicted difference, in points of the metric, with its 80% interval."""
+    if entry["predicted_delta"] is None:
+        return ""
+    return f"{entry['predicted_delta']:+.1f} [{entry['predicted_delta_low']:+.1f}, {entry['predicted_delta_high']:+.1f}]"
 
 
 def conclusions(found: Mapping[str, Any]) -> list[str]:
@@ -83,12 +94,14 @@ def conclusions(found: Mapping[str, Any]) -> list[str]:
 
 def _advice(found: Mapping[str, Any]) -> list[str]:
     chosen = found["recommended"]
-    entries = [entry for entry in found["verifiers"] if not entry["oracle"]]
+    entries = [entry for entry in [*found["verifiers"], *found["stratified"]] if not entry["oracle"]]
     if chosen is not None:
         return _recommended(chosen, entries, found["pools"])
     doubtful = [entry for entry in entries if entry["predicted"] == "undecided" and entry["labels_needed"] is not None]
     if doubtful:
         return [_doubt(found, min(doubtful, key=lambda entry: entry["labels_needed"]))]
+    if any(entry["criterion"] == "predictor" for entry in entries):
+        return [_undecidable(found, entries)]
     if any(entry["predicted"] == "undecided" for entry in entries):
         return [
             "Undecided: too little of what is kept has a reference, or just half of it is wrong. Label more, or another rate."
@@ -98,12 +111,32 @@ def _advice(found: Mapping[str, Any]) -> list[str]:
     return ["No verifier helps under every seed."]
 
 
+def _undecidable(found: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> str:
+    """Where the formula itself is not sure, no labels help."""
+    best = max(entries, key=lambda entry: entry["predicted_delta"] if entry["predicted_delta"] is not None else -math.inf)
+    told = f"{_prefix(best, found['pools'])}{_way(best)} at {100 * best['rate']:g}% comes nearest: {_points(best)} points"
+    if best["predicted"] == "hurts":
+        return f"Don't train on this: every selection here is foretold to do worse than the real rows alone. {told}."
+    return f"Undecided: no selection here is foretold to beat the real rows alone. {told}; more labels would not decide it."
+
+
+def _way(entry: Mapping[str, Any]) -> str:
+    """The verifier, and how it selects where that is not over the whole corpus."""
+    return f"{entry['name']} in strata" if entry["across"] == "strata" else str(entry["name"])
+
+
 def _recommended(
     chosen: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], pools: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    found = [entry for entry in entries if all(entry[key] == chosen[key] for key in ("name", "rate", "slice"))]
+    found = [entry for entry in entries if all(entry[key] == chosen[key] for key in ARM)]
     worst = max(found, key=lambda entry: entry["kept_error_high"])
-    name = _prefix(chosen, pools) + chosen["name"]
+    name = _prefix(chosen, pools) + _way(chosen)
+    if worst["criterion"] == "predictor":
+        least_sure = min(found, key=lambda entry: entry["predicted_delta_low"])
+        return [
+            f"Train on this: keep {100 * chosen['rate']:g}% by {name} ({worst['kept_rows']:,} rows). Foretold against the real "
+            f"rows alone: {_points(least_sure)} points (80% interval); {_interval(worst, 'kept_error')}% of them are wrong."
+        ]
     lines = [
         f"Train on this: keep {100 * chosen['rate']:g}% by {name} ({worst['kept_rows']:,} rows); "
         f"{_interval(worst, 'kept_error')}% of them are wrong, fewer than half."
@@ -120,7 +153,7 @@ def _recommended(
 
 def _doubt(found: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     pool = next(pool for pool in found["pools"] if _pool_of(pool) == _pool_of(entry))
-    name = _prefix(entry, found["pools"]) + entry["name"]
+    name = _prefix(entry, found["pools"]) + _way(entry)
     doubt = f"Undecided: of what {name} keeps at {100 * entry['rate']:g}%, {_interval(entry, 'kept_error')}% are wrong. "
     needed = entry["labels_needed"]
     if needed > pool["candidates"]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.strata import cluster_strata, column_strata, length_strata
 from summ_collapse.records import tie_break
+from summ_collapse.stages.ordering import merged_strata
 from summ_collapse.stages.select import selection_rows
 
 CLUSTERS = 16
@@ -93,6 +94,13 @@ class Pool:
         ranks = np.empty(len(scores), dtype=np.int64)
         ranks[order] = np.arange(len(scores))
         return ranks
+
+    @cached_property
+    def stratified_ranks(self) -> dict[str, np.ndarray]:
+        """The same, the same share of every stratum at every rate; none where strata are known for a sample alone."""
+        if len(self.strata.rows) < self.rows:
+            return {}
+        return {name: merged_strata(ranks, self.strata.labels, np.isnan(self.scores[name])) for name, ranks in self.ranks.items()}
 
     def count(self, verifier: str, rate: float) -> int:
         """How many rows a rate keeps; InputError where that is none, or more than have scores."""

@@ -39,6 +39,7 @@ class Foresight:
             coverage_loss=coverage_loss(labels, kept),
             generator_error=confusion.wrong / len(wrong),
             slice_rows=slice_rows(self.train_rows, arm["slice"]),
+            kept_error_spread=confusion.kept_error_spread(),
         )
         summary = confusion.summary()
         found, random = predict(evidence), predict_against_random(evidence)

@@ -128,3 +128,8 @@ def pooled_runs(named: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any
     """Several runs' entries in one table; each names its run."""
     arms = [{"run": name, **entry} for name, results in named for entry in main_entries(results)]
     return {"runs": [name for name, _ in named], "arms": arms}
+
+
+def single_seeds(named: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Several runs' entries under single seeds; each names its run."""
+    return [{"run": name, **entry} for name, results in named for entry in results["arms"] if entry["seed"] is not None]

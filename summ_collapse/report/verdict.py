@@ -1,18 +1,22 @@
 """What the estimates say about training: a prediction, a recommendation, and how many labels a doubt would take.
 
-`predict` is the only place that decides; whatever replaces the paper's criterion goes there.
+Where the number of the generator's real rows is known, `theory.predictor` foretells the difference from training on those;
+where it is not, the paper's criterion p < p* is all there is.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from summ_collapse.metrics.bootstrap import share_interval
 from summ_collapse.metrics.ranking import Z95
+from summ_collapse.theory import predictor
 from summ_collapse.theory.proxy import Confusion
 
 Intervals = Mapping[str, Mapping[str, float | None]]
+
+ARM = ("name", "rate", "across", "slice")  # what tells selections apart, whatever the seed
 
 
 @dataclass(frozen=True)
@@ -22,19 +26,49 @@ class Evidence:
     confusion: Confusion  # of the labelled candidates
     intervals: Intervals
     kept_rows: int
-    coverage: float  # 0-1, of the pool's strata
+    coverage_loss: float  # nats, of the pool's strata
     slice_rows: int | None  # the generator's real rows
+
+    def for_predictor(self) -> predictor.Evidence | None:
+        """The same for the formula; None where it lacks something."""
+        error, p = self.intervals["kept_error"], self.intervals["p"]["value"]
+        value, low, high = error["value"], error["low"], error["high"]
+        if self.slice_rows is None or value is None or low is None or high is None or p is None:
+            return None
+        spread = (high - low) / (2 * Z95)
+        return predictor.Evidence(self.kept_rows, value, self.coverage_loss, p, self.slice_rows, spread)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """`helps`, `hurts` or `undecided`, and the lower bound of the margin by which recommendations are ordered."""
+    """`helps`, `hurts` or `undecided` by one of both criteria, and the lower bound by which recommendations are ordered."""
 
+    criterion: Literal["predictor", "p_star"]
     verdict: str
     lower_bound: float | None
+    labels_needed: int | None  # in all, to decide what is undecided; None where no number would
+    p_star_verdict: str
+    against_real: predictor.Prediction | None = None
+    against_random: predictor.Prediction | None = None
 
 
 def predict(evidence: Evidence) -> Prediction:
+    """The verdict before training: by the predictor where it can speak, else by p < p*."""
+    verdict, bound = _by_p_star(evidence)
+    known = evidence.for_predictor()
+    if known is None:
+        needed = labels_needed(evidence.confusion, evidence.intervals) if verdict == "undecided" else None
+        return Prediction("p_star", verdict, bound, needed, verdict)
+    real, random = predictor.predict(known), predictor.predict_against_random(known)
+    needed = None
+    if real.verdict == "undecided":
+        among_kept = predictor.labels_needed(known)
+        share = evidence.confusion.kept / (evidence.confusion.right + evidence.confusion.wrong)
+        needed = None if among_kept is None else math.ceil(among_kept / share)
+    return Prediction("predictor", real.verdict, real.low, needed, verdict, real, random)
+
+
+def _by_p_star(evidence: Evidence) -> tuple[str, float | None]:
     """The paper's criterion (Feng et al. 2024): below the breakdown point, p < p*, which says p' < 1/2, training helps.
 
     It decides where both intervals of p' leave 1/2 out: Clopper-Pearson's, as in a run's results, and the bootstrap's, which
@@ -43,8 +77,8 @@ def predict(evidence: Evidence) -> Prediction:
     verdict = evidence.confusion.predicted()
     low, high = evidence.intervals["kept_error"]["low"], evidence.intervals["kept_error"]["high"]
     if low is None or high is None:
-        return Prediction("undecided", None)
-    return Prediction("undecided" if low <= 0.5 <= high else verdict, 0.5 - high)
+        return "undecided", None
+    return "undecided" if low <= 0.5 <= high else verdict, 0.5 - high
 
 
 def labels_needed(confusion: Confusion, intervals: Intervals) -> int | None:
@@ -78,20 +112,20 @@ def _kept_needed(error: float) -> int:
 
 
 def recommend(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The verifier and rate (and generator, where there are several) with the highest lower bound; None where none helps.
+    """The verifier, rate and order (and generator, where there are several) with the highest lower bound; None where none helps.
 
     Only those that help under every seed are looked at.
 
     Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
     """
-    by_arm: dict[tuple[str, float, float | None], list[Mapping[str, Any]]] = {}
+    by_arm: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for entry in entries:
-        by_arm.setdefault((entry["name"], entry["rate"], entry["slice"]), []).append(entry)
+        by_arm.setdefault(tuple(entry[key] for key in ARM), []).append(entry)
     best: dict[str, Any] | None = None
-    for (name, rate, share), found in by_arm.items():
+    for arm, found in by_arm.items():
         if any(entry["oracle"] or entry["predicted"] != "helps" for entry in found):
             continue
         bound = min(entry["margin_low"] for entry in found)
         if best is None or bound > best["margin_low"]:
-            best = {"name": name, "rate": rate, "slice": share, "margin_low": bound}
+            best = {**dict(zip(ARM, arm, strict=True)), "margin_low": bound}
     return best

@@ -45,10 +45,15 @@ def ordered(scores: np.ndarray, keys: Sequence[Key], how: Mapping[str, Any], see
         return places(np.lexsort((ranks, within, unusable)))
     if how["across"] == "strata":
         assert strata is not None, "strata were not given"
-        within, sizes = _within(np.where(unusable, -1, strata), ranks)
-        # The middle of each place's share of its stratum: merging by it keeps every prefix in the strata's mixture.
-        return places(np.lexsort((ranks, (within + 0.5) / sizes, unusable)))
+        return merged_strata(ranks, strata, unusable)
     return ranks
+
+
+def merged_strata(ranks: np.ndarray, strata: np.ndarray, unusable: np.ndarray) -> np.ndarray:
+    """An order whose every prefix keeps the strata's mixture, each stratum's best first; (rows,) int64, unusable rows last."""
+    within, sizes = _within(np.where(unusable, -1, strata), ranks)
+    # A row stands in the middle of its place's share of its stratum.
+    return places(np.lexsort((ranks, (within + 0.5) / sizes, unusable)))
 
 
 def softmax_draw(scores: np.ndarray, keys: Sequence[Key], temperature: float, seed: int) -> np.ndarray:
