@@ -309,10 +309,12 @@ class Experiment(Graph):
                 "arm": arm.name,
                 "control": arm.control,
                 "verifier": arm.verifier,
+                "verifier_kind": self.recipe.verifiers[arm.verifier].kind if arm.verifier else None,
                 "rate": arm.rate,
                 "seed": arm.seed,
                 "evaluate": arm.evaluate,
                 "select": arm.select,
+                "scores": self.stages[arm.select].inputs["scores"] if arm.select else None,
                 "train": arm.train,
                 "baselines": dict(arm.baselines),
                 "slice": arm.pool.slice if arm.pool else None,
@@ -321,7 +323,7 @@ class Experiment(Graph):
             }
             for arm in self.arms
         ]
-        reads = ("evaluate", "select", "train", "judge", "candidates")
+        reads = ("evaluate", "select", "train", "judge", "candidates", "scores")
         inputs = {arm[role]: arm[role] for arm in described for role in reads if arm[role] is not None}
         config = {
             "recipe": self.recipe.name,

@@ -79,7 +79,7 @@ def _compare(options: argparse.Namespace) -> None:
     metric = next(iter(single[0]["metrics"]))
     together["agreement"] = agreement.agreement(single, metric)
     if options.figure is not None:
-        figure_prediction.draw_prediction(single, metric, [options.figure], ", ".join(together["runs"]))
+        figure_prediction.draw_prediction(single, together["agreement"], metric, [options.figure], ", ".join(together["runs"]))
     wanted = "json" if options.json else options.format
     if wanted == "table":
         Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(together, "runs"))

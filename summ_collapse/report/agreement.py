@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from summ_collapse.metrics.bootstrap import share_interval
 
@@ -17,7 +16,12 @@ FEWEST_ARMS = 4  # below this a rank correlation says nothing
 FEWEST_RUNS = 5  # below this arms are resampled one by one, else all arms of a run and seed together
 
 # What is held against the observed difference: the prediction, p* alone, and what any selection has for free.
-PREDICTORS = ("predicted_delta", "p_star", "n_train")
+LABELS = {
+    "predicted_delta": "predicted Δ",
+    "p_star": "p* alone",
+    "n_train": "rows kept alone",
+    "kept_score": "mean score alone",
+}
 
 
 def agreement(entries: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Any]:
@@ -29,7 +33,7 @@ def agreement(entries: Sequence[Mapping[str, Any]], metric: str) -> dict[str, An
     observed = np.array([observed_delta(entry, metric) for entry in arms], dtype=np.float64)
     groups = [f"{entry.get('run', '')} {entry['seed']}" for entry in arms]
     found: dict[str, Any] = {"arms": len(arms), "metric": metric}
-    for name in PREDICTORS:
+    for name in LABELS:
         values = [predicted_delta(entry) if name == "predicted_delta" else entry[name] for entry in arms]
         known = np.array([value is not None for value in values], dtype=bool)
         numbers = np.array([value for value in values if value is not None], dtype=np.float64)
@@ -53,29 +57,49 @@ def correlations(ours: np.ndarray, observed: np.ndarray, groups: Sequence[str]) 
     """Spearman's and Kendall's coefficients with 95% intervals of a seeded bootstrap; None where there is too little."""
     if len(ours) < FEWEST_ARMS or len(set(ours)) < 2 or len(set(observed)) < 2:
         return {"spearman": None, "kendall": None}
-    draws = _resampled(groups)
-    return {
-        "spearman": _with_interval(lambda rows: stats.spearmanr(ours[rows], observed[rows]).statistic, len(ours), draws),
-        "kendall": _with_interval(lambda rows: stats.kendalltau(ours[rows], observed[rows]).statistic, len(ours), draws),
-    }
+    # The first row is the sample itself, every arm once.
+    weights = np.vstack([np.ones(len(ours)), _resampled(groups)])
+    found = {"spearman": _spearman(ours, observed, weights), "kendall": _kendall(ours, observed, weights)}
+    return {name: _with_interval(drawn) for name, drawn in found.items()}
 
 
-def _resampled(groups: Sequence[str]) -> list[np.ndarray]:
-    """Rows of every resample: whole groups where there are enough of them, else single rows."""
+def _resampled(groups: Sequence[str]) -> np.ndarray:
+    """How often each arm is drawn, (RESAMPLES, arms): whole groups where there are enough of them, else single arms."""
     rng = np.random.default_rng(0)
-    names = list(dict.fromkeys(groups))
-    rows_of = {name: np.flatnonzero([group == name for group in groups]) for name in names}
+    names, belongs = np.unique(groups, return_inverse=True)
     if len(names) < FEWEST_RUNS:
-        return [rng.integers(len(groups), size=len(groups)) for _ in range(RESAMPLES)]
-    picks = (rng.integers(len(names), size=len(names)) for _ in range(RESAMPLES))
-    return [np.concatenate([rows_of[names[place]] for place in chosen]) for chosen in picks]
+        names, belongs = np.arange(len(groups)), np.arange(len(groups))
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
+    return drawn[:, belongs].astype(np.float64)
 
 
-def _with_interval(statistic: Any, rows: int, draws: Sequence[np.ndarray]) -> dict[str, float]:
+def _spearman(ours: np.ndarray, observed: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The correlation of mid-ranks under each row of weights, (draws,); nan where a draw has no spread."""
+    ranks = [
+        weights @ ((values[None, :] > values[:, None]) + 0.5 * (values[None, :] == values[:, None]))
+        for values in (ours, observed)
+    ]
+    total = weights.sum(axis=1, keepdims=True)
+    ranks = [weights @ ahead for ahead in below]
+    left, right = (rank - (weights * rank).sum(axis=1, keepdims=True) / total for rank in ranks)
     with np.errstate(invalid="ignore"):
-        drawn = np.array([statistic(chosen) for chosen in draws if len(set(chosen.tolist())) > 1])
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return {"value": float(statistic(np.arange(rows))), "low": float(low), "high": float(high)}
+        spread = np.sqrt((weights * left**2).sum(axis=1) * (weights * right**2).sum(axis=1))
+        return (weights * left * right).sum(axis=1) / spread
+
+
+def _kendall(ours: np.ndarray, observed: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """tau-b under each row of weights, (draws,): concordant less discordant pairs over those that no side ties."""
+    left, right = (np.sign(values[:, None] - values[None, :]) for values in (ours, observed))
+    concordant, untied_left, untied_right = (
+        ((weights @ pairs) * weights).sum(axis=1) for pairs in (left * right, left**2, right**2)
+    )
+    with np.errstate(invalid="ignore"):
+        return concordant / np.sqrt(untied_left * untied_right)
+
+
+def _with_interval(drawn: np.ndarray) -> dict[str, float]:
+    low, high = np.nanquantile(drawn[1:], [0.025, 0.975])
+    return {"value": float(drawn[0]), "low": float(low), "high": float(high)}
 
 
 def verdicts(arms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -102,9 +126,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     rank = found["predicted_delta"]["spearman"]
     if rank is None:
         return [f"{found['arms']} arms with a prediction: too few for a rank correlation"]
-    said = {"predicted_delta": "predicted Δ", "p_star": "p* alone", "n_train": "rows kept alone"}
     lines = [f"rank correlation with the observed Δ {found['metric']} over {found['arms']} arms (Spearman, 95% interval):"]
-    for name, label in said.items():
+    for name, label in LABELS.items():
         value = found[name]["spearman"]
         if value is not None:
             lines.append(f"  {label:16} {value['value']:+.2f} [{value['low']:+.2f}, {value['high']:+.2f}]")

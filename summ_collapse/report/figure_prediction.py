@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from summ_collapse.report.agreement import agreement, observed_delta, predicted_delta
+from summ_collapse.report.agreement import observed_delta, predicted_delta
 from summ_collapse.report.canvas import color, marker, save
 
 
-def draw_prediction(entries: Sequence[Mapping[str, Any]], metric: str, paths: Sequence[Path], title: str) -> None:
-    """Two panels with a point an arm, coloured by verifier; the rank correlations stand in the titles."""
+def draw_prediction(
+    entries: Sequence[Mapping[str, Any]], found: Mapping[str, Any], metric: str, paths: Sequence[Path], title: str
+) -> None:
+    """Two panels with a point an arm, coloured by verifier; rank correlations (`agreement`'s) stand in the titles."""
     arms = [entry for entry in entries if predicted_delta(entry) is not None and observed_delta(entry, metric) is not None]
-    found = agreement(entries, metric)
 
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2, sharey=True)

@@ -22,7 +22,8 @@ def draw_all(results: Mapping[str, Any], corrupted: Mapping[str, Mapping[str, An
     title, entries = str(results["recipe"]), main_entries(results)
     metric = next(iter(entries[0]["metrics"]))
     draw_rates(results, paths("rates"))
-    draw_prediction([arm for arm in results["arms"] if arm["seed"] is not None], metric, paths("prediction"), title)
+    single = [arm for arm in results["arms"] if arm["seed"] is not None]
+    draw_prediction(single, results["agreement"], metric, paths("prediction"), title)
     lines = corruption_lines(entries, corrupted)
     if lines:
         draw_corruption(lines, metric, paths("corruption"), title)

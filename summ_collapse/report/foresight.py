@@ -17,7 +17,9 @@ from summ_collapse.theory.proxy import Confusion
 
 CLUSTERS = 16
 # What an arm has that nothing is foretold of.
-NOTHING = dict.fromkeys(("coverage", "coverage_loss", "predicted_delta", "predicted_vs_random", "predicted", "p_star_verdict"))
+NOTHING = dict.fromkeys(
+    ("coverage", "coverage_loss", "kept_score", "predicted_delta", "predicted_vs_random", "predicted", "p_star_verdict")
+)
 
 
 class Foresight:
@@ -48,6 +50,7 @@ class Foresight:
             "p_star_verdict": summary["predicted"],
             "coverage": coverage(labels, kept),
             "coverage_loss": evidence.coverage_loss,
+            "kept_score": self._kept_score(arm, kept),
             "predicted_delta": {"delta": found.delta, "low": found.low, "high": found.high, "probability": found.probability},
             "predicted_vs_random": {"delta": random.delta, "low": random.low, "high": random.high},
             "predicted": found.verdict,
@@ -63,6 +66,14 @@ class Foresight:
             return np.ones(len(keys), dtype=bool)
         chosen = set(keys_of(self.context.inputs[arm["select"]].table("selection", ["id", "sample"])))
         return np.array([key in chosen for key in keys], dtype=bool)
+
+    def _kept_score(self, arm: Mapping[str, Any], kept: np.ndarray) -> float | None:
+        """The mean score of what is kept, in standard deviations above all candidates' mean."""
+        if arm["scores"] is None:
+            return None
+        scores = self.context.inputs[arm["scores"]].table("scores", ["score"])["score"].to_numpy()
+        spread = float(np.nanstd(scores))
+        return float((np.nanmean(scores[kept]) - np.nanmean(scores)) / spread) if spread > 0 else 0.0
 
     def _strata(self, candidates: str) -> np.ndarray:
         if candidates not in self._labels:

@@ -93,6 +93,7 @@ def _entries(
                 "control": arm["control"],
                 "slice": arm["slice"],
                 "verifier": arm["verifier"],
+                "verifier_kind": arm["verifier_kind"],
                 "rate": arm["rate"],
                 "seed": seeds[0] if len(seeds) == 1 else None,
                 "seeds": seeds,
