@@ -75,10 +75,7 @@ def _resampled(groups: Sequence[str]) -> np.ndarray:
 
 def _spearman(ours: np.ndarray, observed: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The correlation of mid-ranks under each row of weights, (draws,); nan where a draw has no spread."""
-    ranks = [
-        weights @ ((values[None, :] > values[:, None]) + 0.5 * (values[None, :] == values[:, None]))
-        for values in (ours, observed)
-    ]
+    below = [(values > values[:, None]) + 0.5 * (values == values[:, None]) for values in (ours, observed)]
     total = weights.sum(axis=1, keepdims=True)
     ranks = [weights @ ahead for ahead in below]
     left, right = (rank - (weights * rank).sum(axis=1, keepdims=True) / total for rank in ranks)
