@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from summ_collapse import __version__
-from summ_collapse.cli import experiments, results
+from summ_collapse.cli import experiments, results, theory
 from summ_collapse.errors import InputError, StageError, Stopped
 
 
@@ -73,4 +73,5 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     experiments.add(commands)
     results.add(commands)
+    theory.add(commands)
     return parser

@@ -78,8 +78,8 @@ def finite_sample_accuracy(
     a is large against 1 / sqrt(n kappa), and within 0.025 near p*, where a vanishes. 1/2 where nothing is kept.
     """
     kept = kept_fraction(p, phi, psi)
-    mu, d = _positive("mu", mu), _at_least("dimension", dimension, 1)
-    n = _at_least("samples", samples, 2)
+    mu, d = _positive("mu", mu), _at_least("d, the dimension,", dimension, 1)
+    n = _at_least("n, the number of samples,", samples, 2)
     a = 1 - 2 * kept_error(p, phi, psi)
     with np.errstate(invalid="ignore", divide="ignore"):
         accuracy = special.ndtr(a * mu**2 / np.sqrt((a * mu) ** 2 + d / (n * kept)))

@@ -18,6 +18,10 @@ from summ_collapse.theory.normal import Floats
 # Which earlier generations a new one learns from: the number there are -> how many of the latest are mixed evenly.
 Window = Callable[[int], int]
 
+MOST_GENERATIONS = 1_000_000
+# Mixtures keep a product for every two generations.
+MOST_MIXED_GENERATIONS = 2_000
+
 
 def first_collision(source: npt.ArrayLike, real: int, synthetic: int) -> float:
     """S_0 = 1/N + (1 - 1/N) q, with q the sum of squares of the `source`, (s,), that the first N draws come from.
@@ -129,7 +133,7 @@ def mixed_collision(first: float, synthetic: int, generations: int, window: Wind
     S_{m+1} = 1/n + (1 - 1/n) E |q|^2. Ours, not the paper's, which has these regimes by simulation. Shapes (generations + 1,).
     """
     n = _drawn(synthetic)
-    products = np.zeros((_generations(generations) + 1,) * 2)
+    products = np.zeros((_generations(generations, MOST_MIXED_GENERATIONS) + 1,) * 2)
     products[0, 0] = _share(first)
     for there in range(1, generations + 1):
         mixed = slice(there - window(there), there)
@@ -159,9 +163,9 @@ def _drawn(synthetic: int) -> int:
     return synthetic
 
 
-def _generations(generations: int) -> int:
-    if generations < 0:
-        raise ValueError(f"generations is at least 0, got {generations}")
+def _generations(generations: int, most: int = MOST_GENERATIONS) -> int:
+    if not 0 <= generations <= most:
+        raise ValueError(f"generations lies in [0, {most:,}] here, got {generations:,}")
     return generations
 
 

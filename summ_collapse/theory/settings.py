@@ -84,9 +84,9 @@ class Setting:
             raise ValueError(f"mu is a positive number, got {self.mu:g}")
         least = 1 if isinstance(self.selection, Independent) else 3
         if self.dimension < least:
-            raise ValueError(f"dimension is at least {least} here, got {self.dimension}")
+            raise ValueError(f"d, the dimension, is at least {least} here, got {self.dimension}")
         if self.samples < 2:
-            raise ValueError(f"samples is at least 2, got {self.samples}")
+            raise ValueError(f"n, the number of samples, is at least 2, got {self.samples}")
         if self.learner not in LEARNERS:
             raise ValueError(f"a learner is one of {', '.join(LEARNERS)}, got {self.learner!r}")
         if not (self.penalty > 0 and np.isfinite(self.penalty)):

@@ -24,6 +24,8 @@ from summ_collapse.theory.settings import Independent, Setting
 
 # A block's largest array, so that it and its few companions stay near the cache; smaller blocks cost Python's time.
 BLOCK_BYTES = 8 << 20
+# The largest array of a single repetition; a worker holds two or three of that size.
+LARGEST_BYTES = 2 << 30
 TASKS_A_MESSAGE = 8
 
 
@@ -89,7 +91,13 @@ def _cores() -> int:
 
 def _blocks(setting: Setting, repetitions: int) -> list[tuple[int, int]]:
     """(block, repetitions in it), of a size that depends on the setting only."""
-    size = max(1, BLOCK_BYTES // (8 * _floats(setting)))
+    largest = 8 * _floats(setting)
+    if largest > LARGEST_BYTES:
+        raise ValueError(
+            f"one repetition of n = {setting.samples:,} in d = {setting.dimension:,} takes {largest / 2**30:.1f} GiB here, "
+            f"and {LARGEST_BYTES >> 30} are the most"
+        )
+    size = max(1, BLOCK_BYTES // largest)
     return [(block, min(size, repetitions - start)) for block, start in enumerate(range(0, repetitions, size))]
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from summ_collapse.theory.normal import Floats
 
+MOST_SYMBOLS = 10_000_000
+
 
 def uniform(symbols: int) -> Floats:
     """Equal shares, (symbols,)."""
@@ -16,8 +18,8 @@ def uniform(symbols: int) -> Floats:
 
 def zipf(symbols: int, exponent: float = 1.0) -> Floats:
     """Shares proportional to rank^-exponent, (symbols,), the most frequent first."""
-    if symbols < 1:
-        raise ValueError(f"symbols is at least 1, got {symbols}")
+    if not 1 <= symbols <= MOST_SYMBOLS:
+        raise ValueError(f"symbols lies in [1, {MOST_SYMBOLS:,}], got {symbols:,}")
     if not (exponent >= 0 and np.isfinite(exponent)):
         raise ValueError(f"a Zipf exponent is at least 0, got {exponent:g}")
     weights = np.arange(1, symbols + 1, dtype=np.float64) ** -exponent

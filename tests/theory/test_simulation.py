@@ -189,12 +189,13 @@ def test_a_grid_of_20_by_20_cells_is_simulated_100_times_well_under_two_minutes(
         (lambda: Angled("random", 0.1, rate=0), "rate of random selection"),
         (lambda: Trained("weak", 10), "the verifier is trained"),
         (lambda: Trained("none", 0), "the generator is trained"),
-        (lambda: Setting(2, 50, 1, Independent(0.5, 1, 0)), "samples is at least 2"),
+        (lambda: Setting(2, 50, 1, Independent(0.5, 1, 0)), "n, the number of samples, is at least 2"),
         (lambda: Setting(0, 50, 10, Independent(0.5, 1, 0)), "mu is a positive"),
-        (lambda: Setting(2, 2, 10, Angled("none", 1.0)), "dimension is at least 3"),
+        (lambda: Setting(2, 2, 10, Angled("none", 1.0)), "d, the dimension, is at least 3"),
         (lambda: Setting(2, 50, 10, Independent(0.5, 1, 0), "perceptron"), "one of averaging, ridge, logistic"),
         (lambda: Setting(2, 50, 10, Independent(0.5, 1, 0), "ridge", 0), "penalty is a positive"),
         (lambda: simulate([], 0, 0), "repetitions is at least 1"),
+        (lambda: simulate([Setting(2, 50, 10**9, Angled("none", 1.0))], 1, 0), "GiB"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_with_the_reason(make, told) -> None:
