@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from summ_collapse.theory.recursion import Window
 
 GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
-REPRODUCTIONS = {"transition": 50, "samples": 20, "sweet-spot": 500, "quality": 50}
+REPRODUCTIONS = {"transition": 50, "samples": 50, "sweet-spot": 500, "quality": 50}
 
 
 def add(commands: Any) -> None:

@@ -5,6 +5,7 @@ else, and a row of zeros adds nothing to a solution, so that data sets of unequa
 """
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import lapack
 from scipy.special import expit
 
@@ -30,7 +31,7 @@ def ridge(gram: Floats, total: Floats, penalty: float) -> Floats:
     return weights
 
 
-def logistic(rows: Floats, penalty: float, tolerance: float = 1e-6) -> Floats:
+def logistic(rows: Floats, penalty: float, tolerance: float = 1e-5) -> Floats:
     """Minimise sum log(1 + exp(-w.v)) + penalty / 2 |w|^2 by Newton's method; scikit-learn's C is 1 / penalty.
 
     `rows` are signed rows v = y x, (repetitions, n, d); the answer is (repetitions, d), where the gradient's norm has
@@ -48,7 +49,7 @@ def _newton(data: Floats, penalty: float, tolerance: float) -> Floats:
     The Hessian at w = 0, factored once, preconditions them all: for Gaussian inputs the later Hessians are a multiple of
     it but for a term of low rank (Stein's lemma), so that a few products with the data replace every later factor.
     """
-    factor, _ = lapack.dpotrf(data.T @ data / 4 + penalty * np.eye(data.shape[1]), lower=True)
+    factor = _preconditioner(data, penalty)
     weights, margins = np.zeros(data.shape[1]), np.zeros(len(data))
     start = float(np.linalg.norm(data.sum(axis=0))) / 2
     for _ in range(NEWTON_STEPS):
@@ -57,22 +58,38 @@ def _newton(data: Floats, penalty: float, tolerance: float) -> Floats:
         distance = float(np.linalg.norm(gradient))
         if distance <= tolerance * start:
             return weights
-        exactness = max(min(0.1, distance / start), 0.1 * tolerance * start / distance)
+        exactness = max(min(0.1, (distance / start) ** 0.5), 0.1 * tolerance * start / distance)
         step, moved = _solve(data, slope * (1 - slope), gradient, penalty, factor, exactness * distance)
         length = _line_search(weights, margins, step, moved, gradient, penalty)
         weights, margins = weights - length * step, margins - length * moved
     raise ArithmeticError(f"logistic regression did not converge in {NEWTON_STEPS} Newton steps")
 
 
+def _preconditioner(data: Floats, penalty: float) -> npt.NDArray[np.floating]:
+    """Cholesky's factor of the Hessian at w = 0; in single precision, twice as fast, where that goes well.
+
+    It guides the search alone: what is found does not depend on it.
+    """
+    single = data.astype(np.float32)
+    factor, failed = lapack.spotrf(
+        single.T @ single / 4 + np.float32(penalty) * np.eye(data.shape[1], dtype=np.float32), lower=True
+    )
+    if not failed:
+        return factor
+    factor, _ = lapack.dpotrf(data.T @ data / 4 + penalty * np.eye(data.shape[1]), lower=True)
+    return factor
+
+
 def _solve(
-    data: Floats, curvature: Floats, gradient: Floats, penalty: float, factor: Floats, tolerance: float
+    data: Floats, curvature: Floats, gradient: Floats, penalty: float, factor: npt.NDArray[np.floating], tolerance: float
 ) -> tuple[Floats, Floats]:
     """Newton's step and its effect on the margins, by preconditioned conjugate gradients."""
     step, moved = np.zeros_like(gradient), np.zeros(len(data))
     residual = gradient.copy()
+    solve = lapack.spotrs if factor.dtype == np.float32 else lapack.dpotrs
     direction, old = np.zeros_like(gradient), 1.0
     while np.linalg.norm(residual) > tolerance:
-        preconditioned, _ = lapack.dpotrs(factor, residual, lower=True)
+        preconditioned, _ = solve(factor, residual, lower=True)
         now = float(residual @ preconditioned)
         direction = preconditioned + (now / old) * direction
         along = data @ direction

@@ -9,6 +9,7 @@ classifier w is right with probability Phi(w.mu / |w|).
 
 import multiprocessing
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ BLOCK_BYTES = 8 << 20
 # The largest array of a single repetition; a worker holds two or three of that size.
 LARGEST_BYTES = 2 << 30
 TASKS_A_MESSAGE = 8
+SECONDS_ALONE = 2.0
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,22 @@ Task = tuple[Setting, int, int, int, int]
 
 
 def _run(tasks: Sequence[Task], workers: int) -> list[tuple[Floats, draws.Ints]]:
-    if workers == 1 or len(tasks) == 1:
-        with threadpool_limits(1):
-            return [_block(task) for task in tasks]
+    """Here for a moment, then, if much is left, in worker processes, which take a second or two to start."""
+    done: list[tuple[Floats, draws.Ints]] = []
+    started = time.monotonic()
+    with threadpool_limits(1):
+        for task in tasks:
+            if workers > 1 and time.monotonic() - started > SECONDS_ALONE and len(tasks) - len(done) > 1:
+                break
+            done.append(_block(task))
+    left = tasks[len(done) :]
+    if not left:
+        return done
     # Spawned, not forked: a fork of a process whose linear algebra runs threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), context, initializer=_limit_threads) as pool:
-        return list(pool.map(_block, tasks, chunksize=max(1, min(TASKS_A_MESSAGE, len(tasks) // workers))))
+    with ProcessPoolExecutor(min(workers, len(left)), context, initializer=_limit_threads) as pool:
+        chunk = max(1, min(TASKS_A_MESSAGE, len(left) // (4 * workers)))
+        return done + list(pool.map(_block, left, chunksize=chunk))
 
 
 def _limit_threads() -> None:

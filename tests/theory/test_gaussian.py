@@ -90,11 +90,12 @@ def averaging_accuracy(rng, p, phi, psi, mu, dimension, n) -> float:
 
 @pytest.mark.parametrize(("near", "closely"), [(False, 0.005), (True, 0.025)], ids=["away from p*", "near p*"])
 def test_finite_sample_accuracy_is_as_close_as_it_says(near: bool, closely: float) -> None:
-    """Away: the signal a is at least 6 standard deviations 1/sqrt(n kappa) of its noise; near: at most 2."""
+    """Away: a sqrt(n kappa) is at least 6; near: at most 2, and the signal weak for its dimension, |mu|^2 <= sqrt(d) / 3."""
     for seed in range(SETTINGS):
         rng = np.random.default_rng([4, seed, near])
         phi, psi = rng.uniform(0.3, 1), rng.uniform(0.1, 0.9)
-        mu, dimension, n = rng.uniform(0.8, 2), int(rng.integers(20, 50)), int(rng.integers(500, 1500))
+        dimension, n = int(rng.integers(20, 50)), int(rng.integers(500, 1500))
+        mu = rng.uniform(0.5, np.sqrt(np.sqrt(dimension) / 3) if near else 2)
         kept = n * 2 * phi * psi / (phi + psi)  # at p*, near enough for choosing p
         signal = rng.uniform(0, 2) if near else rng.uniform(7, 12)
         error = (1 - min(signal / np.sqrt(kept), 0.9)) / 2

@@ -12,12 +12,12 @@ import pytest
 from scipy import special, stats
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from summ_collapse.theory import gaussian, learners
+from summ_collapse.theory import gaussian, learners, simulation
 from summ_collapse.theory.settings import Angled, Independent, Setting, Trained
 from summ_collapse.theory.simulation import simulate
 
 SETTINGS = 24
-REPETITIONS = {"averaging": 300, "ridge": 200, "logistic": 60}
+REPETITIONS = {"averaging": 300, "ridge": 200, "logistic": 25}
 
 
 def fit(learner: str, x: np.ndarray, label: np.ndarray, penalty: float) -> np.ndarray:
@@ -128,7 +128,7 @@ def test_logistic_regression_converges_on_separable_badly_scaled_rows() -> None:
     rows[..., 0] = np.abs(rows[..., 0]) + 1
     for weights, data in zip(learners.logistic(rows, 1e-3), rows, strict=True):
         gradient = 1e-3 * weights - special.expit(-data @ weights) @ data
-        assert np.linalg.norm(gradient) <= 1e-6 * np.linalg.norm(data.sum(axis=0)) / 2
+        assert np.linalg.norm(gradient) <= 1e-5 * np.linalg.norm(data.sum(axis=0)) / 2
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.25, 0.5, 0.8, 1.0])
@@ -145,7 +145,26 @@ def test_transition_is_sharp_at_the_breakdown_point(ratio: float) -> None:
             assert found.accuracy.max() <= 1 - 0.99 * best, f"seed 10: {found.accuracy.max()}"
 
 
-def test_results_do_not_depend_on_the_number_of_workers() -> None:
+@pytest.mark.parametrize("signal", [0.0, 1.0, 2.0, 6.0, 12.0])
+def test_approximations_are_as_close_as_they_say(signal: float) -> None:
+    """Held against 1,000 repetitions a setting, `signal` = a sqrt(n kappa) away from p*; so the tolerance is little else."""
+    for seed in range(SETTINGS):
+        rng = np.random.default_rng([15, seed])
+        phi, psi = rng.uniform(0.3, 1), rng.uniform(0.2, 1)
+        mu, dimension, kept = rng.uniform(0.3, 3), int(rng.integers(5, 300)), float(rng.uniform(200, 20_000))
+        error = (1 - min(signal / np.sqrt(kept), 0.9)) / 2
+        p = error * phi / (error * phi + (1 - error) * psi)
+        n = round(kept / float(gaussian.kept_fraction(p, phi, psi)))
+        found = simulate([Setting(mu, dimension, n, Independent(p, phi, psi))], 1000, seed, workers=1)[0]
+        where, luck = (p, phi, psi, mu, dimension, n), 5 * found.standard_error
+        told = f"seed {[15, seed]}: {where}"
+        assert abs(found.mean - gaussian.expected_accuracy(*where)) < 0.01 + luck, told
+        closely = 0.005 if signal >= 6 else 0.025 if mu**2 <= np.sqrt(dimension) / 3 else 0.18
+        assert abs(found.mean - gaussian.finite_sample_accuracy(*where)) < closely + luck, told
+
+
+def test_results_do_not_depend_on_the_number_of_workers(monkeypatch) -> None:
+    monkeypatch.setattr(simulation, "SECONDS_ALONE", 0.0)
     settings = [
         Setting(1.5, 20, 3000, Independent(0.3, 0.8, 0.4), "ridge"),
         Setting(1.5, 20, 300, Angled("weak", 1.0, 0.8, 0.9), "logistic"),
@@ -175,7 +194,7 @@ def test_a_grid_of_20_by_20_cells_is_simulated_100_times_well_under_two_minutes(
     for cell in found:
         shares = (cell.setting.selection.p, cell.setting.selection.phi, cell.setting.selection.psi)
         expected = gaussian.finite_sample_accuracy(*shares, 2.0, 200, 4000)
-        assert abs(cell.mean - expected) < 0.025 + 5 * cell.standard_error, f"seed 13: {cell.setting}"
+        assert abs(cell.mean - expected) < 0.02 + 5 * cell.standard_error, f"seed 13: {cell.setting}"
 
 
 @pytest.mark.parametrize(
