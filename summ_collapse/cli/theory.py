@@ -228,7 +228,7 @@ def _write(
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
-    Console(width=None if sys.stdout.isatty() else 200).print(theory_results.as_rich(shown or records))
+    Console(width=None if sys.stdout.isatty() else 240).print(theory_results.as_rich(shown or records))
 
 
 @contextmanager

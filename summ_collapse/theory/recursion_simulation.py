@@ -16,6 +16,8 @@ from summ_collapse.theory.recursion import Window, checked_distribution
 
 # A block's distributions, one generation of them.
 BLOCK_BYTES = 16 << 20
+# Whole numbers up to here are exact in float64, and counts of them fit in 64 bits.
+MOST_DRAWS = 10**15
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def simulate(
     real draws and the last model's. ValueError for sizes below 1 (n below 2).
     """
     distribution = checked_distribution(source)
-    if real < 0 or synthetic < 2 or generations < 0 or repetitions < 1:
+    if not (0 <= real <= MOST_DRAWS and 2 <= synthetic <= MOST_DRAWS) or generations < 0 or repetitions < 1:
         raise ValueError(
-            "expected real >= 0, synthetic >= 2, generations >= 0 and repetitions >= 1, "
+            f"expected real >= 0, synthetic >= 2, both up to {MOST_DRAWS:,}, generations >= 0 and repetitions >= 1, "
             f"got {real}, {synthetic}, {generations}, {repetitions}"
         )
     size = max(1, BLOCK_BYTES // (8 * len(distribution)))

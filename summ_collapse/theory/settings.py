@@ -11,6 +11,8 @@ import numpy as np
 from summ_collapse.theory.gaussian import breakdown_point, checked_angles, kept_fraction
 
 LEARNERS = ("averaging", "ridge", "logistic")
+# Whole numbers up to here are exact in float64, and counts of them fit in 64 bits.
+MOST_SAMPLES = 10**15
 SUPERVISIONS = ("oracle", "weak", "self", "random", "none")
 
 
@@ -85,8 +87,8 @@ class Setting:
         least = 1 if isinstance(self.selection, Independent) else 3
         if self.dimension < least:
             raise ValueError(f"d, the dimension, is at least {least} here, got {self.dimension}")
-        if self.samples < 2:
-            raise ValueError(f"n, the number of samples, is at least 2, got {self.samples}")
+        if not 2 <= self.samples <= MOST_SAMPLES:
+            raise ValueError(f"n, the number of samples, is at least 2 and at most {MOST_SAMPLES:,}, got {self.samples:,}")
         if self.learner not in LEARNERS:
             raise ValueError(f"a learner is one of {', '.join(LEARNERS)}, got {self.learner!r}")
         if not (self.penalty > 0 and np.isfinite(self.penalty)):

@@ -150,6 +150,7 @@ def test_reproductions_draw_the_same_bytes_again(name: str, theory, tmp_path: Pa
         (["simulate", "--generator", "10"], "needs --generator and --verifier and --between"),
         (["simulate", "--p", "0.1"], "needs --p, --phi and --psi"),
         (["simulate"], "expected either"),
+        (["simulate", "--p", "0.1", "--phi", "1", "--psi", "0", "--n", "1e20"], "at most 1,000,000,000,000,000"),
         (
             ["simulate", "--p", "0.1", "--phi", "1", "--psi", "0", "--learner", "logistic", "--penalty", "0"],
             "penalty is a positive",
