@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from summ_collapse import __version__
-from summ_collapse.cli import diagnose, experiments, results
+from summ_collapse.cli import diagnose, experiments, results, theory
 from summ_collapse.errors import InputError, StageError, Stopped
 
 
@@ -74,4 +74,5 @@ def _parser() -> argparse.ArgumentParser:
     experiments.add(commands)
     diagnose.add(commands)
     results.add(commands)
+    theory.add(commands)
     return parser

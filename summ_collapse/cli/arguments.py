@@ -1,6 +1,9 @@
 """Types of arguments that several commands take."""
 
 import argparse
+from decimal import Decimal, InvalidOperation
+
+LONGEST_AXIS = 100_000
 
 
 def positive(text: str) -> int:
@@ -8,3 +11,46 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
     return int(text)
+
+
+def natural(text: str) -> int:
+    """A whole number, zero or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
+    return int(text)
+
+
+def axis(text: str) -> list[float]:
+    """Numbers separated by commas; START:STOP:STEP stands for all from START to STOP, both included."""
+    values = [float(value) for part in text.split(",") for value in _span(part, text)]
+    if len(values) > LONGEST_AXIS:
+        raise argparse.ArgumentTypeError(f"at most {LONGEST_AXIS:,} values, got {len(values):,} in {text!r}")
+    return values
+
+
+def whole_axis(text: str) -> list[float]:
+    """As `axis`, of whole numbers above zero."""
+    values = axis(text)
+    if any(value < 1 or value != int(value) for value in values):
+        raise argparse.ArgumentTypeError(f"expected positive whole numbers, got {text!r}")
+    return values
+
+
+def _span(part: str, text: str) -> list[Decimal]:
+    try:
+        numbers = [Decimal(number) for number in part.split(":")]
+    except InvalidOperation:
+        numbers = []
+    if len(numbers) not in (1, 3) or not all(number.is_finite() for number in numbers):
+        raise argparse.ArgumentTypeError(
+            f"expected numbers such as 0.5 or 0.5,0.9 or 0.1:0.9:0.1 (START:STOP:STEP), got {text!r}"
+        )
+    if len(numbers) == 1:
+        return numbers
+    start, stop, step = numbers
+    if step <= 0 or stop < start:
+        raise argparse.ArgumentTypeError(f"expected START <= STOP and STEP > 0 in {part!r}")
+    if (stop - start) / step > LONGEST_AXIS:
+        raise argparse.ArgumentTypeError(f"at most {LONGEST_AXIS:,} values, and {part!r} has more")
+    # Decimal steps: 0.1:0.3:0.1 ends with 0.3, not with 0.30000000000000004.
+    return [start + index * step for index in range(int((stop - start) / step) + 1)]

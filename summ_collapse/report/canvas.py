@@ -1,7 +1,8 @@
 """How every figure is made: one style, and equal results give equal bytes."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ def spread(means: Sequence[Mapping[str, float]], middle: str = "mean") -> list[l
     ]
 
 
-def save(paths: Sequence[Path], size: tuple[float, float], draw: Callable[[Any], None]) -> None:
-    """Let `draw` fill a matplotlib figure of `size` inches; write it to every path, in the format of its suffix."""
+@contextmanager
+def canvas(paths: Sequence[Path], size: tuple[float, float]) -> Iterator[Any]:
+    """A matplotlib figure of `size` inches to fill; at the end it is written to every path, in the format of its suffix."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"svg.hashsalt": "summ_collapse", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
+        yield figure
         for path in paths:
             buffer = io.BytesIO()
             metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from summ_collapse.report.canvas import STYLES, color, marker, save, spread
+from summ_collapse.report.canvas import STYLES, canvas, color, marker, spread
 from summ_collapse.report.tables import main_entries
 
 
@@ -13,7 +13,7 @@ def draw_rates(results: Mapping[str, Any], paths: Sequence[Path]) -> None:
     entries = main_entries(results)
     metric = next(iter(entries[0]["metrics"]))
 
-    def draw(figure: Any) -> None:
+    with canvas(paths, (7, 4.2)) as figure:
         axes = figure.subplots()
         _draw_verifiers(axes, entries, metric)
         _draw_controls(axes, [entry for entry in entries if entry["verifier"] is None and entry["arm"] != "lead"], metric)
@@ -25,8 +25,6 @@ def draw_rates(results: Mapping[str, Any], paths: Sequence[Path]) -> None:
         axes.set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
         axes.set_title(str(results["recipe"]), loc="left")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-
-    save(paths, (7, 4.2), draw)
 
 
 def line_of(entry: Mapping[str, Any]) -> str:

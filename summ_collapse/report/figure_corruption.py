@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from summ_collapse.report.agreement import observed_delta
-from summ_collapse.report.canvas import color, marker, save, spread
+from summ_collapse.report.canvas import canvas, color, marker, spread
 
 FEWEST_SHARES = 2
 
@@ -38,8 +38,7 @@ def corruption_lines(
 
 def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: str, paths: Sequence[Path], title: str) -> None:
     """Two panels over the share of tampered scores: the observed difference with its interval, and p*."""
-
-    def draw(figure: Any) -> None:
+    with canvas(paths, (10, 4.2)) as figure:
         left, right = figure.subplots(1, 2)
         for place, (name, points) in enumerate(lines.items()):
             look = {"color": color(place), "marker": marker(place), "label": name}
@@ -58,5 +57,3 @@ def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: 
             axes.set_xlabel("share of scores tampered with")
         right.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         figure.suptitle(title, x=0.02, ha="left", fontsize=10)
-
-    save(paths, (10, 4.2), draw)

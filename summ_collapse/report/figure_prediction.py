@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from summ_collapse.report.agreement import observed_delta, predicted_delta
-from summ_collapse.report.canvas import color, marker, save
+from summ_collapse.report.canvas import canvas, color, marker
 
 
 def draw_prediction(
@@ -14,7 +14,7 @@ def draw_prediction(
     """Two panels with a point an arm, coloured by verifier; rank correlations (`agreement`'s) stand in the titles."""
     arms = [entry for entry in entries if predicted_delta(entry) is not None and observed_delta(entry, metric) is not None]
 
-    def draw(figure: Any) -> None:
+    with canvas(paths, (9, 4.2)) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         verifiers = list(dict.fromkeys(str(arm["verifier"]) for arm in arms))
         for place, verifier in enumerate(verifiers):
@@ -32,8 +32,6 @@ def draw_prediction(
         left.set_ylabel(f"observed Δ {metric} against real-slice")
         right.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         figure.suptitle(title, x=0.02, ha="left", fontsize=10)
-
-    save(paths, (9, 4.2), draw)
 
 
 def _heading(spearman: Mapping[str, float] | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from summ_collapse.report.canvas import color, marker, save, spread
+from summ_collapse.report.canvas import canvas, color, marker, spread
 
 Entry = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def draw_quality(entries: Sequence[Entry], metric: str, paths: Sequence[Path], t
     verifiers = list(dict.fromkeys(entry["verifier"] for entry in arms))
     slices = generator_slices(entries)
 
-    def draw(figure: Any) -> None:
+    with canvas(paths, (2.0 + 2.6 * len(rates), 3.8)) as figure:
         panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
         for axes, rate in zip(panels, rates, strict=True):
             for place, verifier in enumerate(verifiers):
@@ -40,8 +40,6 @@ def draw_quality(entries: Sequence[Entry], metric: str, paths: Sequence[Path], t
         panels[0].set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
         panels[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         figure.suptitle(title, x=0.02, ha="left", fontsize=10)
-
-    save(paths, (2.0 + 2.6 * len(rates), 3.8), draw)
 
 
 def _draw_line(axes: Any, entries: Sequence[Entry], metric: str, **look: Any) -> None:

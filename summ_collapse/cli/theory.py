@@ -1,0 +1,242 @@
+"""`theory breakdown`, `phase`, `simulate`, `recursion`: what the papers predict, and what simulation says of it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from summ_collapse.cli.arguments import axis, natural, positive, whole_axis
+from summ_collapse.errors import InputError
+
+if TYPE_CHECKING:
+    from summ_collapse.theory.normal import Floats
+    from summ_collapse.theory.recursion import Window
+
+GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
+REPRODUCTIONS = {"transition": 50, "samples": 50, "sweet-spot": 500, "quality": 50}
+
+
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
+    theory = commands.add_parser("theory", help="what the papers predict: breakdown points, phases, simulations, recursion")
+    kinds = theory.add_subparsers(required=True, metavar="COMMAND")
+
+    breakdown = kinds.add_parser("breakdown", help="p*, kept error, kept fraction and accuracy from p, phi and psi")
+    breakdown.add_argument("--phi", type=axis, required=True, metavar="F", help=f"share of right samples that is kept ({GRID})")
+    breakdown.add_argument("--psi", type=axis, required=True, metavar="F", help="share of wrong samples that is kept")
+    breakdown.add_argument("--p", type=axis, metavar="P", help="share of wrong samples")
+    breakdown.add_argument("--mu", type=axis, metavar="M", help="norm of the mean; alone: accuracy with endless data")
+    breakdown.add_argument("--d", type=whole_axis, metavar="D", help="dimensions")
+    breakdown.add_argument("--n", type=whole_axis, metavar="N", help="samples before selection")
+    _add_output(breakdown)
+    breakdown.set_defaults(call=_breakdown)
+
+    phase = kinds.add_parser("phase", help="accuracy over p and psi/phi, with the breakdown line and a run's measured arms")
+    phase.add_argument("--p", type=axis, default="0.01:0.99:0.01", help="default: 0.01:0.99:0.01")
+    phase.add_argument("--ratio", type=axis, default="0:1.2:0.02", help="psi/phi (default: 0:1.2:0.02)")
+    phase.add_argument("--phi", type=float, default=0.8, help="share of right samples that is kept (default: 0.8)")
+    phase.add_argument("--mu", type=float, default=2.0, metavar="M", help="norm of the mean (default: 2)")
+    phase.add_argument("--d", type=positive, default=200, help="dimensions (default: 200)")
+    phase.add_argument("--n", type=positive, default=4000, help="samples before selection (default: 4000)")
+    phase.add_argument("--run", type=Path, metavar="DIR", help="run folder whose arms are laid on the map")
+    _add_output(phase)
+    phase.set_defaults(call=_phase)
+
+    simulate = kinds.add_parser("simulate", help="the finite-data experiment, many times")
+    simulate.add_argument("--reproduce", choices=REPRODUCTIONS, help="an experiment of the paper, with all its settings")
+    for name, text in (("p", "share of wrong labels"), ("phi", "share of right ones kept"), ("psi", "share of wrong ones kept")):
+        simulate.add_argument(f"--{name}", type=axis, help=f"selection independent of x: {text} ({GRID})")
+    simulate.add_argument(
+        "--supervision", choices=("oracle", "weak", "self", "random", "none"), help="of a linear generator (default: weak)"
+    )
+    simulate.add_argument("--generator", type=axis, metavar="DEG", help="linear generator's angle to the truth, degrees")
+    simulate.add_argument("--verifier", type=axis, metavar="DEG", help="linear verifier's angle to the truth, degrees")
+    simulate.add_argument("--between", type=axis, metavar="DEG", help="angle between both, degrees")
+    simulate.add_argument(
+        "--generator-samples", type=whole_axis, metavar="N", help="or: true samples that the generator averages"
+    )
+    simulate.add_argument("--verifier-samples", type=whole_axis, metavar="N", help="true samples that the verifier averages")
+    simulate.add_argument("--mu", type=axis, default="2", metavar="M", help="norm of the mean (default: 2)")
+    simulate.add_argument("--d", type=whole_axis, default="50", help="dimensions (default: 50)")
+    simulate.add_argument("--n", type=whole_axis, default="4000", help="samples before selection (default: 4000)")
+    simulate.add_argument("--learner", choices=("averaging", "ridge", "logistic"), default="averaging", help="default: averaging")
+    simulate.add_argument("--penalty", type=float, default=1.0, help="L2 penalty of ridge and logistic (default: 1)")
+    simulate.add_argument("--repetitions", type=positive, metavar="R", help="default: 100; an experiment's own with --reproduce")
+    simulate.add_argument("--seed", type=natural, default=0, help="default: 0")
+    simulate.add_argument("--workers", type=positive, help="processes; results do not depend on it (default: one a core)")
+    _add_output(simulate)
+    simulate.set_defaults(call=_simulate)
+
+    recursion = kinds.add_parser("recursion", help="training on one's own output: S, D and bounds, generation by generation")
+    recursion.add_argument("--symbols", type=positive, metavar="S", help="tokens there are; not with --corpus")
+    recursion.add_argument("--real", type=natural, required=True, metavar="N", help="real draws; 0: fully synthetic")
+    recursion.add_argument("--synthetic", type=positive, required=True, metavar="N", help="draws from each generation")
+    recursion.add_argument("--generations", type=natural, required=True, metavar="G", help="the last; 0 is the first model")
+    recursion.add_argument("--simulate", type=positive, default=0, metavar="REPS", help="simulate as often, beside the formulas")
+    recursion.add_argument("--seed", type=natural, default=0, help="default: 0")
+    recursion.add_argument("--zipf", type=float, default=0.0, metavar="A", help="source with shares rank^-A (default: uniform)")
+    recursion.add_argument("--corpus", type=Path, metavar="FILE", help="source: the words of a text file")
+    recursion.add_argument("--context", metavar="WORD", help="only those that follow this word")
+    recursion.add_argument(
+        "--mix", type=_mixes, default="real", help="what a generation learns from: real, latest:K, all; several by commas"
+    )
+    recursion.add_argument("--tolerance", type=float, metavar="E", help="give the synthetic draws that keep sqrt(sD) under this")
+    _add_output(recursion)
+    recursion.set_defaults(call=_recursion)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every number as CSV")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw (.svg or .png)")
+
+
+def _mixes(text: str) -> list[str]:
+    for part in text.split(","):
+        if part not in ("real", "all") and not (part.startswith("latest:") and part[7:].isdecimal() and int(part[7:]) > 0):
+            raise argparse.ArgumentTypeError(f"expected real, all or latest:K with K at least 1, got {part!r}")
+    return text.split(",")
+
+
+def _breakdown(options: argparse.Namespace) -> None:
+    from summ_collapse.report import theory_figure, theory_results
+
+    axes = {name: getattr(options, name) for name in ("phi", "psi", "p", "mu", "d", "n")}
+    with _told():
+        records = theory_results.breakdown(axes)
+        value = "accuracy" if axes["mu"] else "kept_error" if axes["p"] else "p_star"
+        if options.figure:
+            names = [name for name, values in axes.items() if values]
+            theory_figure.draw_grid(records, names, value, options.figure)
+        single = {name: records[0][name] for name in theory_results.OUTPUTS}
+        _write(options, records, single if len(records) == 1 else {"grid": records})
+
+
+def _phase(options: argparse.Namespace) -> None:
+    from summ_collapse.report import theory_figure, theory_results
+
+    arms = []
+    if options.run:
+        from summ_collapse.launch.runs import read_results
+
+        arms = theory_results.measured(read_results(options.run))
+    with _told():
+        records = theory_results.phase(options.p, options.ratio, options.phi, options.mu, options.d, options.n)
+        if options.figure:
+            theory_figure.draw_phase(records, arms, options.figure)
+        _write(options, records + arms, {"grid": records, "measured": arms}, shown=arms or records)
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from summ_collapse.report import theory_figure, theory_results
+    from summ_collapse.theory.reproductions import REPRODUCTIONS as REPRODUCED
+
+    with _told():
+        if options.reproduce:
+            repetitions = options.repetitions or REPRODUCTIONS[options.reproduce]
+            records = REPRODUCED[options.reproduce](repetitions, options.seed, options.workers)
+            if options.figure:
+                theory_figure.REPRODUCED[options.reproduce](records, options.figure)
+        else:
+            axes, selection = _selection(options)
+            shape = {"mu": options.mu, "d": options.d, "n": options.n}
+            learning = (options.learner, options.penalty, options.repetitions or 100, options.seed, options.workers)
+            records = theory_results.simulation(shape | axes, selection, *learning)
+            if options.figure:
+                theory_figure.draw_grid(records, [*shape, *axes], "accuracy", options.figure)
+        _write(options, records, {"grid": records})
+
+
+def _selection(options: argparse.Namespace) -> tuple[dict[str, list[float]], str]:
+    """The grid's axes beside mu, d and n, and how samples are selected."""
+    ways = (("p", "phi", "psi"), ("generator", "verifier", "between"), ("generator_samples", "verifier_samples"))
+    given = [{name: getattr(options, name) for name in way if getattr(options, name) is not None} for way in ways]
+    if sum(bool(axes) for axes in given) != 1:
+        raise ValueError("expected either --p, --phi and --psi, or --generator and its verifier, or --generator-samples")
+    independent, angled, trained = given
+    if independent:
+        if len(independent) < 3 or options.supervision:
+            raise ValueError("selection independent of x needs --p, --phi and --psi, and no --supervision")
+        return independent, "independent"
+    axes, supervision = angled or trained, options.supervision or "weak"
+    wanted = ways[1] if angled else ways[2]
+    if list(axes) != list(wanted if supervision == "weak" else wanted[:1]):
+        needs = " and ".join(f"--{name.replace('_', '-')}" for name in (wanted if supervision == "weak" else wanted[:1]))
+        raise ValueError(f"{supervision} supervision of this generator needs {needs}, and no other")
+    return axes, supervision
+
+
+def _recursion(options: argparse.Namespace) -> None:
+    from summ_collapse.report import theory_figure, theory_results
+
+    with _told():
+        source = _source(options)
+        sizes = (options.real, options.synthetic, options.generations, options.simulate, options.seed)
+        regimes = {mix: theory_results.generations(source, *sizes, _window(mix), options.tolerance) for mix in options.mix}
+        several = len(regimes) > 1
+        found = next(iter(regimes.values()))
+        if options.figure and several:
+            theory_figure.draw_regimes(regimes, options.figure)
+        elif options.figure:
+            theory_figure.draw_generations(found, options.figure)
+        records = [
+            {**({"mix": mix} if several else {}), **record}
+            for mix, each in regimes.items()
+            for record in theory_results.by_generation(each)
+        ]
+        _write(options, records, {"regimes": regimes} if several else found)
+    if not options.json:
+        for name in ("safe_synthetic", "logarithmic_synthetic", "collapse_time_bound"):
+            if name in found:
+                print(f"{name}: {found[name]}")
+
+
+def _source(options: argparse.Namespace) -> "Floats":
+    from summ_collapse.theory import sources
+
+    if (options.corpus is None) == (options.symbols is None):
+        raise ValueError("expected either --symbols or --corpus")
+    if options.corpus is None:
+        return sources.zipf(options.symbols, options.zipf)
+    return sources.from_corpus(options.corpus.read_text(encoding="utf-8").splitlines(), options.context)
+
+
+def _window(mix: str) -> "Window | None":
+    from summ_collapse.theory import recursion
+
+    if mix == "real":
+        return None
+    return recursion.every if mix == "all" else recursion.latest(int(mix[7:]))
+
+
+def _write(
+    options: argparse.Namespace,
+    records: Sequence[Mapping[str, Any]],
+    content: Any,
+    shown: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    from rich.console import Console
+
+    from summ_collapse.report import theory_results
+    from summ_collapse.store import write_atomic
+
+    if options.csv:
+        write_atomic(options.csv, theory_results.as_csv(records).encode())
+    if options.json:
+        print(json.dumps(content, ensure_ascii=False, allow_nan=False))
+        return
+    Console(width=None if sys.stdout.isatty() else 240).print(theory_results.as_rich(shown or records))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the theory refuses, and files that cannot be read or written, as wrong input."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise InputError(f"theory: {error}") from None
+    except MemoryError as error:
+        raise InputError(f"theory: this does not fit in memory: {error}") from None

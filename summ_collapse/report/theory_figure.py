@@ -1,0 +1,207 @@
+"""Figures of the theory and its simulations, from records; equal records give equal bytes.
+
+One function a figure. Files are SVG or PNG, by their suffix.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from summ_collapse.report.canvas import COLORS, canvas
+
+Records = Sequence[Mapping[str, Any]]
+
+SUFFIXES = (".svg", ".png")
+OBSERVED = {"helps": ("^", "#009E73"), "hurts": ("v", "#D55E00"), "undecided": ("o", "#666666")}
+
+
+def draw_transition(records: Records, path: Path) -> None:
+    """Accuracy against p, a line a psi / phi, with the breakdown points."""
+    with _figure(path) as axes:
+        for place, ratio in enumerate(dict.fromkeys(record["ratio"] for record in records)):
+            cells = [record for record in records if record["ratio"] == ratio]
+            color = COLORS[place]
+            axes.plot(*_columns(cells, "p", "accuracy"), color=color, marker=".", markersize=3, linewidth=1, label=f"{ratio:g}")
+            axes.axvline(cells[0]["p_star"], color=color, linestyle=":", linewidth=1)
+        axes.set_xlabel("p, share of wrong labels (dotted: p*)")
+        axes.set_ylabel("accuracy of the averaging classifier")
+        axes.legend(title="ψ/φ", frameon=False)
+
+
+def draw_samples(records: Records, path: Path) -> None:
+    """Accuracy against n, a line a supervision; a panel a kind of selection."""
+    kinds = tuple(dict.fromkeys(record["selection"] for record in records))
+    titles = {"independent": "selection independent of x", "linear": "linear generator and verifier"}
+    with _figures(path, len(kinds)) as panels:
+        for axes, kind in zip(panels, kinds, strict=True):
+            for place, supervision in enumerate(dict.fromkeys(record["supervision"] for record in records)):
+                cells = [record for record in records if (record["selection"], record["supervision"]) == (kind, supervision)]
+                n, accuracy, error = _columns(cells, "n", "accuracy", "accuracy_se")
+                axes.errorbar(n, accuracy, 1.96 * error, color=COLORS[place], marker=".", linewidth=1, label=supervision)
+                axes.plot(*_columns(cells, "n", "approximation"), color=COLORS[place], linestyle=":", linewidth=1)
+            axes.set_xscale("log")
+            axes.set_title(titles[kind], loc="left")
+            axes.set_xlabel("n, samples before selection (dotted: the formula)")
+        panels[0].set_ylabel("accuracy of the averaging classifier")
+        panels[0].legend(title="supervision", frameon=False)
+
+
+def draw_sweet_spot(records: Records, path: Path) -> None:
+    """The verifier's accuracy, p*, and the accuracy of what is trained, against how much of the generator is in the verifier."""
+    titles = {"independent": "selection independent of x", "linear": "linear selection"}
+    with _figures(path, 3, share=False) as panels:
+        once = [record for record in records if record["selection"] == "linear"]
+        for axes, column, label in ((panels[0], "verifier_accuracy", "verifier's accuracy"), (panels[1], "p_star", "p*")):
+            _line_with_peak(axes, once, column, COLORS[6], None)
+            axes.set_ylabel(label)
+        for place, kind in enumerate(titles):
+            cells = [record for record in records if record["selection"] == kind]
+            _line_with_peak(panels[2], cells, "accuracy", COLORS[place], titles[kind])
+        panels[2].set_ylabel("accuracy of what is trained (95%)")
+        panels[2].legend(frameon=False, fontsize=7)
+        for axes in panels:
+            axes.set_xlabel("share of the generator in the verifier")
+
+
+def _line_with_peak(axes: Any, cells: Records, column: str, color: str, label: str | None) -> None:
+    blend, values = _columns(cells, "blend", column)
+    axes.plot(blend, values, color=color, linewidth=1, label=label)
+    if column == "accuracy":
+        (error,) = _columns(cells, "accuracy_se")
+        axes.fill_between(blend, values - 1.96 * error, values + 1.96 * error, color=color, alpha=0.2, linewidth=0)
+    peak = int(np.argmax(values))
+    axes.plot(blend[peak], values[peak], color=color, marker="o")
+
+
+def draw_quality(records: Records, path: Path) -> None:
+    """Accuracy of what is trained over the generator's by the verifier's accuracy, with the line p = p*."""
+    with _figure(path) as axes:
+        x, y, accuracy = _surface(records, "generator_accuracy", "verifier_accuracy", "accuracy")
+        _, _, error = _surface(records, "generator_accuracy", "verifier_accuracy", "kept_error")
+        _heat(axes, x, y, accuracy, "accuracy of what is trained")
+        axes.contour(x, y, error, [0.5], colors="black", linewidths=1.5)
+        axes.plot([], [], color="black", label="p = p*")
+        axes.axline((0.5, 0.5), slope=1, color="black", linestyle=":", linewidth=1, label="equally good")
+        axes.set_xlim(x.min(), x.max())
+        axes.set_ylim(y.min(), y.max())
+        axes.set_xlabel("generator's accuracy")
+        axes.set_ylabel("verifier's accuracy")
+        axes.legend(loc="upper left", framealpha=0.8)
+
+
+def draw_phase(records: Records, measured: Records, path: Path) -> None:
+    """Accuracy over p and psi / phi with the breakdown line, and the measured arms of an experiment with what was observed."""
+    with _figure(path) as axes:
+        x, y, accuracy = _surface(records, "p", "ratio", "accuracy")
+        shown = [record for record in measured if record["ratio"] is not None]
+        top = max([float(y.max()), *(1.05 * record["ratio"] for record in shown)])
+        _heat(axes, x, y, accuracy, "accuracy of the averaging classifier")
+        ratio = np.linspace(0, top, 400)
+        axes.plot(1 / (1 + ratio), ratio, color="black", linewidth=1.5, label="p*")
+        for verdict, (marker, color) in OBSERVED.items():
+            arms = [record for record in shown if record["observed"] == verdict]
+            if arms:
+                style = {"marker": marker, "color": color, "markeredgecolor": "white", "markersize": 7, "linestyle": "none"}
+                axes.plot(*_columns(arms, "p", "ratio"), label=f"observed: {verdict}", clip_on=False, **style)
+        axes.set_xlim(float(x.min()), float(x.max()))
+        axes.set_ylim(0, top)
+        axes.set_xlabel("p, share of wrong labels")
+        axes.set_ylabel("ψ/φ")
+        axes.legend(loc="upper right", framealpha=0.9)
+
+
+def draw_generations(found: Mapping[str, Any], path: Path) -> None:
+    """S and D a generation: closed forms as lines, simulated means as points with 95% intervals."""
+    with _figures(path, 2, share=False) as panels:
+        for axes, name, label in zip(panels, ("S", "D"), ("S, collision probability", "D, drift from generation 0"), strict=True):
+            axes.plot(found[name], color=COLORS[0], linewidth=1, label="closed form")
+            if "simulated" in found:
+                means, errors = (np.array(found["simulated"][key], dtype=np.float64) for key in (name, f"{name}_se"))
+                style = {"color": COLORS[1], "linestyle": "none", "marker": ".", "markersize": 3, "linewidth": 1}
+                axes.errorbar(np.arange(len(means)), means, 1.96 * np.nan_to_num(errors), label="simulated", **style)
+            axes.set_xlabel("generation")
+            axes.set_ylabel(label)
+        panels[0].legend(frameon=False)
+
+
+def draw_regimes(regimes: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """S a generation for several regimes of training on one's own output, by name."""
+    with _figure(path) as axes:
+        for place, (name, found) in enumerate(regimes.items()):
+            axes.plot(found["S"], color=COLORS[place], linewidth=1, label=name)
+            means, errors = (np.array(found["simulated"][key], dtype=np.float64)[::5] for key in ("S", "S_se"))
+            style = {"color": COLORS[place], "linestyle": "none", "marker": ".", "markersize": 3, "linewidth": 1}
+            axes.errorbar(5 * np.arange(len(means)), means, 1.96 * errors, **style)
+        axes.set_xlabel("generation (lines: closed form, points: simulated)")
+        axes.set_ylabel("S, collision probability (1: total collapse)")
+        axes.legend(frameon=False)
+
+
+def draw_grid(records: Records, names: Sequence[str], value: str, path: Path) -> None:
+    """`value` against the coordinate with most values, a line a combination of the other coordinates that vary."""
+    varying = sorted((name for name in names if len({record[name] for record in records}) > 1), key=list(names).index)
+    if not varying:
+        raise ValueError("a figure needs a grid: at least one input with several values")
+    along = max(varying, key=lambda name: len({record[name] for record in records}))
+    others = [name for name in varying if name != along]
+    series: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        series.setdefault(", ".join(f"{name} {record[name]:g}" for name in others), []).append(record)
+    if len(series) > 20:
+        raise ValueError(f"a figure shows at most 20 lines, and this grid has {len(series)}")
+    with _figure(path) as axes:
+        for place, (label, cells) in enumerate(series.items()):
+            style = {"color": COLORS[place % len(COLORS)], "linestyle": ("-", "--", ":")[place // len(COLORS)]}
+            axes.plot(*_columns(cells, along, value), marker=".", linewidth=1, label=label, **style)
+        axes.set_xlabel(along)
+        axes.set_ylabel(value)
+        if others:
+            axes.legend(frameon=False, fontsize=7)
+
+
+REPRODUCED: dict[str, Callable[[Records, Path], None]] = {
+    "transition": draw_transition,
+    "samples": draw_samples,
+    "sweet-spot": draw_sweet_spot,
+    "quality": draw_quality,
+}
+
+
+def _columns(records: Records, *names: str) -> list[np.ndarray]:
+    return [
+        np.array([np.nan if record[name] is None else record[name] for record in records], dtype=np.float64) for name in names
+    ]
+
+
+def _surface(records: Records, across: str, up: str, value: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates and values of a full grid, values (up, across)."""
+    x, y, z = _columns(records, across, up, value)
+    columns, rows = np.unique(x), np.unique(y)
+    surface = np.full((len(rows), len(columns)), np.nan)
+    surface[np.searchsorted(rows, y), np.searchsorted(columns, x)] = z
+    return columns, rows, surface
+
+
+def _heat(axes: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray, label: str) -> None:
+    if min(values.shape) < 2:
+        raise ValueError("a map needs at least two values of each coordinate")
+    drawn = axes.contourf(x, y, values, np.linspace(0, 1, 21), cmap="RdBu")
+    axes.figure.colorbar(drawn, ax=axes, label=label, ticks=[0, 0.25, 0.5, 0.75, 1])
+
+
+@contextmanager
+def _figure(path: Path) -> Iterator[Any]:
+    """One pair of axes, written to `path` at the end."""
+    with _figures(path, 1) as panels:
+        yield panels[0]
+
+
+@contextmanager
+def _figures(path: Path, count: int, share: bool = True) -> Iterator[Any]:
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path}: a figure's name ends in {' or '.join(SUFFIXES)}")
+    with canvas([path], (6, 4) if count == 1 else (9, 3.6)) as figure:
+        yield figure.subplots(1, count, sharey=share, squeeze=False)[0]

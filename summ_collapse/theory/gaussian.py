@@ -1,0 +1,264 @@
+"""Selection of synthetic data by a verifier, in closed form (Feng et al. 2024): p, phi, psi, p*, p', kappa and accuracy.
+
+Labels are +1 and -1. A generator labels a share p of the samples wrongly; a verifier keeps a share phi of the right ones and
+psi of the wrong ones. Every function takes scalars or arrays, broadcasts them, and works in float64; what lies outside its
+range raises ValueError and says why. A value that has nothing to be taken from (psi where nothing is wrong) is nan.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from summ_collapse.theory.normal import Floats, bivariate_cdf
+
+# Rounding of angles and of signals, relative to values of order one.
+ROUNDING = 1e-12
+# Nodes of the Gauss-Hermite rule: from d = 5 on as good as three times as many to 0.001, where accuracy is steepest.
+QUADRATURE = 61
+
+
+class Selection(NamedTuple):
+    """What a generator and its verifier amount to: arrays of one shape, all shares in [0, 1]."""
+
+    p: Floats
+    phi: Floats
+    psi: Floats
+
+
+class Angles(NamedTuple):
+    """Angles in radians: generator to truth, verifier to truth, generator to verifier."""
+
+    generator: Floats
+    verifier: Floats
+    between: Floats
+
+
+def breakdown_point(phi: npt.ArrayLike, psi: npt.ArrayLike) -> Floats:
+    """p* = phi / (phi + psi) = 1 / (1 + psi / phi): the share of wrong labels at which training turns over (Feng et al.)."""
+    phi, psi = _kept_shares(phi, psi)
+    return phi / (phi + psi)
+
+
+def kept_fraction(p: npt.ArrayLike, phi: npt.ArrayLike, psi: npt.ArrayLike) -> Floats:
+    """kappa = (1 - p) phi + p psi: the share of all samples that is kept."""
+    p, (phi, psi) = _share("p", p), _kept_shares(phi, psi)
+    return (1 - p) * phi + p * psi
+
+
+def kept_error(p: npt.ArrayLike, phi: npt.ArrayLike, psi: npt.ArrayLike) -> Floats:
+    """p' = p psi / kappa: the share of wrong ones among what is kept; nan where nothing is kept."""
+    kept = kept_fraction(p, phi, psi)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(p, dtype=np.float64) * np.asarray(psi, dtype=np.float64) / kept
+
+
+def infinite_sample_accuracy(p: npt.ArrayLike, phi: npt.ArrayLike, psi: npt.ArrayLike, mu: npt.ArrayLike) -> Floats:
+    """Accuracy in the limit of endless data for x | y ~ N(y mu, I): Phi(|mu|) below p*, 1 - Phi(|mu|) above, 1/2 at p*.
+
+    `mu` is the norm of the mean. Selection depends on x through (y, y') only (Feng et al., the theorem on p*).
+    """
+    kept = kept_fraction(p, phi, psi)
+    mu = _positive("mu", mu)
+    signal = kept - 2 * np.asarray(p, dtype=np.float64) * np.asarray(psi, dtype=np.float64)
+    direction = np.where(np.abs(signal) <= ROUNDING * kept, 0.0, np.sign(signal))
+    return special.ndtr(direction * mu)
+
+
+def finite_sample_accuracy(
+    p: npt.ArrayLike,
+    phi: npt.ArrayLike,
+    psi: npt.ArrayLike,
+    mu: npt.ArrayLike,
+    dimension: npt.ArrayLike,
+    samples: npt.ArrayLike,
+) -> Floats:
+    """Approximate accuracy of the averaging classifier: Phi(a |mu|^2 / sqrt(a^2 |mu|^2 + d / (n kappa))), a = 1 - 2 p'.
+
+    `samples` is n, before selection; selection does not look at x. 1/2 where nothing is kept. An approximation: it puts
+    means for what fluctuates. It is within 0.005 where |a| sqrt(n kappa) >= 6; nearer to p* within 0.025 where
+    |mu|^2 <= sqrt(d) / 3, and off by up to 0.18 for stronger signals in fewer dimensions (see `expected_accuracy`).
+    """
+    a, kept, mu, d = _finite(p, phi, psi, mu, dimension, samples)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        accuracy = special.ndtr(a * mu**2 / np.sqrt((a * mu) ** 2 + d / kept))
+    return np.where(kept == 0, 0.5, accuracy)
+
+
+def expected_accuracy(
+    p: npt.ArrayLike,
+    phi: npt.ArrayLike,
+    psi: npt.ArrayLike,
+    mu: npt.ArrayLike,
+    dimension: npt.ArrayLike,
+    samples: npt.ArrayLike,
+) -> Floats:
+    """As `finite_sample_accuracy`, but averaged over the classifier's part along the mean; within 0.01 also at p*.
+
+    That part is nearly N(a |mu|, (1 + |mu|^2 (1 - a^2)) / (n kappa)), labels' luck included; only the length of the other
+    d - 1 is put at its mean square. Ours, not the paper's; checked for d >= 5, |mu| <= 3, n kappa >= 200.
+    """
+    a, kept, mu, d = (value[..., None] for value in _finite(p, phi, psi, mu, dimension, samples))
+    nodes, weights = _quadrature(QUADRATURE)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        along = a * mu + np.sqrt((1 + mu**2 * (1 - a**2)) / kept) * nodes
+        accuracy = special.ndtr(mu * along / np.sqrt(along**2 + (d - 1) / kept)) @ weights
+    return np.where(kept[..., 0] == 0, 0.5, accuracy)
+
+
+@lru_cache
+def _quadrature(nodes: int) -> tuple[Floats, Floats]:
+    """Nodes and weights of an average over N(0, 1)."""
+    places, weights = np.polynomial.hermite_e.hermegauss(nodes)
+    return places, weights / weights.sum()
+
+
+def _finite(
+    p: npt.ArrayLike, phi: npt.ArrayLike, psi: npt.ArrayLike, mu: npt.ArrayLike, dimension: npt.ArrayLike, samples: npt.ArrayLike
+) -> tuple[Floats, ...]:
+    """a = 1 - 2 p', n kappa, mu and d, checked and broadcast."""
+    kept = kept_fraction(p, phi, psi) * _at_least("n, the number of samples,", samples, 2)
+    mu, d = _positive("mu", mu), _at_least("d, the dimension,", dimension, 1)
+    return tuple(np.broadcast_arrays(1 - 2 * kept_error(p, phi, psi), kept, mu, d))
+
+
+def angles_of(
+    generator: npt.ArrayLike, verifier: npt.ArrayLike, truth: npt.ArrayLike, covariance: npt.ArrayLike | None = None
+) -> Angles:
+    """Angles between linear classifiers, vectors along the last axis, as inputs of that covariance see them.
+
+    x = L z with z ~ N(0, I) and L L' = `covariance` turns w.x into (L'w).z: angles are those of the whitened vectors.
+    ValueError for a zero vector, or a covariance that is not symmetric and positive definite.
+    """
+    vectors = [np.asarray(vector, dtype=np.float64) for vector in (generator, verifier, truth)]
+    if covariance is not None:
+        root = _root(covariance)
+        vectors = [vector @ root for vector in vectors]
+    units = [_unit(vector) for vector in vectors]
+    return Angles(_angle(units[0], units[2]), _angle(units[1], units[2]), _angle(units[0], units[1]))
+
+
+def selection_from_angles(generator: npt.ArrayLike, verifier: npt.ArrayLike, between: npt.ArrayLike) -> Selection:
+    """p, phi, psi of a linear generator and verifier on centred Gaussian inputs, from their angles in radians.
+
+    A sample is kept when the verifier gives it the generator's label. p = theta_g / pi, phi = [1 - (theta_g + theta_v +
+    theta) / 2 pi] / (1 - p), psi = [(theta_g + theta_v - theta) / 2 pi] / p: areas of spherical triangles (orthants).
+    ValueError for angles that no three vectors can have.
+    """
+    g, v, between = checked_angles(generator, verifier, between)
+    p = g / np.pi
+    with np.errstate(invalid="ignore", divide="ignore"):
+        phi = np.where(p < 1, (1 - (g + v + between) / (2 * np.pi)) / (1 - p), np.nan)
+        psi = np.where(p > 0, (g + v - between) / (2 * np.pi) / p, np.nan)
+    return Selection(p, np.clip(phi, 0, 1), np.clip(psi, 0, 1))
+
+
+def selection_from_vectors(
+    generator: npt.ArrayLike, verifier: npt.ArrayLike, truth: npt.ArrayLike, covariance: npt.ArrayLike | None = None
+) -> Selection:
+    """p, phi, psi on x ~ N(0, covariance), by default N(0, I), with the true label sign(truth.x); vectors along the last axis."""
+    return selection_from_angles(*angles_of(generator, verifier, truth, covariance))
+
+
+def mixture_selection(
+    generator: npt.ArrayLike, verifier: npt.ArrayLike, mean: npt.ArrayLike, covariance: npt.ArrayLike | None = None
+) -> Selection:
+    """p, phi, psi on the mixture x | y ~ N(y mean, covariance), by default with I, exactly; vectors along the last axis.
+
+    With u = y x ~ N(mean, covariance) the generator is right where w_gen.u > 0, and a sample is kept where w_gen.u and
+    w_ver.u have one sign: probabilities of quadrants of a bivariate normal.
+    """
+    center = np.asarray(mean, dtype=np.float64)
+    root = _root(np.eye(center.shape[-1]) if covariance is None else covariance)
+    seen = [np.asarray(vector, dtype=np.float64) @ root for vector in (generator, verifier)]
+    units = [_unit(vector) for vector in seen]
+    whitened = np.linalg.solve(root, center[..., None])[..., 0]
+    generator_margin, verifier_margin = (np.sum(unit * whitened, axis=-1) for unit in units)
+    # The cosine from the angle keeps its digits where the two classifiers nearly agree.
+    return selection_from_margins(generator_margin, verifier_margin, np.cos(_angle(units[0], units[1])))
+
+
+def selection_from_margins(generator: npt.ArrayLike, verifier: npt.ArrayLike, correlation: npt.ArrayLike) -> Selection:
+    """p, phi, psi on a mixture, from margins m = w.mean / sqrt(w' covariance w) and the correlation of both outputs.
+
+    p = Phi(-m_gen), phi = Phi2(m_gen, m_ver) / Phi(m_gen), psi = Phi2(-m_gen, -m_ver) / Phi(-m_gen).
+    """
+    g, v, rho = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in (generator, verifier, correlation)))
+    right, wrong = special.ndtr(g), special.ndtr(-g)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        phi = np.where(right > 0, bivariate_cdf(g, v, rho) / right, np.nan)
+        psi = np.where(wrong > 0, bivariate_cdf(-g, -v, rho) / wrong, np.nan)
+    return Selection(wrong, np.clip(phi, 0, 1), np.clip(psi, 0, 1))
+
+
+def checked_angles(generator: npt.ArrayLike, verifier: npt.ArrayLike, between: npt.ArrayLike) -> Angles:
+    """The angles as broadcast arrays; ValueError unless three vectors can have them (the spherical triangle inequalities)."""
+    named = {"generator": generator, "verifier": verifier, "between": between}
+    g, v, t = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in named.values()))
+    for name, value in zip(named, (g, v, t), strict=True):
+        _refuse(~((value >= 0) & (value <= np.pi + ROUNDING)), value, f"the angle {name} lies in [0, pi] radians")
+    low, high = np.abs(g - v), np.minimum(g + v, 2 * np.pi - g - v)
+    impossible = (t < low - ROUNDING) | (t > high + ROUNDING)
+    if impossible.any():
+        at = np.unravel_index(np.argmax(impossible), impossible.shape)
+        raise ValueError(
+            f"no three vectors have the angles {g[at]:g} (generator), {v[at]:g} (verifier) and {t[at]:g} (between): "
+            f"the last lies in [{low[at]:g}, {high[at]:g}]"
+        )
+    return Angles(g, v, np.clip(t, low, high))
+
+
+def _share(name: str, value: npt.ArrayLike) -> Floats:
+    array = np.asarray(value, dtype=np.float64)
+    _refuse(~((array >= 0) & (array <= 1)), array, f"{name} is a share and lies in [0, 1]")
+    return array
+
+
+def _kept_shares(phi: npt.ArrayLike, psi: npt.ArrayLike) -> tuple[Floats, Floats]:
+    first, second = np.broadcast_arrays(_share("phi", phi), _share("psi", psi))
+    if np.any((first == 0) & (second == 0)):
+        raise ValueError("phi and psi are both 0: a verifier that keeps nothing has no breakdown point")
+    return first, second
+
+
+def _positive(name: str, value: npt.ArrayLike) -> Floats:
+    array = np.asarray(value, dtype=np.float64)
+    _refuse(~((array > 0) & np.isfinite(array)), array, f"{name} is a positive number")
+    return array
+
+
+def _at_least(name: str, value: npt.ArrayLike, least: int) -> Floats:
+    array = np.asarray(value, dtype=np.float64)
+    _refuse(~((array >= least) & np.isfinite(array)), array, f"{name} is at least {least}")
+    return array
+
+
+def _refuse(wrong: npt.NDArray[np.bool_], values: Floats, expected: str) -> None:
+    if np.any(wrong):
+        raise ValueError(f"{expected}, got {values[wrong].flat[0]:g}")
+
+
+def _root(covariance: npt.ArrayLike) -> Floats:
+    """Lower triangular L with L L' = covariance."""
+    matrix = np.asarray(covariance, dtype=np.float64)
+    if not np.allclose(matrix, np.swapaxes(matrix, -1, -2)):
+        raise ValueError("a covariance is symmetric, and this matrix is not")
+    try:
+        return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise ValueError("a covariance is positive definite, and this matrix is not") from None
+
+
+def _unit(vector: Floats) -> Floats:
+    norm = np.linalg.norm(vector, axis=-1, keepdims=True)
+    if not np.all(norm > 0):
+        raise ValueError("a linear classifier needs a vector other than zero")
+    return np.asarray(vector / norm, dtype=np.float64)
+
+
+def _angle(first: Floats, second: Floats) -> Floats:
+    """The angle between unit vectors, exact also near 0 and pi (Kahan)."""
+    difference, total = np.linalg.norm(first - second, axis=-1), np.linalg.norm(first + second, axis=-1)
+    return np.asarray(2 * np.arctan2(difference, total))

@@ -1,0 +1,118 @@
+"""Training on one's own output, simulated: many repetitions of many generations over any start distribution.
+
+Four regimes: mixed with the real data (fully synthetic where there are none), the latest K generations mixed, a uniform
+draw from all generations. In the last two a new model is the empirical of n draws, each from a model that is drawn
+uniformly from the window. A block of repetitions has a random generator of its own, seeded by (seed, block).
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.recursion import Window, checked_distribution
+
+# A block's distributions, one generation of them.
+BLOCK_BYTES = 16 << 20
+# Whole numbers up to here are exact in float64, and counts of them fit in 64 bits.
+MOST_DRAWS = 10**15
+
+
+@dataclass(frozen=True)
+class Generations:
+    """Per repetition and generation, (repetitions, generations + 1): sum of squares, squared and L1 distance to generation 0."""
+
+    collision: Floats
+    drift: Floats
+    l1: Floats
+
+    @property
+    def collapsed(self) -> npt.NDArray[np.bool_]:
+        """Which models are Dirac masses. A sum of squared shares of draws is 1 only there, but for rounding."""
+        return self.collision > 1 - 1e-12
+
+    def means(self) -> dict[str, list[float]]:
+        """Means over repetitions: S, D, l1 and the collapsed share, a value a generation, with standard errors as `…_se`."""
+        named = {"S": self.collision, "D": self.drift, "l1": self.l1, "collapsed": self.collapsed.astype(np.float64)}
+        found = {name: values.mean(axis=0).tolist() for name, values in named.items()}
+        errors = {f"{name}_se": _standard_error(values).tolist() for name, values in named.items()}
+        return {**found, **errors}
+
+
+def simulate(
+    source: npt.ArrayLike,
+    real: int,
+    synthetic: int,
+    generations: int,
+    repetitions: int,
+    seed: int,
+    window: Window | None = None,
+) -> Generations:
+    """Simulate from N = `real` draws of `source` (the first n where real is 0), n = `synthetic` draws a generation.
+
+    With a `window` (recursion.latest or .every) later models learn from earlier models' mixture alone; else from the
+    real draws and the last model's. ValueError for sizes below 1 (n below 2).
+    """
+    distribution = checked_distribution(source)
+    if not (0 <= real <= MOST_DRAWS and 2 <= synthetic <= MOST_DRAWS) or generations < 0 or repetitions < 1:
+        raise ValueError(
+            f"expected real >= 0, synthetic >= 2, both up to {MOST_DRAWS:,}, generations >= 0 and repetitions >= 1, "
+            f"got {real}, {synthetic}, {generations}, {repetitions}"
+        )
+    size = max(1, BLOCK_BYTES // (8 * len(distribution)))
+    blocks = []
+    for block, start in enumerate(range(0, repetitions, size)):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(block,)))
+        first = rng.multinomial(real or synthetic, distribution, size=min(size, repetitions - start)) / (real or synthetic)
+        models = (
+            _mixed(first, synthetic, generations, window, rng) if window else _chain(first, real, synthetic, generations, rng)
+        )
+        blocks.append(models)
+    return Generations(*(np.concatenate([block[part] for block in blocks]) for part in range(3)))
+
+
+def _chain(first: Floats, real: int, synthetic: int, generations: int, rng: np.random.Generator) -> Floats:
+    """p_{m+1} = (1 - alpha) p_0 + alpha (empirical of n draws of p_m); measures, (3, repetitions, generations + 1)."""
+    alpha = synthetic / (real + synthetic)
+    measured = [_measures(first, first)]
+    model = first
+    for _ in range(generations):
+        drawn = rng.multinomial(synthetic, model) / synthetic
+        model = (1 - alpha) * first + alpha * drawn if real else drawn
+        measured.append(_measures(model, first))
+    return np.stack(measured, axis=-1)
+
+
+def _mixed(first: Floats, synthetic: int, generations: int, window: Window, rng: np.random.Generator) -> Floats:
+    """p_{m+1} = empirical of n draws of the even mixture of the window's models; measures as of `_chain`."""
+    measured = [_measures(first, first)]
+    # Draws of the window's models, counted in whole numbers so that a symbol that died out is exactly 0 again.
+    total = np.zeros(first.shape, dtype=np.int64)
+    drawn: deque[npt.NDArray[np.int64]] = deque()
+    for there in range(1, generations + 1):
+        mixed = window(there)
+        while len(drawn) > mixed:
+            total -= drawn.popleft()
+        mixture = total / synthetic + (first if mixed == there else 0.0)
+        counts = rng.multinomial(synthetic, mixture / mixed)
+        total += counts
+        # Where nothing is ever forgotten the sum says all.
+        if window(generations) < generations:
+            drawn.append(counts)
+        measured.append(_measures(counts / synthetic, first))
+    return np.stack(measured, axis=-1)
+
+
+def _measures(model: Floats, first: Floats) -> Floats:
+    difference = model - first
+    squares = np.einsum("rs,rs->r", model, model)
+    return np.stack([squares, np.einsum("rs,rs->r", difference, difference), np.abs(difference).sum(axis=1)])
+
+
+def _standard_error(values: Floats) -> Floats:
+    repetitions = len(values)
+    if repetitions == 1:
+        return np.full(values.shape[1], np.nan)
+    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(repetitions))
