@@ -86,6 +86,8 @@ class Experiment(Graph):
 
     def _add_shared(self) -> None:
         task = self.recipe.task.model_dump(exclude={"size", "data", "revision"})
+        if task.get("columns") is None:  # what was prepared without further columns stays valid
+            task.pop("columns", None)
         self.prepare = self.add("prepare", "data", None, {"task": task, "data": dict(self.identities.task)}, {})
         base = self.recipe.base
         if base.tiny is None:

@@ -6,10 +6,10 @@ A folder holds files called `train.*` and `test.*`, or just data files. Where th
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from summ_collapse import hub
 from summ_collapse.errors import InputError
@@ -40,12 +40,23 @@ class Summarization(Options):
     document: str = Field("document", description="column with the text to summarise")
     summary: str = Field("summary", description="column with the reference summary")
     id: str = Field("id", description="column with the row's id; numbered rows where the data has none")
+    columns: list[str] | None = Field(
+        None, description="further columns to keep, as text: what a selection may keep the mixture of"
+    )
     prompt: Template = Field("{document}\n\nTL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(1024, gt=0, description="tokens of a document that a model reads; the rest is cut")
     split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
     test_share: float = Field(0.1, gt=0, lt=1, description="share of rows held out where the data has no test split")
     max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be empty, duplicates or overlap (0-1)")
     size: Size | None = Field(None, description="declared sizes, for plans made without the data")
+
+    @field_validator("columns")
+    @classmethod
+    def _not_ours(cls, columns: list[str] | None) -> list[str] | None:
+        taken = {"id", "document", "summary", "slice_rank"} & set(columns or ())
+        if taken or len(set(columns or ())) < len(columns or ()):
+            raise ValueError(f"expected each name once, and none of id, document, summary, slice_rank; got {columns}")
+        return columns
 
     def identity(self) -> dict[str, object]:
         """Content digest or hub commit; InputError where there is no such data."""
@@ -93,6 +104,9 @@ class Summarization(Options):
 
     def _named(self, table: pa.Table, source: str, prefix: str) -> pa.Table:
         """The three columns of an Example; numbers them where there is no id column."""
+        for name in self.columns or ():
+            if name not in table.column_names:
+                raise InputError(f"{source}: expected a column {name!r} (task.columns), found {', '.join(table.column_names)}")
         for key in ("document", "summary"):
             if getattr(self, key) not in table.column_names:
                 raise InputError(
@@ -108,7 +122,9 @@ class Summarization(Options):
         else:
             ids = [f"{prefix}-{row:08d}" for row in range(table.num_rows)]
         columns = [pa.array(ids, pa.string()), *(_texts(table, getattr(self, key), source) for key in ("document", "summary"))]
-        return pa.table(columns, names=["id", "document", "summary"])
+        # As text, so that files whose types differ make one table.
+        further = {name: _as_text(table[name].to_pylist()) for name in self.columns or ()}
+        return pa.table({**dict(zip(("id", "document", "summary"), columns, strict=True)), **further})
 
 
 def _texts(table: pa.Table, column: str, source: str) -> pa.Array:
@@ -117,3 +133,7 @@ def _texts(table: pa.Table, column: str, source: str) -> pa.Array:
         if value is not None and not isinstance(value, str):
             raise InputError(f"{source}: row {row}: expected text in column {column!r}, got {type(value).__name__}")
     return pa.array(values, pa.string())
+
+
+def _as_text(values: list[Any]) -> pa.Array:
+    return pa.array([None if value is None else str(value) for value in values], pa.string())

@@ -64,3 +64,15 @@ def test_csv_rows_of_other_width_are_named(tmp_path: Path) -> None:
     path.write_text("document,summary\none,two\nthree\n")
     with pytest.raises(InputError, match="line 3: expected 2 fields"):
         list(csv_records(path))
+
+
+def test_further_columns_are_kept_as_text(tmp_path: Path) -> None:
+    rows = [{"document": f"d {row}", "summary": "s", "topic": row % 2, "extra": 1} for row in range(4)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = Summarization(kind="summarization", data=str(tmp_path / "a.jsonl"), columns=["topic"]).splits()["all"]
+    assert table.column_names == ["id", "document", "summary", "topic"]
+    assert table["topic"].to_pylist() == ["0", "1", "0", "1"]
+    with pytest.raises(InputError, match=r"expected a column 'colour' \(task.columns\)"):
+        Summarization(kind="summarization", data=str(tmp_path / "a.jsonl"), columns=["colour"]).splits()
+    with pytest.raises(ValueError, match="none of id, document, summary, slice_rank"):
+        Summarization(kind="summarization", data=str(tmp_path / "a.jsonl"), columns=["summary"])
