@@ -1,6 +1,6 @@
 """From a recipe to its stages and their edges. Pure: no files, no models.
 
-    experiment = Experiment.of(recipe, identities)
+    experiment = Experiment(recipe, identities)
     experiment.stages["train/oracle-0.25"].fingerprint
 
 Every stage's configuration holds whatever the recipe states that can change a byte of its result, and nothing else.
@@ -10,31 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from summ_collapse.arms import VERDICT_BASELINE, Arm, Chosen, Generated, Model
 from summ_collapse.errors import InputError
 from summ_collapse.graph import Graph
+from summ_collapse.metrics.strata import CLUSTERS
 from summ_collapse.recipe import Recipe, random_verifier, with_random
 from summ_collapse.recipe_blocks import Ordering, Training, Variant
 from summ_collapse.stages.stage import VERSIONS
 
 UNRESOLVED: dict[str, Any] = {"unresolved": True}
-VERDICT_BASELINE = "real-slice"
-DEFAULT_STRATA = 16
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One model that is trained (or, for `lead`, not) and evaluated, under one seed; stages by name."""
-
-    name: str
-    seed: int
-    evaluate: str
-    train: str | None = None
-    control: str | None = None  # which one, for an arm that no verifier selects
-    verifier: str | None = None
-    rate: float | None = None  # None for controls, and where a threshold decides
-    select: str | None = None
-    pool: "Pool | None" = None  # whose candidates it is made of, or whose slice; None where generators share it
-    baselines: Mapping[str, str] = field(default_factory=dict)  # arms that it stands beside, by what they are to it
 
 
 @dataclass(frozen=True)
@@ -43,28 +27,6 @@ class Identities:
 
     task: Mapping[str, Any] = field(default_factory=lambda: UNRESOLVED)
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Model:
-    """A model as later stages see it: the stage that makes it, or a name; and the model below an adapter."""
-
-    stage: str | None
-    identity: Mapping[str, Any] | None
-    below: "_Model | None" = None
-
-
-@dataclass(frozen=True)
-class Pool:
-    """One generator under one seed, and its candidates."""
-
-    seed: int
-    slice: float
-    prefix: str  # of the names of all that depends on this generator; empty where there is one
-    candidates: str
-    judge: str
-    generator: _Model
-    start: _Model  # what arms are trained from
 
 
 class Experiment(Graph):
@@ -92,7 +54,7 @@ class Experiment(Graph):
         base = self.recipe.base
         if base.tiny is None:
             assert base.model is not None
-            self.base = _Model(None, self.identities.models.get(base.model, UNRESOLVED))
+            self.base = Model(None, self.identities.models.get(base.model, UNRESOLVED))
             return
         config = {
             "tiny": base.tiny.model_dump(exclude={"pretrain": {"threads"}}),
@@ -100,7 +62,7 @@ class Experiment(Graph):
             "dtype": base.dtype,
             "threads": base.tiny.pretrain.threads or self.recipe.launch.threads,
         }
-        self.base = _Model(self.add("pretrain", "base", None, config, {"examples": self.prepare}), None)
+        self.base = Model(self.add("pretrain", "base", None, config, {"examples": self.prepare}), None)
 
     def _add_generator(self, seed: int, share: float) -> None:
         recipe = self.recipe
@@ -121,7 +83,7 @@ class Experiment(Graph):
         )
         judge = self._verify(f"{prefix}judge", {"kind": "rouge", "metric": recipe.wrong.metric}, seed, candidates, None)
         start = {"base": self.base, "generator": generator}[recipe.retrain.start]
-        pool = Pool(seed, share, prefix, candidates, judge, generator, start)
+        pool = Generated(seed, share, prefix, candidates, judge, generator, start)
         scores = self._add_verifiers(pool)
         for verifier, variant, how in self._selections():
             rates: Sequence[float | None] = how.rates or [None]
@@ -139,7 +101,7 @@ class Experiment(Graph):
         lacking = sorted({rate for how in ways.values() for rate in how.rates or ()} - there)
         return [*found, (random, None, Variant(rates=lacking))] if lacking else found
 
-    def _add_verifiers(self, pool: Pool) -> dict[str, str]:
+    def _add_verifiers(self, pool: Generated) -> dict[str, str]:
         """The verifiers' own trainings, in an order in which each finds what it refers to, and their scores."""
         models = {"base": self.base, "generator": pool.generator}
         waiting = dict(self.recipe.verifiers)
@@ -162,14 +124,14 @@ class Experiment(Graph):
                 scores[name] = self._verify(pool.prefix + name, described, pool.seed, pool.candidates, model, sources)
         return scores
 
-    def _verifier_model(self, name: str, options: Any, pool: Pool, models: Mapping[str, _Model]) -> _Model | None:
+    def _verifier_model(self, name: str, options: Any, pool: Generated, models: Mapping[str, Model]) -> Model | None:
         if options.model is None:
             return None
-        named = _Model(None, self.identities.models.get(options.model, UNRESOLVED))
+        named = Model(None, self.identities.models.get(options.model, UNRESOLVED))
         model = models.get(options.model, named)
         adapter = options.adapter
         if adapter is not None:
-            return _Model(None, self.identities.models.get(adapter, UNRESOLVED), model)
+            return Model(None, self.identities.models.get(adapter, UNRESOLVED), model)
         if options.train is None:
             return model
         training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
@@ -188,10 +150,10 @@ class Experiment(Graph):
         arm: str,
         seed: int,
         training: Training,
-        start: _Model,
+        start: Model,
         rows: Mapping[str, Any],
         inputs: Mapping[str, str] | None = None,
-    ) -> _Model:
+    ) -> Model:
         config = {
             **self._reading(start, "base"),
             "training": training.model_dump(exclude={"start"}),
@@ -200,7 +162,7 @@ class Experiment(Graph):
         }
         sources = {"examples": self.prepare, **(inputs or {}), **self._roles("base", start)}
         name = self.add("train", arm, seed, config, sources)
-        return _Model(name, None, start if training.adapter else None)
+        return Model(name, None, start if training.adapter else None)
 
     def _verify(
         self,
@@ -208,7 +170,7 @@ class Experiment(Graph):
         options: Mapping[str, Any],
         seed: int,
         candidates: str,
-        model: _Model | None,
+        model: Model | None,
         sources: Mapping[str, str] | None = None,
     ) -> str:
         synthesis = self.recipe.synthesis
@@ -225,7 +187,7 @@ class Experiment(Graph):
         )
 
     def _add_arm(
-        self, pool: Pool, verifier: str, variant: str | None, how: Variant, rate: float | None, scores: Mapping[str, str]
+        self, pool: Generated, verifier: str, variant: str | None, how: Variant, rate: float | None, scores: Mapping[str, str]
     ) -> None:
         name = "-".join([verifier, *([variant] if variant else []), *([f"{rate:g}"] if rate is not None else [])])
         ordering = _described(how) | {"rate": rate, "at_least": how.at_least}
@@ -237,11 +199,13 @@ class Experiment(Graph):
             # A threshold's size is known only when it has selected, so random follows it.
             follow = {"across": "corpus", "rate": None, "at_least": None}
             size = self._select(pool, baseline, scores[random], follow, {"size": select})
-            self._train_arm(pool, baseline, random, None, size, None)
-        self._train_arm(pool, name, verifier, rate, select, None if name == baseline else baseline)
+            self._train_chosen(pool, baseline, Chosen(random, "random", None, None, scores[random], size, None))
+        kind = self.recipe.verifiers[verifier].kind
+        beside = None if name == baseline else baseline
+        self._train_chosen(pool, name, Chosen(verifier, kind, variant, rate, scores[verifier], select, beside))
 
     def _select(
-        self, pool: Pool, arm: str, scores: str, ordering: Mapping[str, Any], further: Mapping[str, str] | None = None
+        self, pool: Generated, arm: str, scores: str, ordering: Mapping[str, Any], further: Mapping[str, str] | None = None
     ) -> str:
         config = {**ordering, "wrong_below": self.recipe.wrong.below, "generator_slice": pool.slice}
         reads_text = ordering.get("by") in ("length", "cluster") or "near_duplicates" in ordering
@@ -250,43 +214,38 @@ class Experiment(Graph):
             "select", pool.prefix + arm, pool.seed, config, inputs | ({"candidates": pool.candidates} if reads_text else {})
         )
 
-    def _train_arm(self, pool: Pool, arm: str, verifier: str, rate: float | None, selection: str, random: str | None) -> None:
-        inputs = {"candidates": pool.candidates, "selection": selection}
+    def _train_chosen(self, pool: Generated, arm: str, chosen: Chosen) -> None:
+        inputs = {"candidates": pool.candidates, "selection": chosen.select}
         model = self._train(pool.prefix + arm, pool.seed, self.recipe.retrain, pool.start, {"from": "selection"}, inputs)
-        self._evaluate(arm, pool.seed, model, pool, verifier=verifier, rate=rate, select=selection, random=random)
+        self._evaluate(arm, pool.seed, model, pool, chosen)
 
-    def _add_controls(self, pool: Pool) -> None:
-        recipe = self.recipe
-        for control in dict.fromkeys([*recipe.controls, "real-slice"]):
-            if control in ("lead", "real-full"):
-                if pool.slice != recipe.generator.slices[0]:
-                    continue  # no generator has a part in these
-                rows = {"from": "slice", "share": 1.0}
-                model = None if control == "lead" else self._train(control, pool.seed, recipe.retrain, pool.start, rows)
-                self._evaluate(control, pool.seed, model, None if pool.prefix else pool)
+    def _add_controls(self, pool: Generated) -> None:
+        for control in dict.fromkeys([*self.recipe.controls, VERDICT_BASELINE]):
+            if control == "lead" or (control == "real-full" and pool.start is self.base):
+                self._add_shared_control(pool, control)
             elif control == "generator":
                 self._evaluate(control, pool.seed, pool.generator, pool)
             else:
-                of_slice = control == "real-slice"
-                rows = {"from": "slice", "share": pool.slice} if of_slice else {"from": "candidates"}
-                inputs = {} if of_slice else {"candidates": pool.candidates}
+                shares = {VERDICT_BASELINE: pool.slice, "real-full": 1.0}
+                rows = {"from": "slice", "share": shares[control]} if control in shares else {"from": "candidates"}
+                inputs = {} if control in shares else {"candidates": pool.candidates}
                 name = pool.prefix + control
-                model = self._train(name, pool.seed, recipe.retrain, pool.start, rows, inputs)
+                model = self._train(name, pool.seed, self.recipe.retrain, pool.start, rows, inputs)
                 self._evaluate(control, pool.seed, model, pool)
 
+    def _add_shared_control(self, pool: Generated, control: str) -> None:
+        """A control that no generator has a part in stands once, however many there are."""
+        if pool.slice != self.recipe.generator.slices[0]:
+            return
+        rows = {"from": "slice", "share": 1.0}
+        model = None if control == "lead" else self._train(control, pool.seed, self.recipe.retrain, pool.start, rows)
+        self._evaluate(control, pool.seed, model, None if pool.prefix else pool)
+
     def _evaluate(
-        self,
-        arm: str,
-        seed: int,
-        model: _Model | None,
-        pool: Pool | None,
-        verifier: str | None = None,
-        rate: float | None = None,
-        select: str | None = None,
-        random: str | None = None,
+        self, arm: str, seed: int, model: Model | None, generated: Generated | None, chosen: Chosen | None = None
     ) -> None:
-        """Add an arm and its evaluation; `pool` is the generator that it belongs to, None where generators share it."""
-        prefix = pool.prefix if pool else ""
+        """Add an arm and its evaluation; `generated` is the generator that it belongs to, None where generators share it."""
+        prefix = generated.prefix if generated else ""
         metrics = {"metrics": list(self.recipe.evaluation.metrics)}
         if model is None:
             config: dict[str, Any] = {"predictor": "lead", **metrics}
@@ -300,31 +259,14 @@ class Experiment(Graph):
                 "chunk_size": self.recipe.synthesis.chunk_size,
             }
             name = self.add("evaluate", prefix + arm, seed, config, {"examples": self.prepare, **self._roles("model", model)})
-        beside = [role for role in (VERDICT_BASELINE, random, "generator") if role is not None and role != arm]
-        baselines = {role: prefix + role for role in beside} if pool else {}
+        beside = [VERDICT_BASELINE, chosen.random if chosen else None, "generator"]
+        baselines = {role: prefix + role for role in beside if role is not None and role != arm} if generated else {}
         train = model.stage if model else None
-        self.arms.append(Arm(prefix + arm, seed, name, train, None if verifier else arm, verifier, rate, select, pool, baselines))
+        control = None if chosen else arm
+        self.arms.append(Arm(prefix + arm, seed, name, train, control, chosen, generated, baselines))
 
     def _add_report(self) -> None:
-        described: list[dict[str, Any]] = [
-            {
-                "arm": arm.name,
-                "control": arm.control,
-                "verifier": arm.verifier,
-                "verifier_kind": self.recipe.verifiers[arm.verifier].kind if arm.verifier else None,
-                "rate": arm.rate,
-                "seed": arm.seed,
-                "evaluate": arm.evaluate,
-                "select": arm.select,
-                "scores": self.stages[arm.select].inputs["scores"] if arm.select else None,
-                "train": arm.train,
-                "baselines": dict(arm.baselines),
-                "slice": arm.pool.slice if arm.pool else None,
-                "judge": arm.pool.judge if arm.pool else None,
-                "candidates": arm.pool.candidates if arm.pool else None,
-            }
-            for arm in self.arms
-        ]
+        described = [arm.described() for arm in self.arms]
         reads = ("evaluate", "select", "train", "judge", "candidates", "scores")
         inputs = {arm[role]: arm[role] for arm in described for role in reads if arm[role] is not None}
         config = {
@@ -347,10 +289,10 @@ class Experiment(Graph):
             return common | {"samples": synthesis.samples, "temperature": synthesis.temperature, "top_p": synthesis.top_p}
         return common | ({"samples": synthesis.samples, "beams": synthesis.beams} if method == "beam" else {})
 
-    def _reading(self, model: _Model, role: str = "model") -> dict[str, Any]:
+    def _reading(self, model: Model, role: str = "model") -> dict[str, Any]:
         """What every stage that loads a model has in its configuration."""
         named: dict[str, Any] = {}
-        place: _Model | None = model
+        place: Model | None = model
         while place is not None:
             if place.identity is not None:
                 named[role] = dict(place.identity)
@@ -368,17 +310,17 @@ class Experiment(Graph):
         task = self.recipe.task
         return {"prompt": task.prompt, "max_document_tokens": task.max_document_tokens}
 
-    def _roles(self, role: str, model: _Model) -> dict[str, str]:
+    def _roles(self, role: str, model: Model) -> dict[str, str]:
         """The stages that make a model and what lies below it, by role."""
         roles = {}
-        place: _Model | None = model
+        place: Model | None = model
         while place is not None:
             if place.stage is not None:
                 roles[role] = place.stage
             role, place = f"{role} below", place.below
         return roles
 
-    def _below_name(self, model: _Model) -> str:
+    def _below_name(self, model: Model) -> str:
         """What an adapter's configuration calls its base: a hub id, or the stage that made it."""
         if model.stage is not None:
             return f"{model.stage} {self.stages[model.stage].fingerprint[:12]}"
@@ -392,6 +334,6 @@ def _described(how: Ordering) -> dict[str, Any]:
     if how.across == "strata":
         described["by"] = how.by or "cluster"
         if described["by"] in ("length", "cluster"):
-            described["strata"] = how.strata or DEFAULT_STRATA
+            described["strata"] = how.strata or CLUSTERS
     further = {"temperature": how.temperature, "near_duplicates": how.near_duplicates}
     return described | {key: value for key, value in further.items() if value is not None}

@@ -129,6 +129,7 @@ def _contradictions(recipe: Recipe) -> list[str]:
         ("seeds", recipe.seeds),
         ("evaluation.metrics", recipe.evaluation.metrics),
         ("controls", recipe.controls),
+        ("generator.slice", [f"{share:g}" for share in recipe.generator.slices]),
     ):
         if len(set(values)) < len(values):
             problems.append(f"{where}: expected each value once, got {values}")
@@ -157,6 +158,8 @@ def _verifiers_in_need(recipe: Recipe) -> list[str]:
     """Verifiers that read scores which nobody makes, or more candidates than there are."""
     problems = []
     for name, verifier in recipe.verifiers.items():
+        if len(set(verifier.sources)) < len(verifier.sources):
+            problems.append(f"verifiers.{name}.of: expected each name once, got {list(verifier.sources)}")
         others = sorted(set(recipe.verifiers) - {name})
         problems += [
             f"verifiers.{name}.of: {source!r} is no other verifier of this recipe{nearest(source, others)}; "
@@ -185,7 +188,9 @@ def _selections(recipe: Recipe) -> list[str]:
         ]
         if len({f"{rate:g}" for rate in how.rates or ()}) < len(how.rates or ()):
             problems.append(f"{where}.rates: expected each value once, got {[f'{rate:g}' for rate in how.rates or ()]}")
-        names += [f"{name}-{variant}" for name in recipe.verifiers if variant and name in recipe.verifiers]
+        if len(set(how.verifiers or ())) < len(how.verifiers or ()):
+            problems.append(f"{where}.verifiers: expected each name once, got {how.verifiers}")
+        names += [f"{name}-{variant}" for name in how.verifiers or recipe.verifiers if variant]
     clashes = {name for name in names if name in recipe.verifiers}
     if clashes:
         problems.append(f"verifiers.{min(clashes)}: this is also what a variant's arms are called; rename one")

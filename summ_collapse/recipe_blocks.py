@@ -216,7 +216,9 @@ class Ordering(Options):
     near_duplicates: float | None = Field(
         None, gt=0, le=1, description="pass over candidates whose word trigrams overlap this much with a better one's (Jaccard)"
     )
-    verifiers: list[str] | None = Field(None, description="verifiers that arms are selected by; all of them where absent")
+    verifiers: list[str] | None = Field(
+        None, min_length=1, description="verifiers that arms are selected by; all of them where absent"
+    )
 
     @model_validator(mode="after")
     def _strata_only_where_used(self) -> "Ordering":

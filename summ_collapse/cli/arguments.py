@@ -1,7 +1,8 @@
 """Types of arguments that several commands take."""
 
 import argparse
-from decimal import Decimal, InvalidOperation
+import math
+from decimal import Decimal
 
 LONGEST_AXIS = 100_000
 
@@ -39,9 +40,9 @@ def whole_axis(text: str) -> list[float]:
 def _span(part: str, text: str) -> list[Decimal]:
     try:
         numbers = [Decimal(number) for number in part.split(":")]
-    except InvalidOperation:
+    except ArithmeticError:  # what is no number, or one too large for any
         numbers = []
-    if len(numbers) not in (1, 3) or not all(number.is_finite() for number in numbers):
+    if len(numbers) not in (1, 3) or not all(number.is_finite() and math.isfinite(float(number)) for number in numbers):
         raise argparse.ArgumentTypeError(
             f"expected numbers such as 0.5 or 0.5,0.9 or 0.1:0.9:0.1 (START:STOP:STEP), got {text!r}"
         )

@@ -13,7 +13,7 @@ from summ_collapse.errors import InputError
 if TYPE_CHECKING:
     from summ_collapse.report.bare_files import Files
     from summ_collapse.report.diagnose import Question
-    from summ_collapse.report.evidence import Pool
+    from summ_collapse.report.pool import Pool
 
 RATES = (0.125, 0.25, 0.5)
 METRIC, WRONG_BELOW = "rouge1", 0.25
@@ -65,7 +65,10 @@ def _diagnose(options: argparse.Namespace) -> None:
     pools, question = _evidence(options)
     found = diagnose(pools, question)
     if options.out is not None:
-        write_json(options.out, found)
+        try:
+            write_json(options.out, found)
+        except OSError as error:
+            raise InputError(f"--out {options.out}: cannot be written: {error}") from None
     if options.json:
         print(json.dumps(found, ensure_ascii=False, allow_nan=False))
         return
@@ -96,7 +99,7 @@ def _evidence(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
 
 
 def _of_run(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
-    from summ_collapse.launch.evidence import pools_of_run
+    from summ_collapse.launch.pools import pools_of_run
     from summ_collapse.report.diagnose import Question
 
     given = [name for name in FILE_OPTIONS if getattr(options, name) is not None]

@@ -73,13 +73,19 @@ def _compare(options: argparse.Namespace) -> None:
 
     if options.figure is not None and options.figure.suffix not in (".svg", ".png"):
         raise InputError(f"--figure {options.figure}: expected a name that ends in .svg or .png")
-    named = [(run.name or str(run), read_results(run)) for run in options.runs]
+    names = [run.name for run in options.runs]
+    named = [(run.name if run.name and names.count(run.name) == 1 else str(run), read_results(run)) for run in options.runs]
     together = tables.pooled_runs(named)
     single = tables.single_seeds(named)
     metric = next(iter(single[0]["metrics"]))
     together["agreement"] = agreement.agreement(single, metric)
     if options.figure is not None:
-        figure_prediction.draw_prediction(single, together["agreement"], metric, [options.figure], ", ".join(together["runs"]))
+        try:
+            figure_prediction.draw_prediction(
+                single, together["agreement"], metric, [options.figure], ", ".join(together["runs"])
+            )
+        except OSError as error:
+            raise InputError(f"--figure {options.figure}: cannot be written: {error}") from None
     wanted = "json" if options.json else options.format
     if wanted == "table":
         Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(together, "runs"))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from summ_collapse.theory.normal import Floats
     from summ_collapse.theory.recursion import Window
 
+RATIOS = "0:1.2:0.02"
 GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
 REPRODUCTIONS = {"transition": 50, "samples": 50, "sweet-spot": 500, "quality": 50}
 
@@ -36,7 +37,7 @@ def add(commands: Any) -> None:
 
     phase = kinds.add_parser("phase", help="accuracy over p and psi/phi, with the breakdown line and a run's measured arms")
     phase.add_argument("--p", type=axis, default="0.01:0.99:0.01", help="default: 0.01:0.99:0.01")
-    phase.add_argument("--ratio", type=axis, default="0:1.2:0.02", help="psi/phi (default: 0:1.2:0.02)")
+    phase.add_argument("--ratio", type=axis, help="psi/phi (default: 0:1.2:0.02, as far as psi is a share)")
     phase.add_argument("--phi", type=float, default=0.8, help="share of right samples that is kept (default: 0.8)")
     phase.add_argument("--mu", type=float, default=2.0, metavar="M", help="norm of the mean (default: 2)")
     phase.add_argument("--d", type=positive, default=200, help="dimensions (default: 200)")
@@ -124,7 +125,8 @@ def _phase(options: argparse.Namespace) -> None:
 
         arms = theory_results.measured(read_results(options.run))
     with _told():
-        records = theory_results.phase(options.p, options.ratio, options.phi, options.mu, options.d, options.n)
+        ratio = options.ratio or [value for value in axis(RATIOS) if value * options.phi <= 1]
+        records = theory_results.phase(options.p, ratio, options.phi, options.mu, options.d, options.n)
         if options.figure:
             theory_figure.draw_phase(records, arms, options.figure)
         _write(options, records + arms, {"grid": records, "measured": arms}, shown=arms or records)
@@ -137,7 +139,8 @@ def _simulate(options: argparse.Namespace) -> None:
     with _told():
         if options.reproduce:
             repetitions = options.repetitions or REPRODUCTIONS[options.reproduce]
-            records = REPRODUCED[options.reproduce](repetitions, options.seed, options.workers)
+            found = REPRODUCED[options.reproduce](repetitions, options.seed, options.workers)
+            records = [theory_results.without_nan(record) for record in found]
             if options.figure:
                 theory_figure.REPRODUCED[options.reproduce](records, options.figure)
         else:
@@ -177,7 +180,7 @@ def _recursion(options: argparse.Namespace) -> None:
         sizes = (options.real, options.synthetic, options.generations, options.simulate, options.seed)
         regimes = {mix: theory_results.generations(source, *sizes, _window(mix), options.tolerance) for mix in options.mix}
         several = len(regimes) > 1
-        found = next(iter(regimes.values()))
+        found = regimes.get("real", next(iter(regimes.values())))
         if options.figure and several:
             theory_figure.draw_regimes(regimes, options.figure)
         elif options.figure:

@@ -12,6 +12,7 @@ from summ_collapse.experiment import Experiment, Identities
 from summ_collapse.graph import Stage
 from summ_collapse.launch.progress import Reporter
 from summ_collapse.recipe import Recipe, load, named_models, validate
+from summ_collapse.report.compare import RESULTS_VERSION
 from summ_collapse.store import Artifact, Place
 
 FROZEN = "recipe.json"
@@ -122,8 +123,11 @@ def read_results(out: Path) -> dict[str, Any]:
     """`report/results.json` of a finished run; InputError where there is none."""
     path = out / "report" / "results.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        results = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file; has this run finished?") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected the JSON of a finished run: {error}") from None
+    if not (isinstance(results, dict) and results.get("version") == RESULTS_VERSION):
+        raise InputError(f"{path}: expected results of version {RESULTS_VERSION}; the same `run` again makes its report anew")
+    return results

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+CLUSTERS = 16  # where nobody says otherwise
 FIT_ROWS = 20_000
 TRANSFORM_ROWS = 50_000
 VOCABULARY = 4096
@@ -33,16 +34,20 @@ def cluster_strata(texts: Sequence[str], count: int, seed: int = 0) -> np.ndarra
 
     Fitted on a sample of at most FIT_ROWS rows, drawn with `seed`. There are fewer clusters where there are fewer texts.
     """
+    from threadpoolctl import threadpool_limits
+
     chosen = np.arange(len(texts))
     if len(texts) > FIT_ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(texts), FIT_ROWS, replace=False))
     sample = [texts[row] for row in chosen.tolist()]
     if len(set(sample)) <= count:
         return column_strata(texts) if len(texts) <= FIT_ROWS else np.zeros(len(texts), np.int64)
-    model = _fitted(sample, count, seed)
-    if model is None:
-        return np.zeros(len(texts), dtype=np.int64)
-    parts = [model.predict(texts[start : start + TRANSFORM_ROWS]) for start in range(0, len(texts), TRANSFORM_ROWS)]
+    # On one thread, since sums that are split among several round differently.
+    with threadpool_limits(1):
+        model = _fitted(sample, count, seed)
+        if model is None:
+            return np.zeros(len(texts), dtype=np.int64)
+        parts = [model.predict(texts[start : start + TRANSFORM_ROWS]) for start in range(0, len(texts), TRANSFORM_ROWS)]
     return np.concatenate(parts).astype(np.int64)
 
 

@@ -32,7 +32,7 @@ def agreement(entries: Sequence[Mapping[str, Any]], metric: str) -> dict[str, An
     arms = [entry for entry in entries if predicted_delta(entry) is not None and observed_delta(entry, metric) is not None]
     observed = np.array([observed_delta(entry, metric) for entry in arms], dtype=np.float64)
     groups = [f"{entry.get('run', '')} {entry['seed']}" for entry in arms]
-    found: dict[str, Any] = {"arms": len(arms), "metric": metric}
+    found: dict[str, Any] = {"arms": len(arms), "metric": metric, "groups": len(set(groups))}
     for name in LABELS:
         values = [predicted_delta(entry) if name == "predicted_delta" else entry[name] for entry in arms]
         known = np.array([value is not None for value in values], dtype=bool)
@@ -124,6 +124,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     if rank is None:
         return [f"{found['arms']} arms with a prediction: too few for a rank correlation"]
     lines = [f"rank correlation with the observed Δ {found['metric']} over {found['arms']} arms (Spearman, 95% interval):"]
+    if found["groups"] < FEWEST_RUNS:
+        lines[0] += f" arms of {found['groups']} seeds share their baselines, so the intervals are too narrow"
     for name, label in LABELS.items():
         value = found[name]["spearman"]
         if value is not None:

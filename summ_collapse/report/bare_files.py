@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.plugins import known_metrics, nearest
-from summ_collapse.report.evidence import Pool, key_text
+from summ_collapse.report.pool import Pool, key_text
 from summ_collapse.tasks.columns import CANDIDATE, ID, SAMPLE, SCORE, STRATUM, SUMMARY, read_columns
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from summ_collapse.report.evidence import Strata
+from summ_collapse.report.pool import Strata
 
 
 def shares(strata: Strata, kept: np.ndarray) -> list[dict[str, Any]]:
@@ -19,12 +19,6 @@ def shares(strata: Strata, kept: np.ndarray) -> list[dict[str, Any]]:
         }
         for name, in_pool, in_kept in zip(strata.names, pool, selection, strict=True)
     ]
-
-
-def coverage(strata: Strata, kept: np.ndarray) -> float:
-    """1 - the total-variation distance between the pool's and the kept rows' mixture of strata: 1 is the pool's own."""
-    pool, selection = _mixtures(strata, kept)
-    return float(1 - np.abs(pool - selection).sum() / 2) if selection.any() else 0.0
 
 
 def random_coverage(strata: Strata, kept: np.ndarray) -> float:

@@ -13,10 +13,10 @@ import numpy as np
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
-from summ_collapse.metrics.strata import coverage_loss
-from summ_collapse.report.composition import coverage, random_coverage, shares
-from summ_collapse.report.evidence import Pool
-from summ_collapse.report.verdict import Evidence, predict, recommend
+from summ_collapse.metrics.strata import coverage, coverage_loss
+from summ_collapse.report.composition import random_coverage, shares
+from summ_collapse.report.pool import Pool
+from summ_collapse.report.verdict import Known, foretell, recommend
 from summ_collapse.theory.posterior import DRAWS, Patterns
 from summ_collapse.theory.predictor import Prediction
 from summ_collapse.theory.proxy import Confusion
@@ -100,8 +100,9 @@ def _selection(pool: Pool, question: Question, name: str, rate: float, across: A
     threshold = float(pool.scores[name][ranks == count - 1][0])
     confusion, patterns = _counted(pool, question.wrong_below, kept)
     estimates = confusion.intervals(patterns)
-    lost = coverage_loss(pool.strata.labels, kept[pool.strata.rows])
-    prediction = predict(Evidence(confusion, estimates, count, lost, pool.slice_rows))
+    labels, of_labelled = pool.strata.labels, kept[pool.strata.rows]
+    lost = coverage_loss(labels, of_labelled)
+    prediction = foretell(Known(confusion, estimates, count, lost, pool.slice_rows))
     return {
         "name": name,
         "rate": rate,
@@ -121,7 +122,7 @@ def _selection(pool: Pool, question: Question, name: str, rate: float, across: A
         **_foretold("predicted_vs_random", prediction.against_random),
         "margin_low": prediction.lower_bound,
         "labels_needed": prediction.labels_needed,
-        "coverage": coverage(pool.strata, kept),
+        "coverage": coverage(labels, of_labelled),
         "coverage_loss": lost,
         "coverage_random": random_coverage(pool.strata, kept),
         "strata": shares(pool.strata, kept),

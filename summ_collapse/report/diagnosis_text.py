@@ -1,6 +1,5 @@
 """A diagnosis for people: a table, a row a verifier and rate, and what to do about it in a few plain lines."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,7 +84,8 @@ def conclusions(found: Mapping[str, Any]) -> list[str]:
         if ranking["nan_scores"]
     ]
     lines += [
-        f"strata are clusters of the texts of {pool['strata']['rows']:,} of {pool['candidates']:,} candidates, drawn at random"
+        f"strata are clusters of the texts of {pool['strata']['rows']:,} of {pool['candidates']:,} candidates, drawn at random; "
+        "selections within strata are left out"
         for pool in found["pools"]
         if pool["strata"]["rows"] < pool["candidates"]
     ]
@@ -98,6 +98,8 @@ def _advice(found: Mapping[str, Any]) -> list[str]:
     if chosen is not None:
         return _recommended(chosen, entries, found["pools"])
     doubtful = [entry for entry in entries if entry["predicted"] == "undecided" and entry["labels_needed"] is not None]
+    # Labels that would only show an expected harm are not worth their price.
+    doubtful = [entry for entry in doubtful if entry["predicted_delta"] is None or entry["predicted_delta"] > 0]
     if doubtful:
         return [_doubt(found, min(doubtful, key=lambda entry: entry["labels_needed"]))]
     if any(entry["criterion"] == "predictor" for entry in entries):
@@ -112,12 +114,22 @@ def _advice(found: Mapping[str, Any]) -> list[str]:
 
 
 def _undecidable(found: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> str:
-    """Where the formula itself is not sure, no labels help."""
-    best = max(entries, key=lambda entry: entry["predicted_delta"] if entry["predicted_delta"] is not None else -math.inf)
+    """Where the formula itself is not sure, no labels help. An arm is worth what it is under its worst seed."""
+    worst: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for entry in entries:
+        arm = tuple(entry[key] for key in ARM)
+        if entry["predicted_delta"] is not None and (
+            arm not in worst or entry["predicted_delta"] < worst[arm]["predicted_delta"]
+        ):
+            worst[arm] = entry
+    best = max(worst.values(), key=lambda entry: entry["predicted_delta"])
     told = f"{_prefix(best, found['pools'])}{_way(best)} at {100 * best['rate']:g}% comes nearest: {_points(best)} points"
+    seeds = " under its worst seed" if len({pool["seed"] for pool in found["pools"]}) > 1 else ""
     if best["predicted"] == "hurts":
-        return f"Don't train on this: every selection here is foretold to do worse than the real rows alone. {told}."
-    return f"Undecided: no selection here is foretold to beat the real rows alone. {told}; more labels would not decide it."
+        return f"Don't train on this: every selection here is foretold to do worse than the real rows alone. {told}{seeds}."
+    return (
+        f"Undecided: no selection here is foretold to beat the real rows alone. {told}{seeds}; more labels would not decide it."
+    )
 
 
 def _way(entry: Mapping[str, Any]) -> str:

@@ -20,20 +20,33 @@ def corruption_lines(
 ) -> dict[str, list[tuple[float, Entry]]]:
     """(share, arm) by line, in the order of shares; lines with fewer than two tampered shares are left out."""
     lines: dict[str, list[tuple[float, Entry]]] = {}
+    several = len({entry["slice"] for entry in entries if entry["verifier"] is not None}) > 1
     for entry in entries:
         options = corrupted.get(entry["verifier"] or "")
         if options is None or entry["rate"] is None:
             continue
-        target = f"topic {options['topic']}" if options["topic"] is not None else "at random"
-        name = f"{options['of']}, {options['how']} {target}, {100 * entry['rate']:g}%"
-        lines.setdefault(name, []).append((options["share"], entry))
-        honest = [other for other in entries if other["arm"] == f"{options['of']}-{entry['rate']:g}"]
+        name = f"{_line_of(entry, options, several)}, {100 * entry['rate']:g}%"
+        lines.setdefault(name, []).append((entry["tampered"], entry))
+        honest = [other for other in entries if other["verifier"] == options["of"] and _beside(other) == _beside(entry)]
         if honest and (0.0, honest[0]) not in lines[name]:
             lines[name].append((0.0, honest[0]))
     shares = {name: {share for share, _ in points if share > 0} for name, points in lines.items()}
     return {
         name: sorted(points, key=lambda point: point[0]) for name, points in lines.items() if len(shares[name]) >= FEWEST_SHARES
     }
+
+
+def _line_of(entry: Entry, options: Mapping[str, Any], several: bool) -> str:
+    """What arms of one line have in common: whose output, which verifier, how it selects and how it is attacked."""
+    whose = f"g{entry['slice']:g}-" if several else ""
+    how = f"{options['how']} {options['strength']:g}" if options["how"] == "bias" else options["how"]
+    target = f"topic {options['topic']}" if options["topic"] is not None else "at random"
+    within = f" in {entry['variant']}" if entry["variant"] else ""
+    return f"{whose}{options['of']}{within}, {how} {target}"
+
+
+def _beside(entry: Entry) -> tuple[Any, ...]:
+    return entry["variant"], entry["rate"], entry["slice"], entry["seed"]
 
 
 def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: str, paths: Sequence[Path], title: str) -> None:

@@ -16,9 +16,9 @@ def draw_prediction(
 
     with canvas(paths, (9, 4.2)) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
-        verifiers = list(dict.fromkeys(str(arm["verifier"]) for arm in arms))
+        verifiers = list(dict.fromkeys(arm["verifier"] or arm["control"] for arm in arms))
         for place, verifier in enumerate(verifiers):
-            ours = [arm for arm in arms if str(arm["verifier"]) == verifier]
+            ours = [arm for arm in arms if (arm["verifier"] or arm["control"]) == verifier]
             look = {"color": color(place), "marker": marker(place), "label": verifier, "alpha": 0.8, "linewidths": 0}
             left.scatter([predicted_delta(arm) for arm in ours], [observed_delta(arm, metric) for arm in ours], **look)
             known = [arm for arm in ours if arm["p_star"] is not None]

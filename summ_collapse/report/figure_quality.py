@@ -21,15 +21,15 @@ def draw_quality(entries: Sequence[Entry], metric: str, paths: Sequence[Path], t
     """The first metric of every arm against its generator's slice."""
     arms = [entry for entry in entries if entry["verifier"] is not None and entry["rate"] is not None]
     rates = sorted({entry["rate"] for entry in arms})
-    verifiers = list(dict.fromkeys(entry["verifier"] for entry in arms))
+    ways = list(dict.fromkeys(_way(entry) for entry in arms))
     slices = generator_slices(entries)
 
     with canvas(paths, (2.0 + 2.6 * len(rates), 3.8)) as figure:
         panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
         for axes, rate in zip(panels, rates, strict=True):
-            for place, verifier in enumerate(verifiers):
-                ours = [entry for entry in arms if entry["rate"] == rate and entry["verifier"] == verifier]
-                _draw_line(axes, ours, metric, label=verifier, color=color(place), marker=marker(place))
+            for place, way in enumerate(ways):
+                ours = [entry for entry in arms if entry["rate"] == rate and _way(entry) == way]
+                _draw_line(axes, ours, metric, label=way, color=color(place), marker=marker(place))
             controls = [entry for entry in entries if entry["control"] == "real-slice"]
             _draw_line(axes, controls, metric, label="real-slice", color="#666666", linestyle="--")
             axes.set_xscale("log")
@@ -40,6 +40,11 @@ def draw_quality(entries: Sequence[Entry], metric: str, paths: Sequence[Path], t
         panels[0].set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
         panels[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         figure.suptitle(title, x=0.02, ha="left", fontsize=10)
+
+
+def _way(entry: Entry) -> str:
+    """The verifier, with its variant where it is not the main selection's."""
+    return f"{entry['verifier']}-{entry['variant']}" if entry["variant"] else str(entry["verifier"])
 
 
 def _draw_line(axes: Any, entries: Sequence[Entry], metric: str, **look: Any) -> None:

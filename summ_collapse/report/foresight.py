@@ -1,82 +1,110 @@
 """What could have been said of every arm before it was trained: coverage, the predicted difference, and the verdict.
 
-Reads what a run measured of its candidates; the formula is `theory.predictor`'s.
+Reads what a run measured of its candidates; what it says is what `diagnose` says of the same selection.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from summ_collapse.metrics.strata import cluster_strata, coverage, coverage_loss
+from summ_collapse.metrics.strata import CLUSTERS, cluster_strata, coverage, coverage_loss
 from summ_collapse.records import keys_of
+from summ_collapse.report.verdict import Known, foretell
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.stages.stage import Context
-from summ_collapse.theory.predictor import Evidence, predict, predict_against_random
+from summ_collapse.theory.posterior import Patterns
+from summ_collapse.theory.predictor import Prediction
 from summ_collapse.theory.proxy import Confusion
 
-CLUSTERS = 16
 # What an arm has that nothing is foretold of.
 NOTHING = dict.fromkeys(
-    ("coverage", "coverage_loss", "kept_score", "predicted_delta", "predicted_vs_random", "predicted", "p_star_verdict")
+    (
+        "coverage",
+        "coverage_loss",
+        "kept_score",
+        "tampered",
+        "predicted_delta",
+        "predicted_vs_random",
+        "predicted",
+        "p_star_verdict",
+    )
 )
 
 
+@dataclass(frozen=True)
+class _Candidates:
+    """One generator's output, a row a candidate: its key, document, whether it is wrong, and its stratum."""
+
+    row_of: Mapping[tuple[str, int], int]
+    document: np.ndarray
+    wrong: np.ndarray
+    labels: np.ndarray
+
+
 class Foresight:
-    """Predictions for the arms of one experiment; candidates are clustered once a generator."""
+    """Predictions for the arms of one experiment; each generator's candidates are read and clustered once."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.train_rows = int(context.inputs["examples"].manifest["notes"]["train_rows"])
-        self._labels: dict[str, np.ndarray] = {}
+        self._candidates: dict[str, _Candidates] = {}
 
     def of(self, arm: Mapping[str, Any]) -> dict[str, Any]:
         """p, phi, psi and what follows, coverage, and predictions, of an arm that is made of candidates."""
-        wrong, kept = self._wrong(arm["judge"]), self._kept(arm)
-        labels = self._strata(arm["candidates"])
-        confusion = Confusion.of(wrong, kept)
-        evidence = Evidence(
-            kept=confusion.kept,
-            kept_error=confusion.wrong_kept / confusion.kept,
-            coverage_loss=coverage_loss(labels, kept),
-            generator_error=confusion.wrong / len(wrong),
-            slice_rows=slice_rows(self.train_rows, arm["slice"]),
-            kept_error_spread=confusion.kept_error_spread(),
-        )
-        summary = confusion.summary()
-        found, random = predict(evidence), predict_against_random(evidence)
+        candidates = self._read(arm)
+        kept = self._kept(arm, candidates)
+        confusion = Confusion.of(candidates.wrong, kept)
+        intervals = confusion.intervals(Patterns.of(candidates.document, candidates.wrong, kept))
+        lost = coverage_loss(candidates.labels, kept)
+        found = foretell(Known(confusion, intervals, confusion.kept, lost, slice_rows(self.train_rows, arm["slice"])))
         return {
-            **summary,
-            "p_star_verdict": summary["predicted"],
-            "coverage": coverage(labels, kept),
-            "coverage_loss": evidence.coverage_loss,
-            "kept_score": self._kept_score(arm, kept),
-            "predicted_delta": {"delta": found.delta, "low": found.low, "high": found.high, "probability": found.probability},
-            "predicted_vs_random": {"delta": random.delta, "low": random.low, "high": random.high},
+            **confusion.summary(),
+            "p_star_verdict": found.p_star_verdict,
+            "coverage": coverage(candidates.labels, kept),
+            "coverage_loss": lost,
+            **self._scored(arm, kept),
+            "predicted_delta": _described(found.against_real),
+            "predicted_vs_random": _described(found.against_random),
             "predicted": found.verdict,
         }
 
-    def _wrong(self, judge: str) -> np.ndarray:
-        judged = self.context.inputs[judge].table("scores", ["score"])["score"].to_numpy()
-        return judged < self.context.config["wrong_below"]
+    def _read(self, arm: Mapping[str, Any]) -> _Candidates:
+        name = arm["candidates"]
+        if name not in self._candidates:
+            table = self.context.inputs[name].table("candidates", ["id", "sample", "candidate"])
+            judged = self.context.inputs[arm["judge"]].table("scores", ["score"])["score"].to_numpy()
+            self._candidates[name] = _Candidates(
+                {key: row for row, key in enumerate(keys_of(table))},
+                np.unique(table["id"].to_pylist(), return_inverse=True)[1],
+                judged < self.context.config["wrong_below"],
+                cluster_strata(table["candidate"].to_pylist(), CLUSTERS),
+            )
+        return self._candidates[name]
 
-    def _kept(self, arm: Mapping[str, Any]) -> np.ndarray:
-        keys = keys_of(self.context.inputs[arm["candidates"]].table("candidates", ["id", "sample"]))
+    def _kept(self, arm: Mapping[str, Any], candidates: _Candidates) -> np.ndarray:
         if arm["select"] is None:
-            return np.ones(len(keys), dtype=bool)
-        chosen = set(keys_of(self.context.inputs[arm["select"]].table("selection", ["id", "sample"])))
-        return np.array([key in chosen for key in keys], dtype=bool)
+            return np.ones(len(candidates.wrong), dtype=bool)
+        kept = np.zeros(len(candidates.wrong), dtype=bool)
+        chosen = keys_of(self.context.inputs[arm["select"]].table("selection", ["id", "sample"]))
+        kept[[candidates.row_of[key] for key in chosen]] = True
+        return kept
 
-    def _kept_score(self, arm: Mapping[str, Any], kept: np.ndarray) -> float | None:
-        """The mean score of what is kept, in standard deviations above all candidates' mean."""
+    def _scored(self, arm: Mapping[str, Any], kept: np.ndarray) -> dict[str, float | None]:
+        """The mean score of what is kept, in standard deviations above all candidates' mean; the share that was tampered with."""
         if arm["scores"] is None:
-            return None
-        scores = self.context.inputs[arm["scores"]].table("scores", ["score"])["score"].to_numpy()
-        spread = float(np.nanstd(scores))
-        return float((np.nanmean(scores[kept]) - np.nanmean(scores)) / spread) if spread > 0 else 0.0
+            return {"kept_score": None, "tampered": None}
+        table = self.context.inputs[arm["scores"]].table("scores")
+        scores = table["score"].to_numpy()
+        finite = np.isfinite(scores)
+        spread = float(scores[finite].std()) if finite.any() else 0.0
+        above = scores[kept & finite].mean() - scores[finite].mean() if (kept & finite).any() else 0.0
+        tampered = float(np.mean(table["tampered"].to_pylist())) if "tampered" in table.column_names else None
+        return {"kept_score": float(above / spread) if spread > 0 else 0.0, "tampered": tampered}
 
-    def _strata(self, candidates: str) -> np.ndarray:
-        if candidates not in self._labels:
-            texts = self.context.inputs[candidates].table("candidates", ["candidate"])["candidate"].to_pylist()
-            self._labels[candidates] = cluster_strata(texts, CLUSTERS)
-        return self._labels[candidates]
+
+def _described(found: Prediction | None) -> dict[str, float] | None:
+    if found is None:
+        return None
+    return {"delta": found.delta, "low": found.low, "high": found.high, "probability": found.probability}

@@ -64,7 +64,7 @@ def phase(p: Sequence[float], ratio: Sequence[float], phi: float, mu: float, dim
     side = np.sign(gaussian.infinite_sample_accuracy(*shares, mu) - 0.5)
     records = _records(points)
     for record, sign in zip(records, side, strict=True):
-        record["predicted"] = {1.0: "helps", 0.0: "undecided", -1.0: "hurts"}[float(sign)]
+        record["p_star_verdict"] = {1.0: "helps", 0.0: "undecided", -1.0: "hurts"}[float(sign)]
     return records
 
 
@@ -75,7 +75,7 @@ def measured(results: Mapping[str, Any]) -> list[Record]:
         {
             **{name: arm[name] for name in ("arm", "p", "phi", "psi")},
             "ratio": arm["psi"] / arm["phi"] if arm["phi"] else None,
-            **{name: arm.get(name) for name in ("p_star", "kept_error", "predicted", "observed")},
+            **{name: arm.get(name) for name in ("p_star", "kept_error", "p_star_verdict", "predicted", "observed")},
         }
         for arm in arms
     ]
@@ -102,7 +102,7 @@ def simulation(
     found = simulate(settings, repetitions, seed, workers)
     inputs = ("generator", "verifier", "between", "generator_samples", "verifier_samples")
     keys = [{"selection": selection, **{name: point[name] for name in inputs if name in point}} for point in points]
-    return [_without_nan(record_of(key, cell)) for key, cell in zip(keys, found, strict=True)]
+    return [without_nan(record_of(key, cell)) for key, cell in zip(keys, found, strict=True)]
 
 
 def _selection(selection: str, point: Mapping[str, float]) -> Independent | Angled | Trained:
@@ -141,7 +141,7 @@ def generations(
     if window is None and real == 0:
         found["survival_bound"] = recursion.survival_bound(first, synthetic, count).tolist()
         found["collapse_time_bound"] = recursion.collapse_time_bound(first, synthetic)
-    if tolerance is not None:
+    if tolerance is not None and window is None:  # other regimes have no real data to be safe with
         safe = recursion.safe_synthetic(first, real, symbols, tolerance)
         found["safe_synthetic"] = "unbounded" if math.isinf(safe) else int(safe)
         found["logarithmic_synthetic"] = recursion.logarithmic_synthetic(real, symbols)
@@ -206,5 +206,6 @@ def _value(value: float, whole: bool = False) -> float | int | None:
     return int(value) if whole else value
 
 
-def _without_nan(record: Record) -> Record:
+def without_nan(record: Record) -> Record:
+    """The record with None where it has no value."""
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in record.items()}

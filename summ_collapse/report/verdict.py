@@ -20,7 +20,7 @@ ARM = ("name", "rate", "across", "slice")  # what tells selections apart, whatev
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Known:
     """What is known of one selection before anything is trained on it."""
 
     confusion: Confusion  # of the labelled candidates
@@ -40,7 +40,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Verdict:
     """`helps`, `hurts` or `undecided` by one of both criteria, and the lower bound by which recommendations are ordered."""
 
     criterion: Literal["predictor", "p_star"]
@@ -52,23 +52,23 @@ class Prediction:
     against_random: predictor.Prediction | None = None
 
 
-def predict(evidence: Evidence) -> Prediction:
+def foretell(evidence: Known) -> Verdict:
     """The verdict before training: by the predictor where it can speak, else by p < p*."""
     verdict, bound = _by_p_star(evidence)
     known = evidence.for_predictor()
     if known is None:
         needed = labels_needed(evidence.confusion, evidence.intervals) if verdict == "undecided" else None
-        return Prediction("p_star", verdict, bound, needed, verdict)
+        return Verdict("p_star", verdict, bound, needed, verdict)
     real, random = predictor.predict(known), predictor.predict_against_random(known)
     needed = None
     if real.verdict == "undecided":
         among_kept = predictor.labels_needed(known)
         share = evidence.confusion.kept / (evidence.confusion.right + evidence.confusion.wrong)
         needed = None if among_kept is None else math.ceil(among_kept / share)
-    return Prediction("predictor", real.verdict, real.low, needed, verdict, real, random)
+    return Verdict("predictor", real.verdict, real.low, needed, verdict, real, random)
 
 
-def _by_p_star(evidence: Evidence) -> tuple[str, float | None]:
+def _by_p_star(evidence: Known) -> tuple[str, float | None]:
     """The paper's criterion (Feng et al. 2024): below the breakdown point, p < p*, which says p' < 1/2, training helps.
 
     It decides where both intervals of p' leave 1/2 out: Clopper-Pearson's, as in a run's results, and the bootstrap's, which

@@ -8,7 +8,7 @@ import numpy as np
 
 from summ_collapse import store
 from summ_collapse.report.agreement import agreement
-from summ_collapse.report.compare import Comparison, observed
+from summ_collapse.report.compare import RESULTS_VERSION, Comparison, observed
 from summ_collapse.report.figures import draw_all
 from summ_collapse.report.foresight import NOTHING, Foresight
 from summ_collapse.report.tables import as_csv, as_latex, as_markdown
@@ -53,6 +53,7 @@ def build(context: Context) -> dict[str, Any]:
         entries += _entries(context, foresight, [by_key[name, pool[0]] for name in names], stacked, pool)
     test_rows = len(next(iter(scores.values()))[metrics[0]])
     return {
+        "version": RESULTS_VERSION,
         "recipe": context.config["recipe"],
         "fingerprint": _fingerprint(context),
         "test_rows": test_rows,
@@ -94,6 +95,7 @@ def _entries(
                 "slice": arm["slice"],
                 "verifier": arm["verifier"],
                 "verifier_kind": arm["verifier_kind"],
+                "variant": arm["variant"],
                 "rate": arm["rate"],
                 "seed": seeds[0] if len(seeds) == 1 else None,
                 "seeds": seeds,

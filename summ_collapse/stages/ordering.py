@@ -62,7 +62,8 @@ def softmax_draw(scores: np.ndarray, keys: Sequence[Key], temperature: float, se
     Gumbel noise on the logits gives it (Kool et al. 2019, "Stochastic beams and where to find them"); (rows,) float64.
     """
     uniform = (tie_break(f"softmax {seed}", list(keys)).astype(np.float64) + 0.5) / 2.0**64
-    spread = np.nanstd(scores) if np.isfinite(scores).any() else 0.0
+    finite = np.isfinite(scores)
+    spread = scores[finite].std() if finite.any() else 0.0
     logits = scores / (temperature * spread) if spread > 0 else np.where(np.isnan(scores), np.nan, 0.0)
     return logits - np.log(-np.log(np.clip(uniform, 1e-300, 1 - 1e-16)))
 

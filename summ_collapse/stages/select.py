@@ -33,7 +33,8 @@ def run(context: Context) -> Outcome:
         kept = usable & ~repeated & (values >= context.config["at_least"])
     selection = scores.append_column("rank", pa.array(ranks, pa.int64())).filter(pa.array(kept))
     if not selection.num_rows:
-        raise InputError(f"{context.name}: nothing scores {context.config['at_least']} or more; the best is {np.nanmax(values)}")
+        best = f"the best is {values[usable].max():g}" if usable.any() else "all scores are NaN"
+        raise InputError(f"{context.name}: nothing scores {context.config['at_least']:g} or more; {best}")
     store.write_table(context.out / "selection.parquet", selection)
     dropped = {
         "below the cut": int((usable & ~repeated & ~kept).sum()),
@@ -57,11 +58,12 @@ def _count(context: Context, values: np.ndarray, keys: list[Key], there: int) ->
     if "size" in context.inputs:
         return int(context.inputs["size"].manifest["rows_out"])
     count = selection_rows(len(keys), context.config["rate"])
+    if count < 1:
+        raise InputError(f"{context.name}: {context.config['rate']:g} of {len(keys)} candidates is less than one")
     nan = np.flatnonzero(np.isnan(values))
     if count > len(keys) - len(nan):
-        verifier = context.name.partition("/")[2].rpartition("-")[0]
         raise InputError(
-            f"verifiers.{verifier}: {len(nan)} of {len(keys)} scores are NaN "
+            f"{context.name}: {len(nan)} of {len(keys)} scores are NaN "
             f"(first: id {keys[int(nan[0])][0]!r}); a selection of {count} needs as many numbers"
         )
     return min(count, there)
@@ -84,7 +86,9 @@ def _strata(context: Context, keys: list[Key]) -> np.ndarray | None:
         return cluster_strata(_texts(context), context.config["strata"])
     examples = context.inputs["examples"].table("train")
     if by not in examples.column_names:
-        raise InputError(f"selection.by: expected length, cluster or one of {', '.join(examples.column_names)}, got {by!r}")
+        raise InputError(
+            f"{context.name}: selection.by: expected length, cluster or one of {', '.join(examples.column_names)}, got {by!r}"
+        )
     value_of: dict[str, Any] = dict(zip(examples["id"].to_pylist(), examples[by].to_pylist(), strict=True))
     return column_strata([value_of[identifier] for identifier, _ in keys])
 

@@ -47,7 +47,7 @@ def _identifier(value: Any) -> str:
 
 def _whole(value: Any) -> int:
     if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST:
         return value
     raise _Unfit("expected a whole number from 0")

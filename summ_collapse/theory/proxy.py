@@ -34,11 +34,6 @@ class Confusion:
     def kept(self) -> int:
         return self.right_kept + self.wrong_kept
 
-    def kept_error_spread(self) -> float:
-        """The standard error of p', were another sample of candidates drawn; half a row is added to either side."""
-        share = (self.wrong_kept + 0.5) / (self.kept + 1)
-        return float(np.sqrt(share * (1 - share) / (self.kept + 1)))
-
     def summary(self) -> dict[str, object]:
         """The estimates, None where there is nothing to estimate from, and the verdict that they predict."""
         total = self.right + self.wrong

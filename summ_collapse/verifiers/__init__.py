@@ -6,6 +6,7 @@ A verifier is a light options class with
     adapter            an adapter over that model, by path or hub id; None where there is none
     sources            the verifiers whose scores it reads, by name; it then scores all candidates at once
     samples            how many candidates a document it needs at least
+    reads_reference    whether it is an oracle, which could not be had where references are missing
     problems(models)   what contradicts the rest of the recipe, as messages; `models` are the names it may refer to
     score(request)     the scores of a chunk of candidates; all candidates of a document are in one chunk
 

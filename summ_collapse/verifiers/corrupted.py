@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from summ_collapse.errors import InputError
 from summ_collapse.records import tie_break
 from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
@@ -47,15 +48,17 @@ class Corrupted(ModelFree):
     def score(self, request: Request) -> Scored:
         """The source's scores, NaN where they are; column `tampered` says which were touched."""
         scores = request.scores[self.of]
-        touched = self._touched(request) & ~np.isnan(scores)
+        touched = self._touched(request, ~np.isnan(scores))
         return Scored(np.where(touched, self._tampered(scores), scores), {"tampered": touched})
 
-    def _touched(self, request: Request) -> np.ndarray:
-        """The first `share` of all rows by hash, of those on the topic; all of these where they are fewer."""
-        on_topic = np.ones(len(request.keys), dtype=bool)
+    def _touched(self, request: Request, scored: np.ndarray) -> np.ndarray:
+        """The first `share` of all rows by hash, of those with a score on the topic; all of these where they are fewer."""
+        on_topic = scored
         if self.topic is not None:
             wanted = re.compile(self.topic)
-            on_topic = np.array([wanted.search(document) is not None for document in request.documents], dtype=bool)
+            on_topic = scored & np.array([wanted.search(document) is not None for document in request.documents], dtype=bool)
+            if not on_topic.any():
+                raise InputError(f"verifiers: topic {self.topic!r}, of the one that corrupts {self.of}, matches no document")
         order = np.lexsort((tie_break(f"corrupted {request.seed}", list(request.keys)), ~on_topic))
         chosen = np.zeros(len(order), dtype=bool)
         chosen[order[: round(self.share * len(order))]] = True

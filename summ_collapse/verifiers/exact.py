@@ -1,6 +1,6 @@
 """`exact`: whether the candidate is the reference, blanks at the ends aside. An oracle for tasks with one right answer."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
@@ -9,6 +9,7 @@ from summ_collapse.verifiers.request import Request, Scored
 class Exact(ModelFree):
     """1 for the reference itself, else 0; ties are broken by a hash of the id, so that no kind of document comes first."""
 
+    reads_reference: ClassVar[bool] = True
     kind: Literal["exact"]
 
     def score(self, request: Request) -> Scored:

@@ -12,6 +12,7 @@ class ModelFree(Options):
     train: ClassVar[None] = None
     adapter: ClassVar[None] = None
     samples: ClassVar[int] = 1
+    reads_reference: ClassVar[bool] = False
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ class Perplexity(Options):
 
     sources: ClassVar[tuple[str, ...]] = ()
     samples: ClassVar[int] = 1
+    reads_reference: ClassVar[bool] = False
     kind: Literal["perplexity"]
     model: ModelReference = Field(description="base, generator, another verifier that is trained here, or a hub id or path")
     adapter: LocalOrHub | None = Field(

@@ -1,6 +1,6 @@
 """`rouge`: the oracle. It reads the reference, which no verifier in the field can."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from summ_collapse.verifiers.request import Request, Scored
 class Rouge(ModelFree):
     """A metric of the candidate against its document's reference summary."""
 
+    reads_reference: ClassVar[bool] = True
     kind: Literal["rouge"]
     metric: str = Field(
         "rouge1", description="rouge1, rouge2, rougeL, rougeLsum (F-measure), or one of them with _recall; or exact"

@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from summ_collapse.errors import InputError
-from summ_collapse.metrics.strata import cluster_strata, column_strata, length_strata
+from summ_collapse.metrics.strata import CLUSTERS, cluster_strata, column_strata, length_strata
 from summ_collapse.records import tie_break
 from summ_collapse.stages.ordering import merged_strata
 from summ_collapse.stages.select import selection_rows
 
-CLUSTERS = 16
 CLUSTERED_ROWS = 50_000
 QUARTILES = 4
 

@@ -7,18 +7,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from summ_collapse import experiment
+from summ_collapse.arms import Generated
 from summ_collapse.errors import InputError
 from summ_collapse.graph import Stage
 from summ_collapse.launch.runs import Run
 from summ_collapse.launch.status import reopen
 from summ_collapse.recipe import Recipe
-from summ_collapse.report.evidence import Pool
+from summ_collapse.report.pool import Pool
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
-
-# Kinds of verifiers that read the reference.
-ORACLES = ("rouge", "exact")
 
 
 def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
@@ -27,11 +24,11 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
     InputError where a stage is not done yet.
     """
     opened = reopen(out)
-    generators = {(arm.pool.seed, arm.pool.slice): arm.pool for arm in opened.experiment.arms if arm.pool is not None}
+    generators = {(arm.generated.seed, arm.generated.slice): arm.generated for arm in opened.experiment.arms if arm.generated}
     return opened.experiment.recipe, [_pool(opened, generator) for generator in generators.values()]
 
 
-def _pool(opened: Run, generator: experiment.Pool) -> Pool:
+def _pool(opened: Run, generator: Generated) -> Pool:
     stages = opened.experiment.stages
     verify = {stage.arm: stage for stage in stages.values() if stage.kind == "verify" and stage.seed == generator.seed}
     verifiers = opened.experiment.recipe.verifiers
@@ -55,7 +52,7 @@ def _pool(opened: Run, generator: experiment.Pool) -> Pool:
 def _reads_reference(name: str, verifiers: Mapping[str, Any]) -> bool:
     """Whether a verifier reads the reference, itself or through the verifiers whose scores it reads."""
     options = verifiers[name]
-    return options.kind in ORACLES or any(_reads_reference(source, verifiers) for source in options.sources)
+    return bool(options.reads_reference) or any(_reads_reference(source, verifiers) for source in options.sources)
 
 
 def _scores(opened: Run, stage: Stage, candidates: pa.Table) -> np.ndarray:
