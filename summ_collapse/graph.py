@@ -47,9 +47,7 @@ class Graph:
             "seed": seed,
         }
         if name in self.stages and self.stages[name].fingerprint != fingerprint(content):
-            raise InputError(
-                f"verifiers: two stages would both be called {name}; rename a verifier or a variant, or tell rates and slices further apart"
-            )
+            raise InputError(f"verifiers: two stages would be called {name}; rename one, or set rates and slices further apart")
         self.stages[name] = Stage(kind, arm, seed, config, inputs, name, fingerprint(content))
         return name
 
