@@ -159,6 +159,22 @@ def test_status_tells_what_is_done_and_what_is_left(
     assert states["report/all"] == "left"
 
 
+def test_compare_tells_runs_of_one_name_apart_and_older_results_off(
+    small_run: tuple[Path, Path], cli: Callable[..., Done], tmp_path: Path
+) -> None:
+    for name in ("a/run", "b/run"):
+        shutil.copytree(small_run[1] / "report", tmp_path / name / "report")
+    done = cli("compare", tmp_path / "a" / "run", tmp_path / "b" / "run", "--json", "--figure", tmp_path / "all.svg")
+    together = json.loads(done.out)
+    assert together["runs"] == [str(tmp_path / "a" / "run"), str(tmp_path / "b" / "run")]
+    assert together["agreement"]["groups"] == 2
+    assert (tmp_path / "all.svg").is_file()
+    (tmp_path / "a" / "run" / "report" / "results.json").write_text('{"recipe": "old", "arms": []}')
+    old = cli("compare", tmp_path / "a" / "run")
+    assert old.code == 2
+    assert "expected results of version 2; the same `run` again makes its report anew" in old.err
+
+
 def test_compare_puts_runs_side_by_side(small_run: tuple[Path, Path], cli: Callable[..., Done]) -> None:
     run = small_run[1]
     together = json.loads(cli("compare", run, run, "--format", "json").out)

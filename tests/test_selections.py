@@ -122,6 +122,14 @@ def test_generators_of_several_slices_share_what_is_not_theirs(write_recipe: Cal
     assert len(arms) == len(experiment.arms) == 2 * (8 + 3) + 2
 
 
+def test_seeds_and_generators_multiply_and_a_start_from_the_generator_shares_nothing(write_recipe: Callable[..., Path]) -> None:
+    recipe = load(write_recipe(seeds=[0, 1], generator={"slice": [0.125, 0.25]}, retrain={"from": "generator"}))
+    experiment = Experiment(recipe, Identities())
+    assert {f"train/g{share}-real-full@{seed}" for share in ("0.125", "0.25") for seed in (0, 1)} <= set(experiment.stages)
+    assert "train/real-full@0" not in experiment.stages
+    assert len({(arm.name, arm.seed) for arm in experiment.arms}) == len(experiment.arms) == 2 * (2 * (8 + 4) + 1)
+
+
 def test_several_generators_end_in_one_table(write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path) -> None:
     recipe = write_recipe(
         generator={"slice": [0.125, 0.25]},
@@ -148,6 +156,12 @@ CONTRADICTIONS = {
     "rate and threshold": (
         {"selection": {"variants": {"x": {"rates": [0.5], "at_least": 0.5}}}},
         "selection.variants.x: expected either `rates` or `at_least`",
+    ),
+    "a slice twice": ({"generator": {"slice": [0.25, 0.25]}}, "generator.slice: expected each value once"),
+    "a selector twice": ({"selection": {"verifiers": ["oracle", "oracle"]}}, "selection.verifiers: expected each name once"),
+    "a source twice": (
+        {"verifiers": {"both": {"kind": "ensemble", "of": ["oracle", "oracle"]}}},
+        "verifiers.both.of: expected each name once",
     ),
     "unknown selector": (
         {"selection": {"variants": {"x": {"rates": [0.5], "verifiers": ["nobody"]}}}},

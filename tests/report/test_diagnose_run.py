@@ -119,7 +119,9 @@ def test_finished_run_agrees_with_its_bare_files_and_its_own_results(tmp_path, s
         if arm["verifier"] is not None:
             entry = entry_of(found, arm["verifier"], arm["rate"], 0)
             assert {name: entry[name] for name in ESTIMATED} == pytest.approx({name: arm[name] for name in ESTIMATED})
-            assert entry["predicted_delta"] == pytest.approx(arm["predicted_delta"]["delta"])
+            said = [entry["predicted_delta"], entry["predicted_delta_low"], entry["predicted_delta_high"], entry["predicted"]]
+            foretold = arm["predicted_delta"]
+            assert said == [*(pytest.approx(foretold[name]) for name in ("delta", "low", "high")), arm["predicted"]]
             assert entry["coverage"] == pytest.approx(arm["coverage"])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from summ_collapse.errors import InputError
 from summ_collapse.plugins import plugin
 from summ_collapse.verifiers.ensemble import rank_shares
 from summ_collapse.verifiers.request import Request, Scored
@@ -108,6 +109,17 @@ def test_nan_stays_nan_under_corruption() -> None:
     assert found.score[[0, 2]].tolist() == [3.0, 1.0]
     assert np.isnan(found.score[1])
     assert found.columns["tampered"].tolist() == [True, False, True]
+
+
+def test_a_topic_that_matches_nothing_is_told() -> None:
+    with pytest.raises(InputError, match="topic 'weather', of the one that corrupts honest, matches no document"):
+        score({"kind": "corrupted", "of": "honest", "share": 0.1, "topic": "weather"}, MANY, TOPICS, scores=HONEST)
+
+
+def test_rows_without_a_score_use_up_no_share() -> None:
+    scores = {"honest": np.array([1.0, np.nan, 3.0, np.nan, 2.0, np.nan])}
+    found = score({"kind": "corrupted", "of": "honest", "share": 0.5}, ["c"] * 6, ["d"] * 6, scores=scores)
+    assert found.columns["tampered"].tolist() == [True, False, True, False, True, False]
 
 
 def test_a_topic_that_is_no_expression_is_told() -> None:

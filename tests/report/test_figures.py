@@ -1,0 +1,66 @@
+"""Which arms stand on one line of a figure, and where a line begins."""
+
+from pathlib import Path
+from typing import Any
+
+from summ_collapse.report.figure_corruption import corruption_lines, draw_corruption
+from summ_collapse.report.figure_prediction import draw_prediction
+from summ_collapse.report.figure_quality import draw_quality
+
+ATTACKS = {
+    f"{how}-{share}": {"of": "oracle", "share": share / 100, "how": how, "strength": 1.0, "topic": topic}
+    for how, topic in (("flip", None), ("poison", "sport"))
+    for share in (10, 20)
+}
+
+
+def arm(verifier: str | None, share: float = 0.05, variant: str | None = None, **more: Any) -> dict[str, Any]:
+    interval = {"delta": 1.0, "low": 0.0, "high": 2.0}
+    tampered = ATTACKS[verifier]["share"] / 2 if verifier in ATTACKS else None
+    return {
+        "arm": f"g{share:g}-{verifier}-{variant}-0.25",
+        "control": None if verifier else "unfiltered",
+        "verifier": verifier,
+        "variant": variant,
+        "rate": 0.25 if verifier else None,
+        "slice": share,
+        "seed": 0,
+        "p_star": 0.5,
+        "tampered": tampered,
+        "vs": {"real-slice": {"rouge1": interval}},
+        "metrics": {"rouge1": {"mean": 50.0, "low": 49.0, "high": 51.0}},
+        "predicted_delta": interval,
+        **more,
+    }
+
+
+def test_a_line_of_attacks_begins_with_the_honest_verifier_and_stands_at_what_was_touched() -> None:
+    lines = corruption_lines([arm("oracle"), *(arm(name) for name in ATTACKS)], ATTACKS)
+    assert set(lines) == {"oracle, flip at random, 25%", "oracle, poison topic sport, 25%"}
+    assert [share for share, _ in lines["oracle, flip at random, 25%"]] == [0.0, 0.05, 0.1]
+
+
+def test_generators_and_variants_have_lines_of_their_own() -> None:
+    arms = [
+        arm(name, share, variant)
+        for name in ("oracle", *ATTACKS)
+        for share, variant in ((0.05, None), (0.1, None), (0.1, "strata"))
+    ]
+    lines = corruption_lines(arms, ATTACKS)
+    assert len(lines) == 6
+    for name, points in lines.items():
+        assert [share for share, _ in points] == [0.0, 0.05, 0.1], name
+
+
+def test_figures_are_drawn_and_equal_results_give_equal_bytes(tmp_path: Path) -> None:
+    arms = [arm(name, share) for name in (None, "oracle", *ATTACKS) for share in (0.05, 0.1)]
+    found = {name: {"spearman": None} for name in ("predicted_delta", "p_star")}
+    for folder in ("one", "two"):
+        draw_prediction(arms, found, "rouge1", [tmp_path / folder / "prediction.svg"], "t")
+        draw_corruption(corruption_lines(arms, ATTACKS), "rouge1", [tmp_path / folder / "corruption.svg"], "t")
+        controls = [arm(None, share) | {"control": "real-slice"} for share in (0.05, 0.1)]
+        draw_quality([*arms, *controls], "rouge1", [tmp_path / folder / "quality.svg"], "t")
+    for name in ("prediction", "corruption", "quality"):
+        first, second = ((tmp_path / folder / f"{name}.svg").read_bytes() for folder in ("one", "two"))
+        assert first == second
+    assert b"unfiltered" in (tmp_path / "one" / "prediction.svg").read_bytes()
