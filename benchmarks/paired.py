@@ -1,6 +1,6 @@
 """The paired difference between two arms over all seeds of one run or several, with its hierarchical bootstrap interval.
 
-    python benchmarks/paired.py --runs runs/verdicts --arms trained-strata-0.125 trained-0.125 --out benchmarks/results/strata.json
+    python benchmarks/paired.py --runs runs/verdicts --arms trained-strata-0.125 trained-0.125 --out strata.json
 
 The test rows are the same under every seed; both they and the seeds are resampled, for both arms together.
 """
