@@ -41,7 +41,7 @@ def arms_of(folders: Sequence[Path]) -> list[dict[str, Any]]:
 
 def evidence_of(arm: Entry) -> Evidence:
     """What was known of an arm before it was trained."""
-    return Evidence(arm["n_train"], arm["kept_error"], arm["coverage_loss"], arm["p"], arm["slice_rows"])
+    return Evidence(int(arm["n_train"]), arm["weighted_error"], arm["coverage_loss"], arm["p"], arm["slice_rows"])
 
 
 def deltas_of(arms: Sequence[Entry]) -> list[float]:

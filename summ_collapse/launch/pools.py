@@ -13,6 +13,7 @@ from summ_collapse.graph import Stage
 from summ_collapse.launch.runs import Run
 from summ_collapse.launch.status import reopen
 from summ_collapse.recipe import Recipe
+from summ_collapse.report.foresight import graded
 from summ_collapse.report.pool import Pool
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
@@ -33,7 +34,9 @@ def _pool(opened: Run, generator: Generated) -> Pool:
     verify = {stage.arm: stage for stage in stages.values() if stage.kind == "verify" and stage.seed == generator.seed}
     verifiers = opened.experiment.recipe.verifiers
     candidates = _artifact(opened, generator.candidates).table("candidates", ["id", "sample", "candidate"])
-    train_rows = _artifact(opened, opened.experiment.prepare).manifest["notes"]["train_rows"]
+    examples = _artifact(opened, opened.experiment.prepare)
+    train_rows = examples.manifest["notes"]["train_rows"]
+    metric = opened.experiment.recipe.evaluation.metrics[0]
     ids = candidates["id"].combine_chunks()
     return Pool(
         ids=ids,
@@ -46,6 +49,7 @@ def _pool(opened: Run, generator: Generated) -> Pool:
         seed=generator.seed,
         slice=generator.slice,
         slice_rows=slice_rows(train_rows, generator.slice),
+        graded=graded(examples.table("train", ["id", "summary"]), candidates, metric),
     )
 
 

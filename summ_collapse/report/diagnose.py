@@ -18,7 +18,7 @@ from summ_collapse.report.composition import random_coverage, shares
 from summ_collapse.report.pool import Pool
 from summ_collapse.report.verdict import Known, foretell, recommend
 from summ_collapse.theory.posterior import DRAWS, Patterns
-from summ_collapse.theory.predictor import Prediction
+from summ_collapse.theory.predictor import Prediction, weighted_error
 from summ_collapse.theory.proxy import Confusion
 
 Across = Literal["corpus", "strata"]
@@ -102,7 +102,8 @@ def _selection(pool: Pool, question: Question, name: str, rate: float, across: A
     estimates = confusion.intervals(patterns)
     labels, of_labelled = pool.strata.labels, kept[pool.strata.rows]
     lost = coverage_loss(labels, of_labelled)
-    prediction = foretell(Known(confusion, estimates, count, lost, pool.slice_rows))
+    weighted = _weighted_error(pool, question.wrong_below, kept)
+    prediction = foretell(Known(confusion, estimates, count, weighted, lost, pool.slice_rows))
     return {
         "name": name,
         "rate": rate,
@@ -115,6 +116,7 @@ def _selection(pool: Pool, question: Question, name: str, rate: float, across: A
         "threshold": threshold if np.isfinite(threshold) and across == "corpus" else None,
         "labelled_kept": confusion.kept,
         **_flat(estimates),
+        "weighted_error": weighted[0] if weighted else None,
         "predicted": prediction.verdict,
         "criterion": prediction.criterion,
         "p_star_verdict": prediction.p_star_verdict,
@@ -141,6 +143,15 @@ def _counted(pool: Pool, below: float, kept: np.ndarray) -> tuple[Confusion, Pat
     """The labelled candidates' counts, and the documents behind them."""
     wrong, chosen = pool.quality[pool.labelled] < below, kept[pool.labelled]
     return Confusion.of(wrong, chosen), Patterns.of(pool.labelled_documents, wrong, chosen)
+
+
+def _weighted_error(pool: Pool, below: float, kept: np.ndarray) -> tuple[float, float] | None:
+    """The predictor's h with its standard error; None where no kept row has a reference."""
+    rows = pool.labelled
+    if not kept[rows].any():
+        return None
+    graded = pool.quality if pool.graded is None else pool.graded
+    return weighted_error(graded[rows], pool.quality[rows] < below, kept[rows], pool.labelled_documents)
 
 
 def _swept(pool: Pool, below: float, kept: np.ndarray) -> dict[str, float | None]:

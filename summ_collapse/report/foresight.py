@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.metrics.strata import CLUSTERS, cluster_strata, coverage, coverage_loss
 from summ_collapse.records import keys_of
 from summ_collapse.report.verdict import Known, foretell
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.stages.stage import Context
 from summ_collapse.theory.posterior import Patterns
-from summ_collapse.theory.predictor import Prediction
+from summ_collapse.theory.predictor import Prediction, weighted_error
 from summ_collapse.theory.proxy import Confusion
 
 # What an arm has that nothing is foretold of.
@@ -23,6 +25,7 @@ NOTHING = dict.fromkeys(
     (
         "coverage",
         "coverage_loss",
+        "weighted_error",
         "kept_score",
         "tampered",
         "predicted_delta",
@@ -40,6 +43,7 @@ class _Candidates:
     row_of: Mapping[tuple[str, int], int]
     document: np.ndarray
     wrong: np.ndarray
+    graded: np.ndarray
     labels: np.ndarray
 
 
@@ -49,6 +53,7 @@ class Foresight:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.train_rows = int(context.inputs["examples"].manifest["notes"]["train_rows"])
+        self._references = context.inputs["examples"].table("train", ["id", "summary"])
         self._candidates: dict[str, _Candidates] = {}
 
     def of(self, arm: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,12 +63,15 @@ class Foresight:
         confusion = Confusion.of(candidates.wrong, kept)
         intervals = confusion.intervals(Patterns.of(candidates.document, candidates.wrong, kept))
         lost = coverage_loss(candidates.labels, kept)
-        found = foretell(Known(confusion, intervals, confusion.kept, lost, slice_rows(self.train_rows, arm["slice"])))
+        weighted = weighted_error(candidates.graded, candidates.wrong, kept, candidates.document)
+        real = slice_rows(self.train_rows, arm["slice"])
+        found = foretell(Known(confusion, intervals, confusion.kept, weighted, lost, real))
         return {
             **confusion.summary(),
             "p_star_verdict": found.p_star_verdict,
             "coverage": coverage(candidates.labels, kept),
             "coverage_loss": lost,
+            "weighted_error": weighted[0],
             **self._scored(arm, kept),
             "predicted_delta": _described(found.against_real),
             "predicted_vs_random": _described(found.against_random),
@@ -79,6 +87,7 @@ class Foresight:
                 {key: row for row, key in enumerate(keys_of(table))},
                 np.unique(table["id"].to_pylist(), return_inverse=True)[1],
                 judged < self.context.config["wrong_below"],
+                graded(self._references, table, self.context.config["evaluation"]["metrics"][0]),
                 cluster_strata(table["candidate"].to_pylist(), CLUSTERS),
             )
         return self._candidates[name]
@@ -102,6 +111,13 @@ class Foresight:
         above = scores[kept & finite].mean() - scores[finite].mean() if (kept & finite).any() else 0.0
         tampered = float(np.mean(table["tampered"].to_pylist())) if "tampered" in table.column_names else None
         return {"kept_score": float(above / spread) if spread > 0 else 0.0, "tampered": tampered}
+
+
+def graded(references: pa.Table, candidates: pa.Table, metric: str) -> np.ndarray:
+    """The metric of every candidate against its document's reference, 0-1, (candidates,); tables are keyed by `id`."""
+    reference_of = dict(zip(references["id"].to_pylist(), references["summary"].to_pylist(), strict=True))
+    theirs = [reference_of[identifier] for identifier in candidates["id"].to_pylist()]
+    return score_pairs(candidates["candidate"].to_pylist(), theirs, [metric])[metric]
 
 
 def _described(found: Prediction | None) -> dict[str, float] | None:

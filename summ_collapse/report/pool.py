@@ -50,6 +50,7 @@ class Pool:
     slice: float | None = None
     column: pa.Array | None = None
     slice_rows: int | None = None
+    graded: np.ndarray | None = None  # a metric that knows more than right and wrong, 0-1; `quality` where absent
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.quality).any():

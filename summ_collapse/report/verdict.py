@@ -26,17 +26,17 @@ class Known:
     confusion: Confusion  # of the labelled candidates
     intervals: Intervals
     kept_rows: int
+    weighted_error: tuple[float, float] | None  # with its standard error; None where no kept row has a reference
     coverage_loss: float  # nats, of the pool's strata
     slice_rows: int | None  # the generator's real rows
 
     def for_predictor(self) -> predictor.Evidence | None:
         """The same for the formula; None where it lacks something."""
-        error, p = self.intervals["kept_error"], self.intervals["p"]["value"]
-        value, low, high = error["value"], error["low"], error["high"]
-        if self.slice_rows is None or value is None or low is None or high is None or p is None:
+        p = self.intervals["p"]["value"]
+        if self.slice_rows is None or self.weighted_error is None or p is None:
             return None
-        spread = (high - low) / (2 * Z95)
-        return predictor.Evidence(self.kept_rows, value, self.coverage_loss, p, self.slice_rows, spread)
+        error, spread = self.weighted_error
+        return predictor.Evidence(self.kept_rows, error, self.coverage_loss, p, self.slice_rows, spread)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def foretell(evidence: Known) -> Verdict:
     real, random = predictor.predict(known), predictor.predict_against_random(known)
     needed = None
     if real.verdict == "undecided":
-        among_kept = predictor.labels_needed(known)
+        among_kept = predictor.labels_needed(known, evidence.confusion.kept)
         share = evidence.confusion.kept / (evidence.confusion.right + evidence.confusion.wrong)
         needed = None if among_kept is None else math.ceil(among_kept / share)
     return Verdict("predictor", real.verdict, real.low, needed, verdict, real, random)

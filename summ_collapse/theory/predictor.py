@@ -3,13 +3,15 @@
 p < p* says only that most of what is kept is right. Whether an arm beats real data depends on how much is kept, how wrong it
 is, and what kinds of text are missing from it:
 
-    delta = a (1 - p') ln(k / m) - b p' - c K
+    delta = a ln(k / m) - b h - c K
 
-k rows are kept, a share p' of them wrong; m real rows are what the yardstick (`real-slice`) is trained on; K is what the kept
-rows lack of the pool's mixture of strata, in nats (`metrics.strata.coverage_loss`). As much perfect data as real data gives
-0: the formula has no constant. Every doubling of perfect data is worth a ln 2 points, and so much less the more is wrong;
-errors are copied (b), and what is not covered is not learnt (c). Against as many random rows it is the same less the same at
-p' = p, K = 0, which is where the generator's own error rate p comes in.
+k rows are kept; m real rows are what the yardstick (`real-slice`) is trained on. h is the error among the kept, p', with
+every candidate weighed by how far it falls short of its reference, in units of the generator's own shortfall: h = p times
+the kept rows' mean shortfall over all rows' (shortfall: 1 minus the metric). So h is p for random rows, 0 for perfect ones,
+and p' itself where the metric knows only right and wrong. K is what the kept rows lack of the pool's mixture of strata, in
+nats (`metrics.strata.coverage_loss`). As much perfect data as real data gives 0: the formula has no constant. Every doubling
+is worth a ln 2 points, errors are copied (b), and what is not covered is not learnt (c). Against as many random rows it is
+the same less the same at h = p, K = 0.
 
 The coefficients are in points of the metric (0-100), fitted by least squares on development runs alone; on another task the
 sign and the order mean more than the size. `benchmarks/predictor.py` fits them and holds them against other runs.
@@ -17,7 +19,7 @@ sign and the order mean more than the size. `benchmarks/predictor.py` fits them 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -37,19 +39,38 @@ class Coefficients:
     residual: float
 
 
-FITTED = Coefficients(amount=6.39, error=7.27, coverage=12.0, residual=2.18)
+FITTED = Coefficients(amount=2.43, error=10.54, coverage=10.27, residual=2.60)
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What is known of a selection before anything is trained on it."""
 
-    kept: int  # rows
-    kept_error: float  # p', the share of wrong ones among them
+    kept: int  # rows, k
+    weighted_error: float  # h
     coverage_loss: float  # K, nats
     generator_error: float  # p, the share of wrong ones among all candidates
-    slice_rows: int  # m, real rows
-    kept_error_spread: float = 0.0  # standard error of p', where it is estimated from part of the rows
+    slice_rows: int  # real rows, m
+    spread: float = 0.0  # standard error of h
+
+
+def weighted_error(quality: np.ndarray, wrong: np.ndarray, kept: np.ndarray, document: np.ndarray) -> tuple[float, float]:
+    """h and its standard error, from rows with a reference: quality 0-1, wrong, kept, and document from 0; (rows,) each.
+
+    Candidates of one document are taken together in the standard error. ValueError where none is kept.
+    """
+    if not kept.any():
+        raise ValueError("expected at least one kept row with a reference")
+    shortfall = 1 - quality
+    everything = float(shortfall.mean())
+    if everything <= 0:
+        return 0.0, 0.0
+    scale, rows = float(wrong.mean()) / everything, int(kept.sum())
+    ours = shortfall[kept]
+    by_document = np.bincount(document[kept], weights=ours - ours.mean())
+    # One more row as wrong as the average, so that a few perfect rows are not taken for certainty.
+    spread = scale * float(np.sqrt((by_document**2).sum() + everything**2)) / (rows + 1)
+    return scale * float(ours.mean()), spread
 
 
 @dataclass(frozen=True)
@@ -71,29 +92,29 @@ def predict(evidence: Evidence, coefficients: Coefficients = FITTED) -> Predicti
 
 def predict_against_random(evidence: Evidence, coefficients: Coefficients = FITTED) -> Prediction:
     """The difference from training on as many random candidates."""
-    at_random = Evidence(evidence.kept, evidence.generator_error, 0.0, evidence.generator_error, evidence.slice_rows)
+    at_random = replace(evidence, weighted_error=evidence.generator_error, coverage_loss=0.0)
     delta = float((_features(evidence) - _features(at_random)) @ _vector(coefficients))
     return _prediction(delta, evidence, coefficients)
 
 
 def _prediction(delta: float, evidence: Evidence, coefficients: Coefficients) -> Prediction:
-    spread = math.hypot(coefficients.residual, _slope(evidence, coefficients) * evidence.kept_error_spread)
+    spread = math.hypot(coefficients.residual, coefficients.error * evidence.spread)
     reach = float(special.ndtri((1 + LEVEL) / 2)) * spread
     verdict = "helps" if delta > reach else "hurts" if delta < -reach else "undecided"
     return Prediction(delta, delta - reach, delta + reach, float(special.ndtr(delta / spread)), verdict)
 
 
-def labels_needed(evidence: Evidence, coefficients: Coefficients = FITTED) -> int | None:
-    """Labelled rows among the kept with which the verdict would be decided, were p' what it is estimated to be.
+def labels_needed(evidence: Evidence, labelled: int, coefficients: Coefficients = FITTED) -> int | None:
+    """Labelled rows among the kept with which the verdict would be decided, were h what it is estimated to be.
 
-    None where no number of labels would do, because the formula itself is not that sure.
+    `labelled` are those behind the estimate's standard error. None where no number of labels would do, because the formula
+    itself is not that sure.
     """
     delta = float(_features(evidence) @ _vector(coefficients))
     allowed = (delta / float(special.ndtri((1 + LEVEL) / 2))) ** 2 - coefficients.residual**2
     if allowed <= 0:
         return None
-    variance = max(evidence.kept_error * (1 - evidence.kept_error), 1 / (4 * max(1, evidence.kept)))
-    return max(1, math.ceil(_slope(evidence, coefficients) ** 2 * variance / allowed))
+    return max(1, math.ceil(labelled * (coefficients.error * evidence.spread) ** 2 / allowed))
 
 
 def fit(evidence: Sequence[Evidence], deltas: Sequence[float], groups: Sequence[str]) -> Coefficients:
@@ -119,14 +140,9 @@ def _misses(features: np.ndarray, observed: np.ndarray, left_out: np.ndarray) ->
 
 def _features(evidence: Evidence) -> np.ndarray:
     """What the coefficients multiply, (3,)."""
-    amount = (1 - evidence.kept_error) * math.log(max(1, evidence.kept) / max(1, evidence.slice_rows))
-    return np.array([amount, -evidence.kept_error, -evidence.coverage_loss])
+    amount = math.log(max(1, evidence.kept) / max(1, evidence.slice_rows))
+    return np.array([amount, -evidence.weighted_error, -evidence.coverage_loss])
 
 
 def _vector(coefficients: Coefficients) -> np.ndarray:
     return np.array([coefficients.amount, coefficients.error, coefficients.coverage])
-
-
-def _slope(evidence: Evidence, coefficients: Coefficients) -> float:
-    """Points that the prediction loses for each unit of p'."""
-    return coefficients.amount * math.log(max(1, evidence.kept) / max(1, evidence.slice_rows)) + coefficients.error

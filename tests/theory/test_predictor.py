@@ -13,9 +13,10 @@ from summ_collapse.theory.predictor import (
     labels_needed,
     predict,
     predict_against_random,
+    weighted_error,
 )
 
-GOOD = Evidence(kept=1600, kept_error=0.1, coverage_loss=0.05, generator_error=0.6, slice_rows=400)
+GOOD = Evidence(kept=1600, weighted_error=0.1, coverage_loss=0.05, generator_error=0.6, slice_rows=400)
 
 
 def test_as_much_perfect_data_as_real_data_makes_no_difference() -> None:
@@ -26,18 +27,18 @@ def test_as_much_perfect_data_as_real_data_makes_no_difference() -> None:
 
 
 def test_random_rows_make_no_difference_from_random_rows() -> None:
-    assert predict_against_random(replace(GOOD, kept_error=0.6, coverage_loss=0.0)).delta == pytest.approx(0)
+    assert predict_against_random(replace(GOOD, weighted_error=0.6, coverage_loss=0.0)).delta == pytest.approx(0)
 
 
 def test_more_rows_fewer_errors_and_more_coverage_help() -> None:
     best = predict(GOOD).delta
     assert predict(replace(GOOD, kept=800)).delta < best
-    assert predict(replace(GOOD, kept_error=0.3)).delta < best
+    assert predict(replace(GOOD, weighted_error=0.3)).delta < best
     assert predict(replace(GOOD, coverage_loss=0.4)).delta < best
 
 
 def test_verdicts_are_decided_where_the_interval_leaves_zero_out() -> None:
-    for evidence in (GOOD, replace(GOOD, kept=8000), replace(GOOD, coverage_loss=2.0), replace(GOOD, kept_error=0.9)):
+    for evidence in (GOOD, replace(GOOD, kept=8000), replace(GOOD, coverage_loss=2.0), replace(GOOD, weighted_error=0.9)):
         found = predict(evidence)
         assert found.low < found.delta < found.high
         expected = "helps" if found.low > 0 else "hurts" if found.high < 0 else "undecided"
@@ -47,25 +48,25 @@ def test_verdicts_are_decided_where_the_interval_leaves_zero_out() -> None:
 
 
 def test_few_labels_widen_the_interval() -> None:
-    sure, unsure = predict(GOOD), predict(replace(GOOD, kept_error_spread=0.2))
+    sure, unsure = predict(GOOD), predict(replace(GOOD, spread=0.2))
     assert unsure.high - unsure.low > sure.high - sure.low
     assert unsure.delta == sure.delta
 
 
 def test_labels_that_are_needed_decide_it_and_half_of_them_do_not() -> None:
-    evidence = replace(GOOD, kept=6000, coverage_loss=0.0)
-    needed = labels_needed(evidence)
+    evidence = replace(GOOD, kept=6000, coverage_loss=0.0, spread=float(np.sqrt(0.1 * 0.9 / 20)))
+    needed = labels_needed(evidence, labelled=20)
     assert needed is not None
 
     def verdict(labels: int) -> str:
-        return predict(replace(evidence, kept_error_spread=float(np.sqrt(0.1 * 0.9 / labels)))).verdict
+        return predict(replace(evidence, spread=float(np.sqrt(0.1 * 0.9 / labels)))).verdict
 
     assert verdict(needed) == "helps"
     assert needed == 1 or verdict(max(1, needed // 2)) == "undecided"
 
 
 def test_no_number_of_labels_makes_up_for_a_formula_that_is_not_sure() -> None:
-    assert labels_needed(Evidence(420, 0.0, 0.0, 0.5, 400)) is None
+    assert labels_needed(Evidence(420, 0.0, 0.0, 0.5, 400, 0.1), labelled=20) is None
 
 
 def test_a_fit_finds_planted_coefficients_and_their_residual() -> None:
@@ -89,3 +90,42 @@ def test_a_fit_of_too_few_groups_is_refused() -> None:
 
 def test_what_is_shipped_has_the_signs_that_the_formula_states() -> None:
     assert min(FITTED.amount, FITTED.error, FITTED.coverage, FITTED.residual) > 0
+
+
+def test_weighted_error_is_p_for_all_rows_and_the_kept_error_where_quality_is_right_or_wrong() -> None:
+    rng = np.random.default_rng(2)
+    quality = (rng.random(500) < 0.4).astype(float)
+    wrong, kept, document = quality < 1, rng.random(500) < 0.3, np.arange(500)
+    assert weighted_error(quality, wrong, np.ones(500, bool), document)[0] == pytest.approx(wrong.mean())
+    assert weighted_error(quality, wrong, kept, document)[0] == pytest.approx(wrong[kept].mean())
+
+
+def test_weighted_error_counts_a_near_miss_less_than_nonsense() -> None:
+    wrong, kept, document = np.array([True, True, False, False]), np.array([True, False, True, False]), np.arange(4)
+    near, far = (weighted_error(np.array([quality, 0.5, 1, 1]), wrong, kept, document)[0] for quality in (0.9, 0.1))
+    assert near < wrong[kept].mean() < far
+    assert weighted_error(np.ones(4), wrong & False, kept, document) == (0.0, 0.0)
+
+
+def test_standard_error_of_the_weighted_error_is_that_of_many_samples() -> None:
+    """400 samples of 1,500 documents with two equal candidates, a tenth of them kept: within 5 standard errors.
+
+    A tenth of the kept rows' own variance goes into the mean over all rows, which the standard error takes as known.
+    """
+    rng = np.random.default_rng(9)
+    document, kept = np.repeat(np.arange(1500), 2), np.repeat(np.arange(1500) % 10 == 0, 2)
+    found = []
+    for _ in range(400):
+        quality = np.repeat(rng.beta(2, 2, 1500), 2)
+        found.append(weighted_error(quality, quality < 2, kept, document))
+    ratio = np.mean([spread for _, spread in found]) / np.std([value for value, _ in found])
+    assert abs(ratio - 1) < 5 / np.sqrt(2 * 400) + 0.05
+
+
+def test_few_perfect_rows_are_no_certainty() -> None:
+    quality, kept = np.array([1.0, 1.0, 0.2, 0.2]), np.array([True, True, False, False])
+    value, spread = weighted_error(quality, quality < 1, kept, np.arange(4))
+    assert value == 0
+    assert spread > 0.1
+    with pytest.raises(ValueError, match="at least one kept row"):
+        weighted_error(quality, quality < 1, kept & False, np.arange(4))
