@@ -219,7 +219,7 @@ def test_verifier_that_loves_one_kind_is_foretold_to_do_better_within_strata(tmp
         "truth": [key | {"score": score} for key, score in zip(keys, quality.tolist(), strict=True)],
         "biased": [key | {"score": score} for key, score in zip(keys, biased.tolist(), strict=True)],
     }
-    found = ask([*arguments(tmp_path, data), "--oracle", "truth", "--rates", 0.25, "--slice-rows", 40])
+    found = ask([*arguments(tmp_path, data), "--oracle", "truth", "--rates", 0.25, "--slice-rows", 20])
     plain, within = (next(row for row in found[table] if row["name"] == "biased") for table in ("verifiers", "stratified"))
     assert (plain["criterion"], within["criterion"]) == ("predictor", "predictor")
     assert (plain["coverage"], within["coverage"]) == (0.25, 1.0)

@@ -88,7 +88,7 @@ def test_run_of_several_seeds_and_samples_agrees_with_its_bare_files(tmp_path, v
     assert [(pool["seed"], pool["documents"], pool["candidates"]) for pool in found["pools"]] == [(0, 60, 120), (1, 60, 120)]
     assert found["pools"][0]["slice_rows"] == 20
     assert {ranking["name"] for ranking in found["rankings"] if ranking["oracle"]} == {"oracle"}
-    assert found["recommended"]["name"] == "strong"
+    assert {entry["criterion"] for entry in found["verifiers"]} == {"predictor"}
     for seed in (0, 1):
         bare = bare_files_of(verified_run, f"@{seed}", SMALL["verifiers"])
         words = arguments(tmp_path / str(seed), bare)
@@ -107,7 +107,9 @@ def test_every_generator_of_a_run_is_diagnosed_by_itself(tmp_path, capsys) -> No
     assert first[0]["p"] != second[0]["p"]
     told = capsys.readouterr().out
     assert "g0.25-strong" in told
-    assert f"by g{found['recommended']['slice']:g}-strong" in told
+    # Twice or three times the real rows, some of them wrong, are too little to be sure of.
+    assert found["recommended"] is None
+    assert "no selection here is foretold to beat the real rows alone. g0.25-" in told
 
 
 def test_finished_run_agrees_with_its_bare_files_and_its_own_results(tmp_path, small_run, ask) -> None:
