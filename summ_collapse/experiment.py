@@ -7,7 +7,7 @@ Every stage's configuration holds whatever the recipe states that can change a b
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from summ_collapse.arms import VERDICT_BASELINE, Arm, Chosen, Generated, Model
@@ -17,6 +17,7 @@ from summ_collapse.metrics.strata import CLUSTERS
 from summ_collapse.recipe import Recipe, random_verifier, with_random
 from summ_collapse.recipe_blocks import Ordering, Training, Variant
 from summ_collapse.stages.stage import VERSIONS
+from summ_collapse.theory.predictor import FITTED
 
 UNRESOLVED: dict[str, Any] = {"unresolved": True}
 
@@ -275,6 +276,7 @@ class Experiment(Graph):
             "evaluation": self.recipe.evaluation.model_dump(),
             "wrong_below": self.recipe.wrong.below,
             "excluded": self.recipe.synthesis.exclude_slice,
+            "predictor": asdict(FITTED),
             "corrupted": {
                 name: options.model_dump() for name, options in self.recipe.verifiers.items() if options.kind == "corrupted"
             },

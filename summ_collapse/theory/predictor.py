@@ -39,7 +39,7 @@ class Coefficients:
     residual: float
 
 
-FITTED = Coefficients(amount=2.43, error=10.54, coverage=10.27, residual=2.60)
+FITTED = Coefficients(amount=2.50, error=10.51, coverage=9.70, residual=2.50)
 
 
 @dataclass(frozen=True)
