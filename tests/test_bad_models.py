@@ -8,7 +8,7 @@ import pytest
 from summ_collapse.models.loading import save
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.recipe_blocks import Tiny
-from summ_collapse.stages.select import ranking
+from summ_collapse.stages.ordering import ranking
 
 
 def write_model(folder: Path, positions: int, weight: float | None = None) -> None:
@@ -44,7 +44,7 @@ def test_verifier_whose_scores_are_nan_is_named_with_their_number(cli, write_rec
     recipe = write_recipe(verifiers={**ONE_VERIFIER, "broken": {"kind": "perplexity", "model": "./model"}})
     done = cli("run", recipe, "--out", tmp_path / "out")
     assert done.code == 2, done.err
-    assert "verifiers.broken: 120 of 120 scores are NaN" in done.err
+    assert "select/broken-0.25: 120 of 120 scores are NaN" in done.err
     assert "a selection of 30" in done.err
     assert "Traceback" not in done.err
     assert not (tmp_path / "out" / "stages" / "train" / "broken-0.25").exists()
