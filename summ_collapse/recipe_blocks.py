@@ -7,7 +7,17 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from summ_collapse.recipe_file import GivenPath
@@ -159,9 +169,10 @@ class Retrain(Training):
 class Generator(Options):
     """The model whose output is the synthetic data."""
 
-    slice: Rate | Annotated[list[Rate], Field(min_length=1)] = Field(
-        description="share of the training rows that it learns from (0-1]; several make as many generators"
-    )
+    slice: Annotated[
+        Annotated[Rate, Tag("(one)")] | Annotated[list[Rate], Field(min_length=1), Tag("(several)")],
+        Discriminator(lambda value: "(several)" if isinstance(value, list) else "(one)"),
+    ] = Field(description="share of the training rows that it learns from (0-1]; several make as many generators")
     train: Training
 
     @property

@@ -5,10 +5,13 @@ from typing import Any
 
 from summ_collapse.plugins import nearest
 
+TAG = "("  # what the name of a type among several begins with
+
 
 def describe(detail: Mapping[str, Any], schema: Any, prefix: Sequence[str | int] = ()) -> str:
     """One finding of `ValidationError.errors()` on `schema`, whose keys stand below `prefix` in the recipe."""
-    where = ".".join(map(str, (*prefix, *detail["loc"])))
+    # A tag says which of several types a value was taken for; no recipe has it as a key.
+    where = ".".join(part for part in map(str, (*prefix, *detail["loc"])) if not part.startswith(TAG))
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key{nearest(str(detail['loc'][-1]), _siblings(detail['loc'], schema))}"
     if detail["type"] == "missing":

@@ -30,6 +30,7 @@ def base(tmp_path: Path) -> tuple[ModelSource, Encoder]:
     return ModelSource(str(tmp_path / "base")), Encoder(tokenizer, Prompt.parse("{document} TL;DR:"), 64)
 
 
+@pytest.mark.slow
 def test_qlora_learns_over_a_base_in_four_bits(base: tuple[ModelSource, Encoder], tmp_path: Path) -> None:
     source, encoder = base
     model = load_quantised(source, torch.float32)

@@ -130,6 +130,7 @@ def test_seeds_and_generators_multiply_and_a_start_from_the_generator_shares_not
     assert len({(arm.name, arm.seed) for arm in experiment.arms}) == len(experiment.arms) == 2 * (2 * (8 + 4) + 1)
 
 
+@pytest.mark.slow
 def test_several_generators_end_in_one_table(write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path) -> None:
     recipe = write_recipe(
         generator={"slice": [0.125, 0.25]},

@@ -26,6 +26,7 @@ PLANTED: dict[str, tuple[Callable[[np.random.Generator], np.ndarray], float]] = 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("draw", "truth"), PLANTED.values(), ids=PLANTED)
 def test_interval_of_a_mean_covers_the_truth_as_often_as_it_says(draw, truth) -> None:
     rng = np.random.default_rng(SEED)
@@ -37,6 +38,7 @@ def test_interval_of_a_mean_covers_the_truth_as_often_as_it_says(draw, truth) ->
     assert abs(covered / REPETITIONS - LEVEL) < TOLERANCE, f"seed {SEED}: {covered} of {REPETITIONS}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effect", [0.0, 0.02])
 def test_interval_of_a_paired_difference_covers_the_effect_and_its_p_value_errs_as_often(effect) -> None:
     rng = np.random.default_rng(SEED)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from summ_collapse.cli import main
+from summ_collapse.report.compare import RESULTS_VERSION
 from summ_collapse.theory import gaussian, recursion, sources
 from tests.conftest import ENVIRONMENT
 
@@ -91,7 +92,9 @@ def test_phase_lays_measured_arms_on_the_map(theory, tmp_path: Path) -> None:
         {**arm, "arm": "generator", "p": None, "phi": None, "psi": None, "predicted": None, "observed": "hurts"},
     ]
     (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "results.json").write_text(json.dumps({"recipe": "small", "test_rows": 10, "arms": arms}))
+    (tmp_path / "report" / "results.json").write_text(
+        json.dumps({"version": RESULTS_VERSION, "recipe": "small", "test_rows": 10, "arms": arms})
+    )
     found = theory("phase", "--run", tmp_path, "--p", "0.1:0.9:0.1", "--ratio", "0,0.5,1", "--figure", tmp_path / "phase.svg")
     assert [(point["arm"], point["ratio"], point["observed"]) for point in found["measured"]] == [
         ("oracle-0.25", pytest.approx(0.2), "helps"),
@@ -101,7 +104,7 @@ def test_phase_lays_measured_arms_on_the_map(theory, tmp_path: Path) -> None:
     assert len(found["grid"]) == 27
     for point in found["grid"]:
         side = {True: "helps", False: "hurts"}[point["p"] < point["p_star"]]
-        assert point["predicted"] == ("undecided" if point["p"] == pytest.approx(point["p_star"]) else side)
+        assert point["p_star_verdict"] == ("undecided" if point["p"] == pytest.approx(point["p_star"]) else side)
 
 
 def test_simulate_takes_every_kind_of_selection(theory) -> None:
