@@ -13,7 +13,7 @@ import pyarrow as pa
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.strata import CLUSTERS, cluster_strata, column_strata, length_strata
 from summ_collapse.records import tie_break
-from summ_collapse.stages.ordering import merged_strata
+from summ_collapse.stages.ordering import merged_strata, ranked
 from summ_collapse.stages.select import selection_rows
 
 CLUSTERED_ROWS = 50_000
@@ -82,18 +82,7 @@ class Pool:
     @cached_property
     def ranks(self) -> dict[str, np.ndarray]:
         """Each row's place by each verifier's score, best first: the very order of `stages.ordering.ranking`."""
-        return {name: self._ranks(scores) for name, scores in self.scores.items()}
-
-    def _ranks(self, scores: np.ndarray) -> np.ndarray:
-        unusable = np.isnan(scores)
-        worst_last = np.where(unusable, np.inf, -scores)
-        order = np.argsort(worst_last)
-        # Hashing every id is most of the cost of ranking, and it is needed only where scores tie.
-        if unusable.any() or (np.diff(worst_last[order]) == 0).any():
-            order = np.lexsort((self._ties, worst_last, unusable))
-        ranks = np.empty(len(scores), dtype=np.int64)
-        ranks[order] = np.arange(len(scores))
-        return ranks
+        return {name: ranked(scores, lambda: self._ties) for name, scores in self.scores.items()}
 
     @cached_property
     def stratified_ranks(self) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ Equal input gives an equal order: ties go by a hash of (id, sample), draws by a 
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,17 @@ ROUNDING = 1e-9  # of a product of floats that may be a whole number
 
 def ranking(scores: np.ndarray, keys: Sequence[Key]) -> np.ndarray:
     """Each row's place from the best score down, (rows,) int64; NaN comes last."""
-    worst_last = np.where(np.isnan(scores), np.inf, -scores)
-    return places(np.lexsort((tie_break("ties", list(keys)), worst_last, np.isnan(scores))))
+    return ranked(scores, lambda: tie_break("ties", list(keys)))
+
+
+def ranked(scores: np.ndarray, ties: Callable[[], np.ndarray]) -> np.ndarray:
+    """`ranking` by a hash of every key, (rows,), that `ties` gives: most of the cost, and asked for only where scores tie."""
+    unusable = np.isnan(scores)
+    worst_last = np.where(unusable, np.inf, -scores)
+    order = np.argsort(worst_last)
+    if unusable.any() or (worst_last[order][1:] == worst_last[order][:-1]).any():
+        order = np.lexsort((ties(), worst_last, unusable))
+    return places(order)
 
 
 def places(order: np.ndarray) -> np.ndarray:
