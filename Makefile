@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/summ-collapse demo
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow

@@ -22,6 +22,7 @@ MOMENTS = {
     "report/all": "out",
 }
 TRIES = 10
+LONG = ("pretrain/base", "train/oracle-0.25")  # they train as the generator does
 
 
 def without(run: Path, stage: str, target: Path) -> Path:
@@ -35,7 +36,7 @@ def work_holds(run: Path, stage: str, pattern: str) -> Callable[[], bool]:
     return lambda: any((run / "stages" / stage).glob(f"*/work/{pattern}"))
 
 
-@pytest.mark.parametrize("stage", MOMENTS)
+@pytest.mark.parametrize("stage", [pytest.param(stage, marks=pytest.mark.slow) if stage in LONG else stage for stage in MOMENTS])
 def test_an_interrupted_stage_goes_on_to_the_same_bytes(stage: str, small_run: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = small_run
     for attempt in range(TRIES):
@@ -65,3 +66,11 @@ def test_training_goes_on_from_its_last_marked_checkpoint(small_run: tuple[Path,
     manifest = next((run / "stages" / stage).glob("*/manifest.json")).read_text()
     assert '"resumed_from_step": 4' in manifest or '"resumed_from_step": 6' in manifest
     assert digests(run)[stage] == digests(finished)[stage]
+
+
+def test_an_interruption_while_libraries_load_ends_with_the_same_code(tmp_path: Path, small_run: tuple[Path, Path]) -> None:
+    # Libraries run code from strings as they are imported, and Python treats an interruption of that on its own.
+    (tmp_path / "pyarrow.py").write_text('exec("raise KeyboardInterrupt")\n')
+    done = summ_collapse("run", small_run[0], "--out", tmp_path / "run", cwd=tmp_path)
+    assert done.code == 130
+    assert done.err == "interrupted; the same command goes on where this one stopped\n"

@@ -16,7 +16,7 @@ from tests.conftest import ENVIRONMENT
 SCRIPT = Path(__file__).with_name("sharded_training.py")
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", [pytest.param("full", marks=pytest.mark.slow), "lora"])
 def test_a_model_sharded_over_two_ranks_is_saved_whole(method: str, tmp_path: Path) -> None:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
