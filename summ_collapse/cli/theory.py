@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 RATIOS = "0:1.2:0.02"
 GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
 REPRODUCTIONS = {"transition": 50, "samples": 50, "sweet-spot": 500, "quality": 50}
+# What `simulate` needs and an experiment of the paper fixes, with the values of options that are not given.
+SHAPE = {"mu": [2.0], "d": [50.0], "n": [4000.0]}
+LEARNING: dict[str, Any] = {"learner": "averaging", "penalty": 1.0}
+RATE = [0.5]
+# How samples are selected: one of these, with the options that it takes.
+WAYS = (("p", "phi", "psi"), ("generator", "verifier", "between"), ("generator_samples", "verifier_samples"))
 
 
 def add(commands: Any) -> None:
@@ -60,11 +66,12 @@ def add(commands: Any) -> None:
         "--generator-samples", type=whole_axis, metavar="N", help="or: true samples that the generator averages"
     )
     simulate.add_argument("--verifier-samples", type=whole_axis, metavar="N", help="true samples that the verifier averages")
-    simulate.add_argument("--mu", type=axis, default="2", metavar="M", help="norm of the mean (default: 2)")
-    simulate.add_argument("--d", type=whole_axis, default="50", help="dimensions (default: 50)")
-    simulate.add_argument("--n", type=whole_axis, default="4000", help="samples before selection (default: 4000)")
-    simulate.add_argument("--learner", choices=("averaging", "ridge", "logistic"), default="averaging", help="default: averaging")
-    simulate.add_argument("--penalty", type=float, default=1.0, help="L2 penalty of ridge and logistic (default: 1)")
+    simulate.add_argument("--rate", type=axis, metavar="F", help="share that random supervision keeps (default: 0.5)")
+    simulate.add_argument("--mu", type=axis, metavar="M", help="norm of the mean (default: 2)")
+    simulate.add_argument("--d", type=whole_axis, help="dimensions (default: 50)")
+    simulate.add_argument("--n", type=whole_axis, help="samples before selection (default: 4000)")
+    simulate.add_argument("--learner", choices=("averaging", "ridge", "logistic"), help="default: averaging")
+    simulate.add_argument("--penalty", type=float, help="L2 penalty of ridge and logistic (default: 1)")
     simulate.add_argument("--repetitions", type=positive, metavar="R", help="default: 100; an experiment's own with --reproduce")
     simulate.add_argument("--seed", type=natural, default=0, help="default: 0")
     simulate.add_argument("--workers", type=positive, help="processes; results do not depend on it (default: one a core)")
@@ -78,7 +85,7 @@ def add(commands: Any) -> None:
     recursion.add_argument("--generations", type=natural, required=True, metavar="G", help="the last; 0 is the first model")
     recursion.add_argument("--simulate", type=positive, default=0, metavar="REPS", help="simulate as often, beside the formulas")
     recursion.add_argument("--seed", type=natural, default=0, help="default: 0")
-    recursion.add_argument("--zipf", type=float, default=0.0, metavar="A", help="source with shares rank^-A (default: uniform)")
+    recursion.add_argument("--zipf", type=float, metavar="A", help="source with shares rank^-A (default: uniform)")
     recursion.add_argument("--corpus", type=Path, metavar="FILE", help="source: the words of a text file")
     recursion.add_argument("--context", metavar="WORD", help="only those that follow this word")
     recursion.add_argument(
@@ -138,6 +145,7 @@ def _simulate(options: argparse.Namespace) -> None:
 
     with _told():
         if options.reproduce:
+            _refuse_settings(options)
             repetitions = options.repetitions or REPRODUCTIONS[options.reproduce]
             found = REPRODUCED[options.reproduce](repetitions, options.seed, options.workers)
             records = [theory_results.without_nan(record) for record in found]
@@ -145,37 +153,66 @@ def _simulate(options: argparse.Namespace) -> None:
                 theory_figure.REPRODUCED[options.reproduce](records, options.figure)
         else:
             axes, selection = _selection(options)
-            shape = {"mu": options.mu, "d": options.d, "n": options.n}
-            learning = (options.learner, options.penalty, options.repetitions or 100, options.seed, options.workers)
+            shape = {name: getattr(options, name) or value for name, value in SHAPE.items()}
+            learning = (*_learning(options), options.repetitions or 100, options.seed, options.workers)
             records = theory_results.simulation(shape | axes, selection, *learning)
             if options.figure:
                 theory_figure.draw_grid(records, [*shape, *axes], "accuracy", options.figure)
         _write(options, records, {"grid": records})
 
 
+def _refuse_settings(options: argparse.Namespace) -> None:
+    for name in (*SHAPE, *LEARNING, "supervision", "rate", *(name for way in WAYS for name in way)):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"--reproduce {options.reproduce} fixes all settings but --repetitions, --seed and --workers: "
+                f"leave out {_flag(name)}"
+            )
+
+
+def _learning(options: argparse.Namespace) -> tuple[str, float]:
+    learner = options.learner or LEARNING["learner"]
+    if options.penalty is None:
+        return learner, LEARNING["penalty"]
+    if learner == "averaging":
+        raise ValueError("--penalty is for the learners ridge and logistic")
+    return learner, options.penalty
+
+
 def _selection(options: argparse.Namespace) -> tuple[dict[str, list[float]], str]:
     """The grid's axes beside mu, d and n, and how samples are selected."""
-    ways = (("p", "phi", "psi"), ("generator", "verifier", "between"), ("generator_samples", "verifier_samples"))
-    given = [{name: getattr(options, name) for name in way if getattr(options, name) is not None} for way in ways]
+    given = [{name: getattr(options, name) for name in way if getattr(options, name) is not None} for way in WAYS]
     if sum(bool(axes) for axes in given) != 1:
         raise ValueError("expected either --p, --phi and --psi, or --generator and its verifier, or --generator-samples")
     independent, angled, trained = given
+    supervision = options.supervision or ("independent" if independent else "weak")
+    if options.rate is not None and supervision != "random":
+        raise ValueError("--rate is for --supervision random")
     if independent:
         if len(independent) < 3 or options.supervision:
             raise ValueError("selection independent of x needs --p, --phi and --psi, and no --supervision")
-        return independent, "independent"
-    axes, supervision = angled or trained, options.supervision or "weak"
-    wanted = ways[1] if angled else ways[2]
-    if list(axes) != list(wanted if supervision == "weak" else wanted[:1]):
-        needs = " and ".join(f"--{name.replace('_', '-')}" for name in (wanted if supervision == "weak" else wanted[:1]))
+        return independent, supervision
+    axes = angled or trained
+    ways = WAYS[1] if angled else WAYS[2]
+    wanted = ways if supervision == "weak" else ways[:1]
+    if tuple(axes) != wanted:
+        needs = " and ".join(_flag(name) for name in wanted)
         raise ValueError(f"{supervision} supervision of this generator needs {needs}, and no other")
+    if supervision == "random":
+        axes["rate"] = options.rate or RATE
     return axes, supervision
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _recursion(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_figure, theory_results
 
     with _told():
+        if options.tolerance is not None and "real" not in options.mix:
+            raise ValueError("--tolerance is for generations that are mixed with the real data (--mix real)")
         source = _source(options)
         sizes = (options.real, options.synthetic, options.generations, options.simulate, options.seed)
         regimes = {mix: theory_results.generations(source, *sizes, _window(mix), options.tolerance) for mix in options.mix}
@@ -203,8 +240,16 @@ def _source(options: argparse.Namespace) -> "Floats":
     if (options.corpus is None) == (options.symbols is None):
         raise ValueError("expected either --symbols or --corpus")
     if options.corpus is None:
-        return sources.zipf(options.symbols, options.zipf)
-    return sources.from_corpus(options.corpus.read_text(encoding="utf-8").splitlines(), options.context)
+        if options.context is not None:
+            raise ValueError("--context is for a --corpus")
+        return sources.zipf(options.symbols, options.zipf or 0.0)
+    if options.zipf is not None:
+        raise ValueError("--zipf is for --symbols: a corpus has counts of its own")
+    try:
+        lines = options.corpus.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{options.corpus}: expected UTF-8 text, got {error}") from None
+    return sources.from_corpus(lines, options.context)
 
 
 def _window(mix: str) -> "Window | None":

@@ -119,9 +119,7 @@ def draw_generations(found: Mapping[str, Any], path: Path) -> None:
         for axes, name, label in zip(panels, ("S", "D"), ("S, collision probability", "D, drift from generation 0"), strict=True):
             axes.plot(found[name], color=COLORS[0], linewidth=1, label="closed form")
             if "simulated" in found:
-                means, errors = (np.array(found["simulated"][key], dtype=np.float64) for key in (name, f"{name}_se"))
-                style = {"color": COLORS[1], "linestyle": "none", "marker": ".", "markersize": 3, "linewidth": 1}
-                axes.errorbar(np.arange(len(means)), means, 1.96 * np.nan_to_num(errors), label="simulated", **style)
+                _simulated_means(axes, found["simulated"], name, COLORS[1], label="simulated")
             axes.set_xlabel("generation")
             axes.set_ylabel(label)
         panels[0].legend(frameon=False)
@@ -132,12 +130,20 @@ def draw_regimes(regimes: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     with _figure(path) as axes:
         for place, (name, found) in enumerate(regimes.items()):
             axes.plot(found["S"], color=COLORS[place], linewidth=1, label=name)
-            means, errors = (np.array(found["simulated"][key], dtype=np.float64)[::5] for key in ("S", "S_se"))
-            style = {"color": COLORS[place], "linestyle": "none", "marker": ".", "markersize": 3, "linewidth": 1}
-            axes.errorbar(5 * np.arange(len(means)), means, 1.96 * errors, **style)
+            if "simulated" in found:
+                _simulated_means(axes, found["simulated"], "S", COLORS[place], every=max(1, len(found["S"]) // 40))
         axes.set_xlabel("generation (lines: closed form, points: simulated)")
         axes.set_ylabel("S, collision probability (1: total collapse)")
         axes.legend(frameon=False)
+
+
+def _simulated_means(
+    axes: Any, simulated: Mapping[str, Any], name: str, color: str, label: str | None = None, every: int = 1
+) -> None:
+    """Means over repetitions as points, with 95% intervals where there are several."""
+    means, errors = (np.array(simulated[key], dtype=np.float64)[::every] for key in (name, f"{name}_se"))
+    style = {"color": color, "linestyle": "none", "marker": ".", "markersize": 3, "linewidth": 1}
+    axes.errorbar(every * np.arange(len(means)), means, 1.96 * np.nan_to_num(errors), label=label, **style)
 
 
 def draw_grid(records: Records, names: Sequence[str], value: str, path: Path) -> None:

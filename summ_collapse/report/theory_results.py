@@ -93,14 +93,15 @@ def simulation(
     """A record a point of the grid: simulated accuracy beside the closed forms.
 
     `axes` are mu, d, n and: p, phi, psi where `selection` is "independent"; else generator (and under "weak" supervision
-    verifier, between) in degrees, or generator_samples (and verifier_samples). `selection` is then the supervision.
+    verifier, between) in degrees, or generator_samples (and verifier_samples), and under "random" supervision its rate.
+    `selection` is then the supervision.
     """
     points = _plain(_grid(axes))
     settings = [
         Setting(point["mu"], int(point["d"]), int(point["n"]), _selection(selection, point), learner, penalty) for point in points
     ]
     found = simulate(settings, repetitions, seed, workers)
-    inputs = ("generator", "verifier", "between", "generator_samples", "verifier_samples")
+    inputs = ("generator", "verifier", "between", "generator_samples", "verifier_samples", "rate")
     keys = [{"selection": selection, **{name: point[name] for name in inputs if name in point}} for point in points]
     return [without_nan(record_of(key, cell)) for key, cell in zip(keys, found, strict=True)]
 
@@ -108,11 +109,12 @@ def simulation(
 def _selection(selection: str, point: Mapping[str, float]) -> Independent | Angled | Trained:
     if selection == "independent":
         return Independent(point["p"], point["phi"], point["psi"])
+    rate = {"rate": point["rate"]} if "rate" in point else {}
     if "generator_samples" in point:
         verifier_samples = int(point["verifier_samples"]) if "verifier_samples" in point else None
-        return Trained(selection, int(point["generator_samples"]), verifier_samples)
+        return Trained(selection, int(point["generator_samples"]), verifier_samples, **rate)
     angles = {name: math.radians(point[name]) for name in ("generator", "verifier", "between") if name in point}
-    return Angled(selection, **angles)
+    return Angled(selection, **angles, **rate)
 
 
 def generations(

@@ -13,11 +13,10 @@ import numpy.typing as npt
 
 from summ_collapse.theory.normal import Floats
 from summ_collapse.theory.recursion import Window, checked_distribution
+from summ_collapse.theory.settings import MOST_SAMPLES
 
 # A block's distributions, one generation of them.
 BLOCK_BYTES = 16 << 20
-# Whole numbers up to here are exact in float64, and counts of them fit in 64 bits.
-MOST_DRAWS = 10**15
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,9 @@ def simulate(
     real draws and the last model's. ValueError for sizes below 1 (n below 2).
     """
     distribution = checked_distribution(source)
-    if not (0 <= real <= MOST_DRAWS and 2 <= synthetic <= MOST_DRAWS) or generations < 0 or repetitions < 1:
+    if not (0 <= real <= MOST_SAMPLES and 2 <= synthetic <= MOST_SAMPLES) or generations < 0 or repetitions < 1:
         raise ValueError(
-            f"expected real >= 0, synthetic >= 2, both up to {MOST_DRAWS:,}, generations >= 0 and repetitions >= 1, "
+            f"expected real >= 0, synthetic >= 2, both up to {MOST_SAMPLES:,}, generations >= 0 and repetitions >= 1, "
             f"got {real}, {synthetic}, {generations}, {repetitions}"
         )
     size = max(1, BLOCK_BYTES // (8 * len(distribution)))

@@ -13,6 +13,8 @@ from summ_collapse.report.compare import RESULTS_VERSION
 from summ_collapse.theory import gaussian, recursion, sources
 from tests.conftest import ENVIRONMENT
 
+SIZES = ("--real", "5", "--synthetic", "5", "--generations", "2")
+
 
 @pytest.fixture
 def theory(capsys):
@@ -74,6 +76,10 @@ def test_recursion_compares_regimes_over_a_corpus(theory, tmp_path: Path) -> Non
     found = theory("recursion", *words, "--mix", "real,latest:1,all", "--figure", tmp_path / "regimes.svg")["regimes"]
     first = recursion.first_collision(sources.from_corpus(["the cat the dog the cat"], "the"), 20, 10)
     assert found["latest:1"]["S"] == pytest.approx(1 - (1 - 1 / 10) ** recursion.np.arange(6) * (1 - first))
+    figure = tmp_path / "closed.svg"
+    closed = theory("recursion", "--symbols", 5, *SIZES, "--mix", "real,all", "--figure", figure)["regimes"]
+    assert "simulated" not in closed["all"]
+    assert figure.read_text().startswith("<?xml")
     assert found["real"]["S"][-1] < found["all"]["S"][-1] < found["latest:1"]["S"][-1]
 
 
@@ -114,6 +120,8 @@ def test_simulate_takes_every_kind_of_selection(theory) -> None:
     angled = theory("simulate", *small, "--generator", 60, "--verifier", 30, "--between", 70, "--learner", "logistic")["grid"]
     exact = gaussian.selection_from_margins(2 * 0.5, 3**0.5, recursion.np.cos(recursion.np.radians(70)))
     assert [angled[0][name] for name in ("p", "phi", "psi")] == pytest.approx([float(share) for share in exact])
+    at_random = theory("simulate", *small, "--generator", 60, "--supervision", "random", "--rate", "0.2,1")["grid"]
+    assert [(point["rate"], point["phi"], point["psi"]) for point in at_random] == [(0.2, 0.2, 0.2), (1, 1, 1)]
     trained = ("--supervision", "oracle", "--generator-samples", 3, "--learner", "ridge")
     (oracle,) = theory("simulate", *small, *trained)["grid"]
     assert (oracle["phi"], oracle["psi"]) == (1, 0)
@@ -152,6 +160,11 @@ def test_reproductions_draw_the_same_bytes_again(name: str, theory, tmp_path: Pa
         (["simulate", "--generator", "10", "--verifier", "10", "--between", "90"], "no three vectors"),
         (["simulate", "--generator", "10"], "needs --generator and --verifier and --between"),
         (["simulate", "--p", "0.1"], "needs --p, --phi and --psi"),
+        (["simulate", "--generator", "10", "--supervision", "oracle", "--rate", "0.5"], "--rate is for --supervision random"),
+        (["simulate", "--generator", "10", "--supervision", "random", "--rate", "0"], "rate of random selection"),
+        (["simulate", "--p", "0.1", "--phi", "1", "--psi", "0", "--penalty", "2"], "--penalty is for the learners ridge"),
+        (["simulate", "--reproduce", "samples", "--generator-samples", "5"], "leave out --generator-samples"),
+        (["simulate", "--reproduce", "samples", "--mu", "3"], "leave out --mu"),
         (["simulate"], "expected either"),
         (["simulate", "--p", "0.1", "--phi", "1", "--psi", "0", "--n", "1e20"], "at most 1,000,000,000,000,000"),
         (
@@ -162,6 +175,10 @@ def test_reproductions_draw_the_same_bytes_again(name: str, theory, tmp_path: Pa
         (["phase", "--phi", "2"], "phi is a share"),
         (["recursion", "--symbols", "5", "--real", "0", "--synthetic", "1", "--generations", "2"], "synthetic is at least 2"),
         (["recursion", "--real", "5", "--synthetic", "5", "--generations", "2"], "--symbols or --corpus"),
+        (["recursion", *SIZES, "--symbols", "5", "--context", "the"], "--context is for a --corpus"),
+        (["recursion", *SIZES, "--corpus", "nowhere.txt", "--zipf", "1"], "--zipf is for --symbols"),
+        (["recursion", *SIZES, "--corpus", sys.executable], f"{sys.executable}: expected UTF-8 text"),
+        (["recursion", *SIZES, "--symbols", "5", "--mix", "all", "--tolerance", "0.1"], "--tolerance is for"),
         (["recursion", "--corpus", "nowhere.txt", "--real", "5", "--synthetic", "5", "--generations", "2"], "nowhere.txt"),
         (["recursion", "--symbols", "5", "--real", "5", "--synthetic", "5", "--generations", "2", "--mix", "some"], "latest:K"),
     ],
