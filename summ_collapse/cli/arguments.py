@@ -51,7 +51,8 @@ def _span(part: str, text: str) -> list[Decimal]:
     start, stop, step = numbers
     if step <= 0 or stop < start:
         raise argparse.ArgumentTypeError(f"expected START <= STOP and STEP > 0 in {part!r}")
-    if (stop - start) / step > LONGEST_AXIS:
+    # By multiplying: a quotient may be too large for any Decimal.
+    if stop - start > step * LONGEST_AXIS:
         raise argparse.ArgumentTypeError(f"at most {LONGEST_AXIS:,} values, and {part!r} has more")
     # Decimal steps: 0.1:0.3:0.1 ends with 0.3, not with 0.30000000000000004.
     return [start + index * step for index in range(int((stop - start) / step) + 1)]

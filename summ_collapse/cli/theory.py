@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 RATIOS = "0:1.2:0.02"
 GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
-REPRODUCTIONS = {"transition": 50, "samples": 50, "sweet-spot": 500, "quality": 50}
+REPRODUCTIONS = {"transition": 50, "samples": 50, "sweet-spot": 4000, "quality": 50}
 # What `simulate` needs and an experiment of the paper fixes, with the values of options that are not given.
 SHAPE = {"mu": [2.0], "d": [50.0], "n": [4000.0]}
 LEARNING: dict[str, Any] = {"learner": "averaging", "penalty": 1.0}
@@ -84,7 +85,7 @@ def add(commands: Any) -> None:
     recursion.add_argument("--synthetic", type=positive, required=True, metavar="N", help="draws from each generation")
     recursion.add_argument("--generations", type=natural, required=True, metavar="G", help="the last; 0 is the first model")
     recursion.add_argument("--simulate", type=positive, default=0, metavar="REPS", help="simulate as often, beside the formulas")
-    recursion.add_argument("--seed", type=natural, default=0, help="default: 0")
+    recursion.add_argument("--seed", type=natural, help="of the simulation (default: 0)")
     recursion.add_argument("--zipf", type=float, metavar="A", help="source with shares rank^-A (default: uniform)")
     recursion.add_argument("--corpus", type=Path, metavar="FILE", help="source: the words of a text file")
     recursion.add_argument("--context", metavar="WORD", help="only those that follow this word")
@@ -113,25 +114,29 @@ def _breakdown(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_figure, theory_results
 
     axes = {name: getattr(options, name) for name in ("phi", "psi", "p", "mu", "d", "n")}
-    with _told():
+    with _told(options):
+        given = {name: values for name, values in axes.items() if values}
+        if options.figure:
+            theory_figure.check_grid(given)
         records = theory_results.breakdown(axes)
         value = "accuracy" if axes["mu"] else "kept_error" if axes["p"] else "p_star"
         if options.figure:
-            names = [name for name, values in axes.items() if values]
-            theory_figure.draw_grid(records, names, value, options.figure)
+            theory_figure.draw_grid(records, given, value, options.figure)
         single = {name: records[0][name] for name in theory_results.OUTPUTS}
         _write(options, records, single if len(records) == 1 else {"grid": records})
 
 
 def _phase(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_figure, theory_results
+    from summ_collapse.theory.gaussian import breakdown_point
 
     arms = []
     if options.run:
         from summ_collapse.launch.runs import read_results
 
         arms = theory_results.measured(read_results(options.run))
-    with _told():
+    with _told(options):
+        breakdown_point(options.phi, 1.0)  # phi is in its range before anything is asked of it
         ratio = options.ratio or [value for value in axis(RATIOS) if value * options.phi <= 1]
         records = theory_results.phase(options.p, ratio, options.phi, options.mu, options.d, options.n)
         if options.figure:
@@ -143,7 +148,7 @@ def _simulate(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_figure, theory_results
     from summ_collapse.theory.reproductions import REPRODUCTIONS as REPRODUCED
 
-    with _told():
+    with _told(options):
         if options.reproduce:
             _refuse_settings(options)
             repetitions = options.repetitions or REPRODUCTIONS[options.reproduce]
@@ -155,9 +160,11 @@ def _simulate(options: argparse.Namespace) -> None:
             axes, selection = _selection(options)
             shape = {name: getattr(options, name) or value for name, value in SHAPE.items()}
             learning = (*_learning(options), options.repetitions or 100, options.seed, options.workers)
+            if options.figure:
+                theory_figure.check_grid(shape | axes)
             records = theory_results.simulation(shape | axes, selection, *learning)
             if options.figure:
-                theory_figure.draw_grid(records, [*shape, *axes], "accuracy", options.figure)
+                theory_figure.draw_grid(records, shape | axes, "accuracy", options.figure)
         _write(options, records, {"grid": records})
 
 
@@ -210,11 +217,13 @@ def _flag(name: str) -> str:
 def _recursion(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_figure, theory_results
 
-    with _told():
+    with _told(options):
+        if options.seed is not None and not options.simulate:
+            raise ValueError("--seed is for --simulate")
         if options.tolerance is not None and "real" not in options.mix:
             raise ValueError("--tolerance is for generations that are mixed with the real data (--mix real)")
         source = _source(options)
-        sizes = (options.real, options.synthetic, options.generations, options.simulate, options.seed)
+        sizes = (options.real, options.synthetic, options.generations, options.simulate, options.seed or 0)
         regimes = {mix: theory_results.generations(source, *sizes, _window(mix), options.tolerance) for mix in options.mix}
         several = len(regimes) > 1
         found = regimes.get("real", next(iter(regimes.values())))
@@ -280,11 +289,27 @@ def _write(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What the theory refuses, and files that cannot be read or written, as wrong input."""
+def _told(options: argparse.Namespace) -> Iterator[None]:
+    """What the theory refuses, and files that cannot be read or written, as wrong input; the latter before any work."""
     try:
+        _check_outputs(options)
         yield
-    except (ValueError, OSError) as error:
+    except BrokenPipeError:  # whoever read the output has seen enough
+        raise
+    except (ValueError, ArithmeticError, OSError) as error:
         raise InputError(f"theory: {error}") from None
     except MemoryError as error:
         raise InputError(f"theory: this does not fit in memory: {error}") from None
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    from summ_collapse.report.theory_figure import SUFFIXES
+
+    if options.figure and options.figure.suffix not in SUFFIXES:
+        raise ValueError(f"{options.figure}: a figure's name ends in {' or '.join(SUFFIXES)}")
+    if options.figure and options.csv and options.figure.resolve() == options.csv.resolve():
+        raise ValueError(f"{options.csv}: --csv and --figure name one file")
+    for path in filter(None, (options.csv, options.figure)):
+        folder = next(parent for parent in path.resolve().parents if parent.exists())
+        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise ValueError(f"{path}: cannot be written ({'a folder' if path.is_dir() else f'{folder} takes no files'})")

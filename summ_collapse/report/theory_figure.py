@@ -3,6 +3,7 @@
 One function a figure. Files are SVG or PNG, by their suffix.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from summ_collapse.report.canvas import COLORS, canvas
+from summ_collapse.report.canvas import COLORS, canvas, color
 
 Records = Sequence[Mapping[str, Any]]
 
 SUFFIXES = (".svg", ".png")
-OBSERVED = {"helps": ("^", "#009E73"), "hurts": ("v", "#D55E00"), "undecided": ("o", "#666666")}
+MOST_LINES = 20
+# Arms with a larger psi / phi than this many times the map's are drawn at its edge.
+TALLEST = 3
+OBSERVED = {
+    "helps": ("^", "#009E73"),
+    "hurts": ("v", "#D55E00"),
+    "undecided": ("o", "#666666"),
+    None: ("x", "#666666"),  # not retrained, or not compared
+}
 
 
 def draw_transition(records: Records, path: Path) -> None:
@@ -23,9 +32,9 @@ def draw_transition(records: Records, path: Path) -> None:
     with _figure(path) as axes:
         for place, ratio in enumerate(dict.fromkeys(record["ratio"] for record in records)):
             cells = [record for record in records if record["ratio"] == ratio]
-            color = COLORS[place]
-            axes.plot(*_columns(cells, "p", "accuracy"), color=color, marker=".", markersize=3, linewidth=1, label=f"{ratio:g}")
-            axes.axvline(cells[0]["p_star"], color=color, linestyle=":", linewidth=1)
+            style = {"color": color(place), "linewidth": 1}
+            axes.plot(*_columns(cells, "p", "accuracy"), marker=".", markersize=3, label=f"{ratio:g}", **style)
+            axes.axvline(cells[0]["p_star"], linestyle=":", **style)
         axes.set_xlabel("p, share of wrong labels (dotted: p*)")
         axes.set_ylabel("accuracy of the averaging classifier")
         axes.legend(title="ψ/φ", frameon=False)
@@ -66,14 +75,14 @@ def draw_sweet_spot(records: Records, path: Path) -> None:
             axes.set_xlabel("share of the generator in the verifier")
 
 
-def _line_with_peak(axes: Any, cells: Records, column: str, color: str, label: str | None) -> None:
+def _line_with_peak(axes: Any, cells: Records, column: str, shade: str, label: str | None) -> None:
     blend, values = _columns(cells, "blend", column)
-    axes.plot(blend, values, color=color, linewidth=1, label=label)
+    axes.plot(blend, values, color=shade, linewidth=1, label=label)
     if column == "accuracy":
         (error,) = _columns(cells, "accuracy_se")
-        axes.fill_between(blend, values - 1.96 * error, values + 1.96 * error, color=color, alpha=0.2, linewidth=0)
+        axes.fill_between(blend, values - 1.96 * error, values + 1.96 * error, color=shade, alpha=0.2, linewidth=0)
     peak = int(np.argmax(values))
-    axes.plot(blend[peak], values[peak], color=color, marker="o")
+    axes.plot(blend[peak], values[peak], color=shade, marker="o")
 
 
 def draw_quality(records: Records, path: Path) -> None:
@@ -97,16 +106,19 @@ def draw_phase(records: Records, measured: Records, path: Path) -> None:
     with _figure(path) as axes:
         x, y, accuracy = _surface(records, "p", "ratio", "accuracy")
         shown = [record for record in measured if record["ratio"] is not None]
-        top = max([float(y.max()), *(1.05 * record["ratio"] for record in shown)])
+        edge = TALLEST * float(y.max())
+        top = min(edge, max([float(y.max()), *(1.05 * record["ratio"] for record in shown)]))
         _heat(axes, x, y, accuracy, "accuracy of the averaging classifier")
         ratio = np.linspace(0, top, 400)
         axes.plot(1 / (1 + ratio), ratio, color="black", linewidth=1.5, label="p*")
-        for verdict, (marker, color) in OBSERVED.items():
+        for verdict, (marker, shade) in OBSERVED.items():
             arms = [record for record in shown if record["observed"] == verdict]
             if arms:
-                style = {"marker": marker, "color": color, "markeredgecolor": "white", "markersize": 7, "linestyle": "none"}
-                axes.plot(*_columns(arms, "p", "ratio"), label=f"observed: {verdict}", clip_on=False, **style)
-        axes.set_xlim(float(x.min()), float(x.max()))
+                style = {"marker": marker, "color": shade, "markersize": 7, "linestyle": "none", "clip_on": False}
+                style |= {"markeredgecolor": "white"} if verdict else {}
+                p, height = _columns(arms, "p", "ratio")
+                axes.plot(p, np.minimum(height, top), label=f"observed: {verdict or 'nothing'}", **style)
+        axes.set_xlim(min([float(x.min()), *(arm["p"] for arm in shown)]), max([float(x.max()), *(arm["p"] for arm in shown)]))
         axes.set_ylim(0, top)
         axes.set_xlabel("p, share of wrong labels")
         axes.set_ylabel("ψ/φ")
@@ -129,35 +141,43 @@ def draw_regimes(regimes: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """S a generation for several regimes of training on one's own output, by name."""
     with _figure(path) as axes:
         for place, (name, found) in enumerate(regimes.items()):
-            axes.plot(found["S"], color=COLORS[place], linewidth=1, label=name)
+            axes.plot(found["S"], color=color(place), linewidth=1, label=name)
             if "simulated" in found:
-                _simulated_means(axes, found["simulated"], "S", COLORS[place], every=max(1, len(found["S"]) // 40))
+                _simulated_means(axes, found["simulated"], "S", color(place), every=max(1, len(found["S"]) // 40))
         axes.set_xlabel("generation (lines: closed form, points: simulated)")
         axes.set_ylabel("S, collision probability (1: total collapse)")
         axes.legend(frameon=False)
 
 
 def _simulated_means(
-    axes: Any, simulated: Mapping[str, Any], name: str, color: str, label: str | None = None, every: int = 1
+    axes: Any, simulated: Mapping[str, Any], name: str, shade: str, label: str | None = None, every: int = 1
 ) -> None:
     """Means over repetitions as points, with 95% intervals where there are several."""
     means, errors = (np.array(simulated[key], dtype=np.float64)[::every] for key in (name, f"{name}_se"))
-    style = {"color": color, "linestyle": "none", "marker": ".", "markersize": 3, "linewidth": 1}
+    style = {"color": shade, "linestyle": "none", "marker": ".", "markersize": 3, "linewidth": 1}
     axes.errorbar(every * np.arange(len(means)), means, 1.96 * np.nan_to_num(errors), label=label, **style)
 
 
-def draw_grid(records: Records, names: Sequence[str], value: str, path: Path) -> None:
-    """`value` against the coordinate with most values, a line a combination of the other coordinates that vary."""
-    varying = sorted((name for name in names if len({record[name] for record in records}) > 1), key=list(names).index)
+def check_grid(grid: Mapping[str, Sequence[float]]) -> tuple[str, list[str]]:
+    """The coordinate to draw along, the one with most values, and the others that vary; ValueError for what is no figure."""
+    sizes = {name: len(set(values)) for name, values in grid.items()}
+    varying = [name for name, size in sizes.items() if size > 1]
     if not varying:
         raise ValueError("a figure needs a grid: at least one input with several values")
-    along = max(varying, key=lambda name: len({record[name] for record in records}))
+    along = max(varying, key=lambda name: sizes[name])
     others = [name for name in varying if name != along]
+    lines = math.prod(sizes[name] for name in others)
+    if lines > MOST_LINES:
+        raise ValueError(f"a figure shows at most {MOST_LINES} lines, and this grid has {lines:,}")
+    return along, others
+
+
+def draw_grid(records: Records, grid: Mapping[str, Sequence[float]], value: str, path: Path) -> None:
+    """`value` against the coordinate with most values, a line a combination of the other coordinates that vary."""
+    along, others = check_grid(grid)
     series: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
         series.setdefault(", ".join(f"{name} {record[name]:g}" for name in others), []).append(record)
-    if len(series) > 20:
-        raise ValueError(f"a figure shows at most 20 lines, and this grid has {len(series)}")
     with _figure(path) as axes:
         for place, (label, cells) in enumerate(series.items()):
             style = {"color": COLORS[place % len(COLORS)], "linestyle": ("-", "--", ":")[place // len(COLORS)]}
@@ -207,7 +227,5 @@ def _figure(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _figures(path: Path, count: int, share: bool = True) -> Iterator[Any]:
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path}: a figure's name ends in {' or '.join(SUFFIXES)}")
     with canvas([path], (6, 4) if count == 1 else (9, 3.6)) as figure:
         yield figure.subplots(1, count, sharey=share, squeeze=False)[0]

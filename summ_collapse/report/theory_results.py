@@ -27,7 +27,8 @@ LARGEST_GRID = 1_000_000
 def breakdown(axes: Mapping[str, Sequence[float] | None]) -> list[Record]:
     """A record a point of the grid over phi, psi and, where given, p, mu, d and n: p*, p', kappa and accuracy.
 
-    Accuracy is the infinite-sample one for p and mu alone, the finite-sample approximation where d and n are given too.
+    Accuracy is the infinite-sample one for p and mu alone; where d and n are given too it is the paper's approximation, with
+    `expected`, ours, beside it.
     """
     given = {name: values for name, values in axes.items() if values is not None}
     if ("d" in given) != ("n" in given):
@@ -45,13 +46,17 @@ def breakdown(axes: Mapping[str, Sequence[float] | None]) -> list[Record]:
     if "n" in given:
         shape = (points["mu"], points["d"], points["n"])
         found["accuracy"] = gaussian.finite_sample_accuracy(points["p"], phi, psi, *shape)
+        found["expected"] = gaussian.expected_accuracy(points["p"], phi, psi, *shape)
     elif "mu" in given:
         found["accuracy"] = gaussian.infinite_sample_accuracy(points["p"], phi, psi, points["mu"])
-    return _records(points | {name: found[name] for name in OUTPUTS if name in found}, OUTPUTS)
+    return _records(points | found, OUTPUTS)
 
 
 def phase(p: Sequence[float], ratio: Sequence[float], phi: float, mu: float, dimension: int, samples: int) -> list[Record]:
-    """A record a point of the grid over p and psi / phi: p*, p', kappa, approximate accuracy, and on which side of p* it lies."""
+    """A record a point of the grid over p and psi / phi: p*, p', kappa, accuracy, and on which side of p* it lies.
+
+    `accuracy` is the paper's approximation, `expected` ours, which is closer at p*.
+    """
     points = _grid({"p": p, "ratio": ratio})
     points["phi"] = np.full(len(points["p"]), phi)
     points["psi"] = phi * points["ratio"]
@@ -60,10 +65,9 @@ def phase(p: Sequence[float], ratio: Sequence[float], phi: float, mu: float, dim
     points["kept_error"] = gaussian.kept_error(*shares)
     points["kept_fraction"] = gaussian.kept_fraction(*shares)
     points["accuracy"] = gaussian.finite_sample_accuracy(*shares, mu, dimension, samples)
-    # The accuracy that endless data would give, compared with a coin's, is the verdict of the theorem.
-    side = np.sign(gaussian.infinite_sample_accuracy(*shares, mu) - 0.5)
+    points["expected"] = gaussian.expected_accuracy(*shares, mu, dimension, samples)
     records = _records(points)
-    for record, sign in zip(records, side, strict=True):
+    for record, sign in zip(records, gaussian.side(*shares), strict=True):
         record["p_star_verdict"] = {1.0: "helps", 0.0: "undecided", -1.0: "hurts"}[float(sign)]
     return records
 
@@ -163,7 +167,7 @@ def by_generation(found: Mapping[str, Any]) -> list[Record]:
 def as_csv(records: Sequence[Mapping[str, Any]]) -> str:
     """Every record, every number, full precision."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(dict.fromkeys(name for record in records for name in record)), lineterminator="\n")
+    writer = csv.DictWriter(buffer, _names(records), lineterminator="\n")
     writer.writeheader()
     writer.writerows(records)
     return buffer.getvalue()
@@ -173,17 +177,25 @@ def as_rich(records: Sequence[Mapping[str, Any]], rows: int = 60) -> Table:
     """A table of the first `rows` records, four digits each; its caption says how many are left out."""
     left = len(records) - rows
     table = Table(caption=f"{left:,} rows more: --json and --csv have them all" if left > 0 else None)
-    for name in records[0]:
+    names = _names(records)
+    for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for record in records[:rows]:
-        table.add_row(
-            *(f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value) for value in record.values())
-        )
+        values = [record.get(name) for name in names]
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value) for value in values))
     return table
+
+
+def _names(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of all columns: not every record has all."""
+    return list(dict.fromkeys(name for record in records for name in record))
 
 
 def _grid(axes: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     """Columns of all combinations, the last axis fastest."""
+    for name, values in axes.items():
+        if not len(values):
+            raise ValueError(f"{name} has no value")
     size = math.prod(len(values) for values in axes.values())
     if size > LARGEST_GRID:
         raise ValueError(f"a grid has at most {LARGEST_GRID:,} points, got {size:,}")

@@ -1,6 +1,6 @@
 """Distribution functions of the normal law that the exact formulas need: one variable, and two correlated ones.
 
-Everything is float64, vectorised by broadcasting, and exact to about 1e-15 in absolute terms.
+Everything is float64, vectorised by broadcasting, and exact to about 1e-15 in absolute terms; less than that is 0.
 """
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy import special
 
 Floats = npt.NDArray[np.float64]
+ROUNDING = 1e-15
 
 
 def bivariate_cdf(first: npt.ArrayLike, second: npt.ArrayLike, correlation: npt.ArrayLike) -> Floats:
@@ -32,4 +33,5 @@ def bivariate_cdf(first: npt.ArrayLike, second: npt.ArrayLike, correlation: npt.
     inside = np.where(rho == 1, np.minimum(below_h, below_k), inside)
     inside = np.where(rho == -1, below_h + below_k - 1, inside)
     # Frechet's bounds, which rounding could overstep by a few 1e-17.
-    return np.clip(inside, np.maximum(0.0, below_h + below_k - 1), np.minimum(below_h, below_k))
+    inside = np.clip(inside, np.maximum(0.0, below_h + below_k - 1), np.minimum(below_h, below_k))
+    return np.where(inside < ROUNDING, 0.0, inside)

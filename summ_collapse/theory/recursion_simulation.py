@@ -15,22 +15,23 @@ from summ_collapse.theory.normal import Floats
 from summ_collapse.theory.recursion import Window, checked_distribution
 from summ_collapse.theory.settings import MOST_SAMPLES
 
-# A block's distributions, one generation of them.
+# A block's distributions, as many generations of them as are kept at a time.
 BLOCK_BYTES = 16 << 20
+# What a block of one repetition, and all results together, may take.
+LARGEST_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
 class Generations:
-    """Per repetition and generation, (repetitions, generations + 1): sum of squares, squared and L1 distance to generation 0."""
+    """Per repetition and generation, (repetitions, generations + 1): sum of squares, squared and L1 distance to generation 0.
+
+    `collapsed` says which models are Dirac masses.
+    """
 
     collision: Floats
     drift: Floats
     l1: Floats
-
-    @property
-    def collapsed(self) -> npt.NDArray[np.bool_]:
-        """Which models are Dirac masses. A sum of squared shares of draws is 1 only there, but for rounding."""
-        return self.collision > 1 - 1e-12
+    collapsed: npt.NDArray[np.bool_]
 
     def means(self) -> dict[str, list[float]]:
         """Means over repetitions: S, D, l1 and the collapsed share, a value a generation, with standard errors as `…_se`."""
@@ -60,7 +61,7 @@ def simulate(
             f"expected real >= 0, synthetic >= 2, both up to {MOST_SAMPLES:,}, generations >= 0 and repetitions >= 1, "
             f"got {real}, {synthetic}, {generations}, {repetitions}"
         )
-    size = max(1, BLOCK_BYTES // (8 * len(distribution)))
+    size = _block(len(distribution), generations, repetitions, window)
     blocks = []
     for block, start in enumerate(range(0, repetitions, size)):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(block,)))
@@ -69,11 +70,24 @@ def simulate(
             _mixed(first, synthetic, generations, window, rng) if window else _chain(first, real, synthetic, generations, rng)
         )
         blocks.append(models)
-    return Generations(*(np.concatenate([block[part] for block in blocks]) for part in range(3)))
+    collision, drift, l1, symbols = (np.concatenate([block[part] for block in blocks]) for part in range(4))
+    return Generations(collision, drift, l1, symbols == 1)
+
+
+def _block(symbols: int, generations: int, repetitions: int, window: Window | None) -> int:
+    """Repetitions a block; ValueError for what does not fit in memory."""
+    kept = window(generations) if window and generations and window(generations) < generations else 0
+    one, results = 8 * symbols * (1 + kept), 2 * 8 * 4 * repetitions * (generations + 1)
+    if max(one, results) > LARGEST_BYTES:
+        raise ValueError(
+            f"{symbols:,} symbols, {generations:,} generations and {repetitions:,} repetitions take "
+            f"{max(one, results) / 2**30:.1f} GiB here, and {LARGEST_BYTES >> 30} are the most"
+        )
+    return max(1, BLOCK_BYTES // one)
 
 
 def _chain(first: Floats, real: int, synthetic: int, generations: int, rng: np.random.Generator) -> Floats:
-    """p_{m+1} = (1 - alpha) p_0 + alpha (empirical of n draws of p_m); measures, (3, repetitions, generations + 1)."""
+    """p_{m+1} = (1 - alpha) p_0 + alpha (empirical of n draws of p_m); measures, (4, repetitions, generations + 1)."""
     alpha = synthetic / (real + synthetic)
     measured = [_measures(first, first)]
     model = first
@@ -105,9 +119,11 @@ def _mixed(first: Floats, synthetic: int, generations: int, window: Window, rng:
 
 
 def _measures(model: Floats, first: Floats) -> Floats:
+    """Sum of squares, squared and L1 distance, symbols that are left: (4, repetitions)."""
     difference = model - first
     squares = np.einsum("rs,rs->r", model, model)
-    return np.stack([squares, np.einsum("rs,rs->r", difference, difference), np.abs(difference).sum(axis=1)])
+    distances = (np.einsum("rs,rs->r", difference, difference), np.abs(difference).sum(axis=1))
+    return np.stack([squares, *distances, np.count_nonzero(model, axis=1)])
 
 
 def _standard_error(values: Floats) -> Floats:

@@ -114,12 +114,13 @@ def record_of(key: Mapping[str, Any], found: Simulated) -> Record:
 
 
 def closed_forms(p: float, phi: float, psi: float, mu: float, dimension: int, samples: int) -> Record:
-    """p*, p', kappa, the paper's approximate accuracy and ours; a share with nothing to be taken of counts as 0."""
+    """p*, p', kappa, the paper's approximate accuracy and ours; p* is nan where phi or psi has nothing to be taken of."""
+    known = not (np.isnan(phi) or np.isnan(psi))
     phi, psi = (0.0 if np.isnan(share) else share for share in (phi, psi))
     if phi + psi == 0:
         return dict.fromkeys(("p_star", "kept_error", "kept_fraction", "approximation", "expected"), float("nan"))
     return {
-        "p_star": float(gaussian.breakdown_point(phi, psi)),
+        "p_star": float(gaussian.breakdown_point(phi, psi)) if known else float("nan"),
         "kept_error": float(gaussian.kept_error(p, phi, psi)),
         "kept_fraction": float(gaussian.kept_fraction(p, phi, psi)),
         "approximation": float(gaussian.finite_sample_accuracy(p, phi, psi, mu, dimension, samples)),

@@ -6,13 +6,13 @@ generator labels n of them, the verifier keeps some, and a linear learner is tra
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from summ_collapse.theory.gaussian import breakdown_point, checked_angles, kept_fraction
+from summ_collapse.theory.gaussian import LONGEST_MEAN, breakdown_point, checked_angles, kept_fraction
 
 LEARNERS = ("averaging", "ridge", "logistic")
 # Whole numbers up to here are exact in float64, and counts of them fit in 64 bits.
 MOST_SAMPLES = 10**15
+# Beyond these float64 has no digits left for what a penalty does.
+PENALTIES = (1e-12, 1e12)
 SUPERVISIONS = ("oracle", "weak", "self", "random", "none")
 
 
@@ -64,10 +64,11 @@ class Trained:
 
     def __post_init__(self) -> None:
         _check_supervision(self.supervision, self.rate)
-        if self.generator_samples < 1:
-            raise ValueError(f"the generator is trained on at least 1 sample, got {self.generator_samples}")
-        if self.supervision == "weak" and (self.verifier_samples is None or self.verifier_samples < 1):
-            raise ValueError(f"under weak supervision the verifier is trained on at least 1 sample, got {self.verifier_samples}")
+        for name, trained_on in (("generator", self.generator_samples), ("verifier", self.verifier_samples)):
+            if name == "verifier" and self.supervision != "weak":
+                continue
+            if trained_on is None or not 1 <= trained_on <= MOST_SAMPLES:
+                raise ValueError(f"here the {name} is trained on 1 to {MOST_SAMPLES:,} samples, got {trained_on}")
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class Setting:
     penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.mu > 0 and np.isfinite(self.mu)):
-            raise ValueError(f"mu is a positive number, got {self.mu:g}")
+        if not 0 < self.mu <= LONGEST_MEAN:
+            raise ValueError(f"mu is a positive number up to {LONGEST_MEAN:g}, got {self.mu:g}")
         least = 1 if isinstance(self.selection, Independent) else 3
         if self.dimension < least:
             raise ValueError(f"d, the dimension, is at least {least} here, got {self.dimension}")
@@ -91,8 +92,8 @@ class Setting:
             raise ValueError(f"n, the number of samples, is at least 2 and at most {MOST_SAMPLES:,}, got {self.samples:,}")
         if self.learner not in LEARNERS:
             raise ValueError(f"a learner is one of {', '.join(LEARNERS)}, got {self.learner!r}")
-        if not (self.penalty > 0 and np.isfinite(self.penalty)):
-            raise ValueError(f"penalty is a positive number, got {self.penalty:g}")
+        if not PENALTIES[0] <= self.penalty <= PENALTIES[1]:
+            raise ValueError(f"penalty lies in [{PENALTIES[0]:g}, {PENALTIES[1]:g}], got {self.penalty:g}")
 
 
 def _check_supervision(supervision: str, rate: float) -> None:

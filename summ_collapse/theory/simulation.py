@@ -5,6 +5,8 @@ the setting alone, so results are the same whatever the number of worker process
 classifier w is right with probability Phi(w.mu / |w|).
 
     simulate([Setting(2.0, 50, 4000, Independent(0.3, 0.9, 0.2))], repetitions=100, seed=0)[0].mean
+
+A script that calls it needs the usual guard, `if __name__ == "__main__"`: worker processes import it.
 """
 
 import multiprocessing
@@ -12,6 +14,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +31,7 @@ BLOCK_BYTES = 8 << 20
 # The largest array of a single repetition; a worker holds two or three of that size.
 LARGEST_BYTES = 2 << 30
 TASKS_A_MESSAGE = 8
+MOST_REPETITIONS = 10_000_000
 SECONDS_ALONE = 2.0
 
 
@@ -60,6 +64,10 @@ def simulate(settings: Sequence[Setting], repetitions: int, seed: int, workers: 
     """Every setting `repetitions` times; `workers` processes, by default one a core. Equal seeds, equal results."""
     if repetitions < 1:
         raise ValueError(f"repetitions is at least 1, got {repetitions}")
+    if repetitions * len(settings) > MOST_REPETITIONS:
+        raise ValueError(
+            f"at most {MOST_REPETITIONS:,} repetitions in all, got {repetitions:,} of each of {len(settings):,} settings"
+        )
     tasks = [(setting, seed, at, *block) for at, setting in enumerate(settings) for block in _blocks(setting, repetitions)]
     found: list[list[tuple[Floats, draws.Ints]]] = [[] for _ in settings]
     for (_, _, at, _, _), result in zip(tasks, _run(tasks, workers or _cores()), strict=True):
@@ -89,7 +97,10 @@ def _run(tasks: Sequence[Task], workers: int) -> list[tuple[Floats, draws.Ints]]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(left)), context, initializer=_limit_threads) as pool:
         chunk = max(1, min(TASKS_A_MESSAGE, len(left) // (4 * workers)))
-        return done + list(pool.map(_block, left, chunksize=chunk))
+        try:
+            return done + list(pool.map(_block, left, chunksize=chunk))
+        except BrokenProcessPool:
+            raise MemoryError("a worker process was ended from outside") from None
 
 
 def _limit_threads() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from summ_collapse.cli import main
 from summ_collapse.report.compare import RESULTS_VERSION
 from summ_collapse.theory import gaussian, recursion, sources
-from tests.conftest import ENVIRONMENT
+from tests.conftest import ENVIRONMENT, command
 
 SIZES = ("--real", "5", "--synthetic", "5", "--generations", "2")
 
@@ -81,6 +82,17 @@ def test_recursion_compares_regimes_over_a_corpus(theory, tmp_path: Path) -> Non
     assert "simulated" not in closed["all"]
     assert figure.read_text().startswith("<?xml")
     assert found["real"]["S"][-1] < found["all"]["S"][-1] < found["latest:1"]["S"][-1]
+
+
+def test_a_table_of_several_regimes_has_every_number_under_its_own_name(capsys) -> None:
+    sizes = ["--symbols", "5", "--real", "0", "--synthetic", "5", "--generations", "0", "--simulate", "3"]
+    assert main(["theory", "recursion", *sizes, "--mix", "all,real"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("┃", "│"))]
+    cells = [[cell.strip() for cell in line[1:-1].split("│" if line.startswith("│") else "┃")] for line in lines]
+    bound = cells[0].index("survival_bound")
+    assert [row[bound] for row in cells[1:]] == ["", "1"]
+    alike = [at for at, name in enumerate(cells[0]) if name not in ("mix", "survival_bound")]
+    assert [cells[1][at] for at in alike] == [cells[2][at] for at in alike]
 
 
 def test_recursion_tells_how_much_synthetic_data_is_safe(theory) -> None:
@@ -159,6 +171,18 @@ def test_reproductions_draw_the_same_bytes_again(name: str, theory, tmp_path: Pa
         (["breakdown", "--phi", "1", "--psi", "0", "--figure", "x.svg"], "a figure needs a grid"),
         (["simulate", "--generator", "10", "--verifier", "10", "--between", "90"], "no three vectors"),
         (["simulate", "--generator", "10"], "needs --generator and --verifier and --between"),
+        (["breakdown", "--phi", "0:1e300:1e-999999", "--psi", "0"], "at most 100,000"),
+        (["phase", "--n", "1" + "0" * 400], "too large"),
+        (["phase", "--phi", "nan"], "phi is a share"),
+        (["phase", "--figure", "."], "a figure's name ends in"),
+        (["phase", "--figure", "a.svg", "--csv", "./a.svg"], "--csv and --figure name one file"),
+        (["phase", "--figure", "a.svg", "--csv", "."], ".: cannot be written (a folder)"),
+        (["phase", "--csv", "/proc/version/x.csv"], "/proc/version/x.csv: cannot be written (/proc/version takes no files)"),
+        (["simulate", "--p", "0.1", "--phi", "1", "--psi", "0", "--repetitions", "1" + "0" * 9], "repetitions in all"),
+        (["simulate", "--generator-samples", "1e30", "--verifier-samples", "3"], "the generator is trained on 1 to"),
+        (["simulate", "--generator", "190", "--supervision", "oracle"], "(190 degrees)"),
+        (["recursion", *SIZES, "--symbols", "5", "--seed", "1"], "--seed is for --simulate"),
+        (["recursion", *SIZES[2:], "--symbols", "5", "--real", "1" + "0" * 400], "real is at least 0 and at most"),
         (["simulate", "--p", "0.1"], "needs --p, --phi and --psi"),
         (["simulate", "--generator", "10", "--supervision", "oracle", "--rate", "0.5"], "--rate is for --supervision random"),
         (["simulate", "--generator", "10", "--supervision", "random", "--rate", "0"], "rate of random selection"),
@@ -169,7 +193,7 @@ def test_reproductions_draw_the_same_bytes_again(name: str, theory, tmp_path: Pa
         (["simulate", "--p", "0.1", "--phi", "1", "--psi", "0", "--n", "1e20"], "at most 1,000,000,000,000,000"),
         (
             ["simulate", "--p", "0.1", "--phi", "1", "--psi", "0", "--learner", "logistic", "--penalty", "0"],
-            "penalty is a positive",
+            "penalty lies in [1e-12, 1e+12], got 0",
         ),
         (["phase", "--run", "nowhere"], "no such file"),
         (["phase", "--phi", "2"], "phi is a share"),
@@ -191,6 +215,38 @@ def test_bad_input_is_told_once_and_exits_with_2(words, told, capsys, tmp_path, 
     assert printed.err.count("error:") == 1
     assert printed.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_drawn_is_refused_before_any_work(capsys, monkeypatch, tmp_path: Path) -> None:
+    from summ_collapse.theory import simulation
+
+    def work(*_):
+        raise AssertionError("a simulation was started")
+
+    monkeypatch.setattr(simulation, "_run", work)
+    monkeypatch.chdir(tmp_path)
+    selection = ("--phi", "1", "--psi", "0.5")
+    for words, told in (
+        (["--p", "0.1:0.3:0.1", "--figure", "x.pdf"], ".svg or .png"),
+        (["--p", "0.1", "--figure", "x.svg"], "needs a grid"),
+        (["--p", "0:1:0.01", "--n", "10:40:1", "--figure", "x.svg"], "at most 20 lines, and this grid has 31"),
+    ):
+        assert main(["theory", "simulate", *selection, *words]) == 2
+        assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    process = subprocess.Popen(
+        command("theory", "phase", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(50)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert process.stderr.read() == b""
+    process.stderr.close()
 
 
 def test_theory_starts_without_torch(tmp_path: Path) -> None:

@@ -77,34 +77,66 @@ def test_kept_error_kept_fraction_and_breakdown_agree_with_keeping_labels() -> N
         assert beyond(at_breakdown[kept].mean(), 0.5, kept.sum()) < 5, told
 
 
-def averaging_accuracy(rng, p, phi, psi, mu, dimension, n) -> float:
-    """One averaging classifier, trained on literal samples and tested exactly."""
+def averaging_accuracies(rng, p, phi, psi, mu, dimension, n, repetitions) -> np.ndarray:
+    """Of averaging classifiers, tested exactly: labels are drawn and kept one kind at a time, their inputs as sums.
+
+    Signed inputs sum to N((right - wrong) mean, count I), so that the part along the mean is normal and the squared length
+    of the rest a chi square times the count. `test_sums_are_what_literal_samples_sum_to` holds that against samples.
+    """
+    wrong = rng.binomial(n, p, repetitions)
+    kept_wrong, kept_right = rng.binomial(wrong, psi), rng.binomial(n - wrong, phi)
+    count = kept_wrong + kept_right
+    along = (kept_right - kept_wrong) * mu + np.sqrt(count) * rng.standard_normal(repetitions)
+    length = np.sqrt(along**2 + count * rng.chisquare(dimension - 1, repetitions))
+    return special.ndtr(mu * np.divide(along, length, out=np.zeros(repetitions), where=count > 0))
+
+
+def literal_accuracy(rng, p, phi, psi, mu, dimension, n) -> float:
+    """Of one averaging classifier, trained on literal samples and tested exactly."""
     y = rng.choice([-1, 1], n)
     x = rng.standard_normal((n, dimension))
     x[:, 0] += y * mu
     wrong = rng.random(n) < p
     kept = rng.random(n) < np.where(wrong, psi, phi)
     weights = (np.where(wrong, -y, y)[:, None] * x)[kept].sum(axis=0)
-    return float(special.ndtr(mu * weights[0] / np.linalg.norm(weights)))
+    return float(special.ndtr(mu * weights[0] / np.linalg.norm(weights))) if kept.any() else 0.5
 
 
-@pytest.mark.parametrize(("near", "closely"), [(False, 0.005), (True, 0.025)], ids=["away from p*", "near p*"])
-def test_finite_sample_accuracy_is_as_close_as_it_says(near: bool, closely: float) -> None:
-    """Away: a sqrt(n kappa) is at least 6; near: at most 2, and the signal weak for its dimension, |mu|^2 <= sqrt(d) / 3."""
+def test_sums_are_what_literal_samples_sum_to() -> None:
     for seed in range(SETTINGS):
-        rng = np.random.default_rng([4, seed, near])
-        phi, psi = rng.uniform(0.3, 1), rng.uniform(0.1, 0.9)
-        dimension, n = int(rng.integers(20, 50)), int(rng.integers(500, 1500))
-        mu = rng.uniform(0.5, np.sqrt(np.sqrt(dimension) / 3) if near else 2)
-        kept = n * 2 * phi * psi / (phi + psi)  # at p*, near enough for choosing p
-        signal = rng.uniform(0, 2) if near else rng.uniform(7, 12)
+        rng = np.random.default_rng([4, seed])
+        where = (*rng.uniform(0.2, 0.9, 3), rng.uniform(0.3, 3), int(rng.integers(2, 20)), int(rng.integers(20, 100)))
+        literal = [literal_accuracy(rng, *where) for _ in range(400)]
+        # 1e-6 is what five standard errors are to a normal law.
+        assert stats.ks_2samp(literal, averaging_accuracies(rng, *where, 4000)).pvalue > 1e-6, f"seed {[4, seed]}: {where}"
+
+
+# (d, |mu|) at the ends of what the docstrings state; other settings lie inside.
+CORNERS = [(5, 0.3), (5, 0.85), (5, 3.0), (1000, 0.3), (1000, 3.0)]
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.4, 1.0, 2.0, 6.0, 12.0])
+def test_approximations_are_as_close_as_they_say(signal: float) -> None:
+    """`signal` = a sqrt(n kappa) away from p*; 100,000 repetitions leave little else than the closeness that is stated."""
+    for seed in range(SETTINGS):
+        rng = np.random.default_rng([15, seed])
+        dimension, mu = CORNERS[seed] if seed < len(CORNERS) else (int(5 * 200 ** rng.random()), rng.uniform(0.3, 3))
+        phi, psi, kept = rng.uniform(0.3, 1), rng.uniform(0.2, 1), 200 * 100 ** rng.random()
         error = (1 - min(signal / np.sqrt(kept), 0.9)) / 2
         p = error * phi / (error * phi + (1 - error) * psi)
-        found = [averaging_accuracy(rng, p, phi, psi, mu, dimension, n) for _ in range(80)]
-        expected = gaussian.finite_sample_accuracy(p, phi, psi, mu, dimension, n)
-        tolerance = closely + 5 * np.std(found) / np.sqrt(len(found))
-        told = f"seed {[4, seed, near]}: {np.mean(found)} against {expected}"
-        assert abs(np.mean(found) - expected) < tolerance, told
+        where = (p, phi, psi, mu, dimension, round(kept / float(gaussian.kept_fraction(p, phi, psi))))
+        found = averaging_accuracies(rng, *where, DRAWS)
+        luck, told = 5 * found.std() / np.sqrt(DRAWS), f"seed {[15, seed]}: {where}"
+        assert abs(found.mean() - gaussian.expected_accuracy(*where)) < 0.01 + luck, told
+        closely = 0.006 if signal >= 6 else 0.025 if mu**2 <= np.sqrt(dimension) / 3 else 0.29
+        assert abs(found.mean() - gaussian.finite_sample_accuracy(*where)) < closely + luck, told
+
+
+def test_the_worst_of_the_approximation_is_as_bad_as_it_says() -> None:
+    found = averaging_accuracies(np.random.default_rng(16), 0.486, 1, 1, 3.0, 5, 200, DRAWS)
+    luck = 5 * found.std() / np.sqrt(DRAWS)
+    assert gaussian.finite_sample_accuracy(0.486, 1, 1, 3.0, 5, 200) - found.mean() > 0.27 - luck
+    assert gaussian.expected_accuracy(0.486, 1, 1, 3.0, 5, 200) == pytest.approx(found.mean(), abs=0.01 + luck)
 
 
 def test_accuracy_turns_over_at_the_breakdown_point_and_finite_samples_approach_it() -> None:
@@ -194,6 +226,10 @@ def test_a_grid_of_200_by_200_points_takes_under_a_second() -> None:
         (lambda: gaussian.selection_from_angles(0.2, 0.2, 1.0), "no three vectors"),
         (lambda: gaussian.selection_from_angles(3.0, 3.0, 1.0), "no three vectors"),
         (lambda: gaussian.selection_from_angles(-0.1, 0.2, 0.2), "generator lies in [0, pi]"),
+        (lambda: gaussian.selection_from_angles(0.2, 0.2, np.radians(60)), "(60 degrees)"),
+        (lambda: gaussian.selection_from_vectors([np.inf, 0], [1, 0], [1, 1]), "finite"),
+        (lambda: gaussian.selection_from_margins(np.nan, 0, 0), "nan"),
+        (lambda: gaussian.expected_accuracy(0.2, 1, 0.5, 1e200, 5, 10), "mu is a positive number up to 1e+06"),
         (lambda: gaussian.selection_from_vectors([0, 0], [1, 0], [1, 1]), "other than zero"),
         (lambda: gaussian.angles_of([1, 0], [1, 0], [1, 1], [[1, 0.5], [0, 1]]), "symmetric"),
         (lambda: gaussian.angles_of([1, 0], [1, 0], [1, 1], [[1, 2], [2, 1]]), "positive definite"),
@@ -204,6 +240,20 @@ def test_what_cannot_be_is_refused_with_the_reason(call, told) -> None:
     with pytest.raises(ValueError) as refused:
         call()
     assert told in str(refused.value)
+
+
+def test_shares_of_next_to_nothing_are_none() -> None:
+    # The exact psi is 0.9998, of one wrong sample in 10^15: float64 has no digits left for it.
+    assert np.isnan(gaussian.selection_from_margins(8, 1, 0.5).psi)
+    assert np.isnan(gaussian.selection_from_margins(-8, 1, 0.5).phi)
+    # Opposite classifiers never agree, whatever the rounding of their cosines.
+    opposite = gaussian.selection_from_margins(2 * np.cos(np.pi / 3), 2 * np.cos(2 * np.pi / 3), np.cos(np.pi))
+    assert (opposite.phi, opposite.psi) == (0, 0)
+
+
+def test_one_dimension_at_the_breakdown_point_is_a_coin() -> None:
+    assert gaussian.expected_accuracy(0.5, 1, 1, 2, 1, 100) == pytest.approx(0.5)
+    assert gaussian.side([0.2, 0.5, 0.8], 1, 1).tolist() == [1, 0, -1]
 
 
 def test_nothing_wrong_and_nothing_kept_have_no_share() -> None:

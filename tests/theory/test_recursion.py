@@ -5,6 +5,7 @@ with what failed.
 """
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -97,6 +98,26 @@ def test_closed_forms_solve_the_recursions_of_the_paper() -> None:
         )
         if real == 0:
             assert 1 - s == pytest.approx((1 - 1 / synthetic) ** np.arange(51) * (1 - first))
+
+
+@pytest.mark.parametrize("real", [0, 1])
+def test_closed_forms_keep_their_digits_for_many_draws(real: int) -> None:
+    n, generations = 10**15, 3
+    beta = Fraction(n, n + real) ** 2 * (1 - Fraction(1, n))
+    limit = Fraction(n, 2) / (real**2 + n * (2 * real + 1))
+    exact = [float(limit * (1 - beta**m)) for m in range(1, generations + 1)]
+    assert recursion.drift(0.5, real, n, generations)[1:] == pytest.approx(exact, rel=1e-12, abs=0)
+    if real == 0:
+        passed = 10**6
+        survived = float((1 - Fraction(1, 1000)) ** 2000 * Fraction(1, 10**7) * 1000**2 / (2 * 999))
+        assert recursion.survival_bound(1 - 1e-7, 1000, passed)[2000] == pytest.approx(survived, rel=1e-8, abs=0)
+
+
+def test_a_model_with_a_rare_second_symbol_has_not_collapsed() -> None:
+    # About 2.3 draws in 10^13 fall on the second symbol: a sum of squares cannot tell such a model from a Dirac mass.
+    found = simulate(sources.zipf(2, 42), 0, 10**13, 0, 2000, seed=4)
+    alone = float(np.exp(-(10**13) * sources.zipf(2, 42)[1]))
+    assert abs(found.collapsed.mean() - alone) < 5 * np.sqrt(alone * (1 - alone) / 2000)
 
 
 def test_survival_never_exceeds_its_bound() -> None:
@@ -208,7 +229,7 @@ def test_a_corpus_gives_its_own_next_token_counts() -> None:
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: recursion.collision(0.5, 10, 1, 3), "synthetic is at least 2, got 1"),
+        (lambda: recursion.collision(0.5, 10, 1, 3), "synthetic is at least 2 and at most 1,000,000,000,000,000, got 1"),
         (lambda: recursion.collision(1.5, 10, 5, 3), "lies in (0, 1]"),
         (lambda: recursion.collision(0.5, -1, 5, 3), "real is at least 0"),
         (lambda: recursion.drift(0.5, 10, 5, -1), "generations lies in [0, 1,000,000]"),
@@ -218,6 +239,10 @@ def test_a_corpus_gives_its_own_next_token_counts() -> None:
         (lambda: recursion.collapse_time_bound(0.5, 10, 1), "probability"),
         (lambda: recursion.latest(0), "at least 1 generation"),
         (lambda: recursion.first_collision([0.5, 0.6], 10, 5), "sum is 1"),
+        (lambda: recursion.collision(0.5, 10**400, 5, 3), "real is at least 0 and at most"),
+        (lambda: recursion.safe_synthetic(0.5, 10**400, 5, 3), "real is at least 0 and at most"),
+        (lambda: simulate(sources.uniform(3), 10, 5, 1_000_000, 1000, 0), "GiB"),
+        (lambda: simulate(sources.uniform(10**7), 10, 5, 100, 1, 0, recursion.latest(50)), "GiB"),
         (lambda: sources.zipf(0), "symbols lies in [1, 10,000,000]"),
         (lambda: sources.zipf(5, math.nan), "Zipf exponent"),
         (lambda: sources.from_corpus(["a b"], "b"), "no word after 'b'"),
