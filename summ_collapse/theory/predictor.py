@@ -39,7 +39,7 @@ class Coefficients:
     residual: float
 
 
-FITTED = Coefficients(amount=2.50, error=10.51, coverage=9.70, residual=2.50)
+FITTED = Coefficients(amount=2.57, error=10.80, coverage=9.66, residual=2.46)
 
 
 @dataclass(frozen=True)
