@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import SMALL
+from tests.conftest import SMALL, inside
 
 PREPARE = ("--only", "prepare/data")
 
 
 @pytest.fixture
-def refusal(cli: Callable[..., Any], tmp_path: Path) -> Callable[..., str]:
+def refusal(tmp_path: Path) -> Callable[..., str]:
     """What the command line says when it declines to run a recipe; that it declines at all is checked here."""
 
     def refuse(recipe: Path, *arguments: str) -> str:
         out = tmp_path / "out"
-        done = cli("run", recipe, *arguments, "--out", out)
+        done = inside("run", recipe, *arguments, "--out", out)
         assert done.code == 2, done.err
         assert done.out == ""
         assert "Traceback" not in done.err
@@ -117,8 +117,12 @@ def test_all_that_is_wrong_with_a_recipe_is_told_at_once(refusal, write_recipe) 
     check_told(message, "seedz", "task.row", "verifiers.oracle.kind")
 
 
-def test_missing_recipe_file(refusal, tmp_path) -> None:
-    check_told(refusal(tmp_path / "nothing.yaml"), tmp_path / "nothing.yaml", "no such recipe file")
+def test_missing_recipe_file(refusal, cli, tmp_path) -> None:
+    recipe = tmp_path / "nothing.yaml"
+    check_told(refusal(recipe), recipe, "no such recipe file")
+    # A process of its own says and returns the same.
+    done = cli("run", recipe, "--out", tmp_path / "out")
+    assert (done.code, done.out, done.err) == (2, "", refusal(recipe))
 
 
 def test_key_that_stands_twice_is_named_with_its_second_line(refusal, tmp_path) -> None:
@@ -234,10 +238,10 @@ def test_too_many_unusable_rows_are_counted_by_reason(refusal, write_recipe, tmp
 
 @pytest.mark.parametrize(("spoil", "data", "rejected"), SPOILT.values(), ids=SPOILT)
 def test_unusable_rows_are_left_out_and_counted_where_the_recipe_allows_them(
-    cli, write_recipe, tmp_path, spoil, data, rejected
+    write_recipe, tmp_path, spoil, data, rejected
 ) -> None:
     spoil(tmp_path)
-    done = cli("run", write_recipe(**read_from(data, max_rejected=0.1)), *PREPARE, "--out", tmp_path / "out")
+    done = inside("run", write_recipe(**read_from(data, max_rejected=0.1)), *PREPARE, "--out", tmp_path / "out")
     assert done.code == 0, done.err
     (path,) = (tmp_path / "out" / "stages" / "prepare" / "data").glob("*/manifest.json")
     manifest = json.loads(path.read_text())
@@ -245,11 +249,11 @@ def test_unusable_rows_are_left_out_and_counted_where_the_recipe_allows_them(
     assert manifest["rows_in"] == 100 == manifest["rows_out"] + sum(rejected.values())
 
 
-def test_one_unusable_row_in_a_hundred_is_within_the_default(cli, write_recipe, tmp_path) -> None:
+def test_one_unusable_row_in_a_hundred_is_within_the_default(write_recipe, tmp_path) -> None:
     records = rows(100)
     records[9]["summary"] = None
     write_rows(tmp_path / "news.jsonl", records)
-    assert cli("run", write_recipe(**read_from("./news.jsonl")), *PREPARE, "--out", tmp_path / "out").code == 0
+    assert inside("run", write_recipe(**read_from("./news.jsonl")), *PREPARE, "--out", tmp_path / "out").code == 0
 
 
 TOO_FEW = {

@@ -1,19 +1,18 @@
 """Plans at the paper's scale, made without data or weights."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Done
+from tests.conftest import inside
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 @pytest.mark.parametrize(("name", "train"), [("xsum_llama2_7b", 204_045), ("xlsum_llama2_7b", 307_000)])
-def test_the_papers_recipes_are_planned_offline(cli: Callable[..., Done], name: str, train: int) -> None:
-    done = cli("plan", RECIPES / f"{name}.yaml", "--json")
+def test_the_papers_recipes_are_planned_offline(name: str, train: int) -> None:
+    done = inside("plan", RECIPES / f"{name}.yaml", "--json")
     assert done.code == 0, done.err
     plan = json.loads(done.out)
     stages = {stage["name"]: stage for stage in plan["stages"]}
@@ -27,8 +26,8 @@ def test_the_papers_recipes_are_planned_offline(cli: Callable[..., Done], name: 
     assert not any(stage["cached"] for stage in plan["stages"])
 
 
-def test_a_plan_knows_what_is_cached(cli: Callable[..., Done], small_run: tuple[Path, Path]) -> None:
+def test_a_plan_knows_what_is_cached(small_run: tuple[Path, Path]) -> None:
     recipe, run = small_run
-    plan = json.loads(cli("plan", recipe, "--out", run, "--json").out)
+    plan = json.loads(inside("plan", recipe, "--out", run, "--json").out)
     assert all(stage["cached"] for stage in plan["stages"])
     assert plan["unresolved"] == []

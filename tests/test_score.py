@@ -13,7 +13,7 @@ import pytest
 from rouge_score import rouge_scorer
 
 from summ_collapse.tasks.newswire import examples
-from tests.conftest import ENVIRONMENT, Done, summ_collapse
+from tests.conftest import ENVIRONMENT, Done, inside
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
@@ -44,7 +44,7 @@ def write_records(path: Path, records: list[dict[str, Any]]) -> Path:
 
 
 def score(predictions: Path, references: Path, *options: object) -> Done:
-    done = summ_collapse("score", "--predictions", predictions, "--references", references, *options)
+    done = inside("score", "--predictions", predictions, "--references", references, *options)
     assert done.code == 0, done.err
     return done
 
@@ -192,10 +192,10 @@ MISMATCHED = {
 
 
 @pytest.mark.parametrize(("records", "told"), MISMATCHED.values(), ids=MISMATCHED)
-def test_predictions_that_do_not_fit_the_references_are_named(cli, tmp_path, records, told) -> None:
+def test_predictions_that_do_not_fit_the_references_are_named(tmp_path, records, told) -> None:
     predictions = write_records(tmp_path / "predictions.jsonl", records)
     references = write_records(tmp_path / "references.jsonl", [FIRST, SECOND])
-    done = cli("score", "--predictions", predictions, "--references", references, "--out", tmp_path / "scores.csv")
+    done = inside("score", "--predictions", predictions, "--references", references, "--out", tmp_path / "scores.csv")
     assert (done.code, done.out) == (2, "")
     for part in (str(predictions), *told):
         assert part in done.err
@@ -211,8 +211,8 @@ WRONG_OPTIONS = {
 
 
 @pytest.mark.parametrize(("options", "told"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
-def test_wrong_options_are_named(cli, text_files, options, told) -> None:
-    done = cli("score", "--predictions", text_files[0], "--references", text_files[1], *options)
+def test_wrong_options_are_named(text_files, options, told) -> None:
+    done = inside("score", "--predictions", text_files[0], "--references", text_files[1], *options)
     assert (done.code, done.out) == (2, "")
     assert "Traceback" not in done.err
     for part in told:

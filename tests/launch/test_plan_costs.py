@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ import pytest
 from summ_collapse.launch.plan import Machine, plan
 from summ_collapse.launch.plan_table import as_json
 from summ_collapse.recipe import load
-from tests.conftest import ENVIRONMENT, Done
+from tests.conftest import ENVIRONMENT, inside
 
 XLSUM = Path(__file__).parents[2] / "recipes" / "xlsum_llama2_7b.yaml"
 
 
-def planned(cli: Callable[..., Done], *arguments: object) -> dict[str, Any]:
-    done = cli("plan", XLSUM, "--json", *arguments)
+def planned(*arguments: object) -> dict[str, Any]:
+    done = inside("plan", XLSUM, "--json", *arguments)
     assert done.code == 0, done.err
     shown: dict[str, Any] = json.loads(done.out)
     return shown
@@ -29,7 +28,7 @@ def stage_of(shown: dict[str, Any], name: str) -> dict[str, Any]:
     return next(stage for stage in shown["stages"] if stage["name"] == name)
 
 
-def test_the_papers_experiment_costs_what_a_hand_count_says(cli: Callable[..., Done]) -> None:
+def test_the_papers_experiment_costs_what_a_hand_count_says() -> None:
     seven, eight = 6.74e9, 8.03e9
     row = 525 + 25
     train, test = 307_000, 11_535
@@ -43,7 +42,7 @@ def test_the_papers_experiment_costs_what_a_hand_count_says(cli: Callable[..., D
     scored = pool * row * 2 * (eight + seven)  # llama3 and self
     evaluated = 16 * test * row * 2 * seven  # 12 arms, three controls that are trained, and the generator
     expected = generator + verifier + retrained + generated + scored + evaluated
-    shown = planned(cli)
+    shown = planned()
     assert shown["total"]["flops"] == pytest.approx(expected, rel=0.05)
     assert shown["total"]["unknown"] == []
     assert stage_of(shown, "train/generator")["flops"] == pytest.approx(generator, rel=0.05)
@@ -53,14 +52,14 @@ def test_the_papers_experiment_costs_what_a_hand_count_says(cli: Callable[..., D
     assert shown["total"]["device_hours"] == pytest.approx(sum(stage["device_hours"] for stage in shown["stages"]))
 
 
-def test_seven_billion_parameters_do_not_fully_train_on_24_gb_but_qlora_does(cli: Callable[..., Done]) -> None:
-    shown = planned(cli, "--gpu", "a10g", "generator.train.micro_batch_size=1", "launch.train=single")
+def test_seven_billion_parameters_do_not_fully_train_on_24_gb_but_qlora_does() -> None:
+    shown = planned("--gpu", "a10g", "generator.train.micro_batch_size=1", "launch.train=single")
     full = stage_of(shown, "train/generator")
     assert full["fits"] is False
     assert full["memory_bytes"]["total"] > 16 * 6.7e9
     assert "a10g has 24 GB" in full["warning"]
     small = ("method=qlora", "micro_batch_size=1", "gradient_checkpointing=true")
-    shown = planned(cli, "--gpu", "a10g", "launch.train=ddp", *(f"retrain.{setting}" for setting in small))
+    shown = planned("--gpu", "a10g", "launch.train=ddp", *(f"retrain.{setting}" for setting in small))
     quantised = stage_of(shown, "train/oracle-0.5")
     assert quantised["fits"] is True
     assert quantised["warning"] is None
@@ -68,12 +67,12 @@ def test_seven_billion_parameters_do_not_fully_train_on_24_gb_but_qlora_does(cli
     assert quantised["memory_bytes"]["weights"] == pytest.approx(0.516 * 6.48e9 + 2 * 0.26e9 + 6 * 0.04e9, rel=0.01)
 
 
-def test_seven_billion_parameters_fully_train_on_eight_sharded_gpus(cli: Callable[..., Done]) -> None:
-    sharded = stage_of(planned(cli, "launch.train=fsdp"), "train/generator")
+def test_seven_billion_parameters_fully_train_on_eight_sharded_gpus() -> None:
+    sharded = stage_of(planned("launch.train=fsdp"), "train/generator")
     assert sharded["fits"] is True
     assert sharded["devices"] == 8
-    assert stage_of(planned(cli, "launch.train=ddp"), "train/generator")["fits"] is False
-    jobs = planned(cli, "launch.train=fsdp")["jobs"]
+    assert stage_of(planned("launch.train=ddp"), "train/generator")["fits"] is False
+    jobs = planned("launch.train=fsdp")["jobs"]
     assert [(way["jobs"], way["devices_each"], way["fits"]) for way in jobs] == [
         (1, 8, True),
         (2, 4, True),
@@ -82,15 +81,15 @@ def test_seven_billion_parameters_fully_train_on_eight_sharded_gpus(cli: Callabl
     ]
 
 
-def test_the_table_names_the_quickest_way_and_what_does_not_fit(cli: Callable[..., Done]) -> None:
+def test_the_table_names_the_quickest_way_and_what_does_not_fit() -> None:
     shared = ["launch.generate=ddp", "launch.verify=ddp", "launch.evaluate=ddp"]
-    out = cli("plan", XLSUM, "launch.train=fsdp", *shared, "--devices", 4).out
+    out = inside("plan", XLSUM, "launch.train=fsdp", *shared, "--devices", 4).out
     assert "one after another: " in out
     assert "--jobs 4, 1 device each: " in out
     assert "--jobs 8" not in out
     assert "quickest: " in out
     assert "warning" not in out
-    alone = cli("plan", XLSUM, "--devices", 1).out
+    alone = inside("plan", XLSUM, "--devices", 1).out
     assert "warning: train/generator: needs 1" in alone
     assert "h100 has 80 GB" in alone
 
@@ -105,8 +104,8 @@ def test_what_is_there_already_is_not_left_to_run() -> None:
 
 
 @pytest.mark.parametrize("name", ["demo", "headlines", "xsum_llama2_7b"])
-def test_every_recipe_is_planned_and_tiny_models_cost_next_to_nothing(cli: Callable[..., Done], name: str) -> None:
-    done = cli("plan", name, "--json")
+def test_every_recipe_is_planned_and_tiny_models_cost_next_to_nothing(name: str) -> None:
+    done = inside("plan", name, "--json")
     assert done.code == 0, done.err
     shown = json.loads(done.out)
     assert all(stage["memory_bytes"]["total"] > 0 for stage in shown["stages"] if stage["devices"])
@@ -116,8 +115,8 @@ def test_every_recipe_is_planned_and_tiny_models_cost_next_to_nothing(cli: Calla
         assert all(way["fits"] for way in shown["jobs"])
 
 
-def test_beams_and_short_candidates_count(cli: Callable[..., Done]) -> None:
-    shown = planned(cli, "synthesis.decoding=beam", "synthesis.beams=4", "synthesis.max_new_tokens=20")
+def test_beams_and_short_candidates_count() -> None:
+    shown = planned("synthesis.decoding=beam", "synthesis.beams=4", "synthesis.max_new_tokens=20")
     pool = 307_000 - 38_375
     assert stage_of(shown, "generate/generator")["tokens"] == 4 * pool * (525 + 20)
     assert stage_of(shown, "verify/self")["tokens"] == pool * (525 + 20)
@@ -125,8 +124,8 @@ def test_beams_and_short_candidates_count(cli: Callable[..., Done]) -> None:
     assert stage_of(shown, "train/real-full")["tokens"] == 2 * 307_000 * (525 + 25)
 
 
-def test_a_model_of_unknown_shape_leaves_its_costs_out_and_says_so(cli: Callable[..., Done]) -> None:
-    shown = planned(cli, "verifiers.llama3.model=nobody/knows-this")
+def test_a_model_of_unknown_shape_leaves_its_costs_out_and_says_so() -> None:
+    shown = planned("verifiers.llama3.model=nobody/knows-this")
     for name in ("train/llama3", "verify/llama3"):
         unknown = stage_of(shown, name)
         assert unknown["flops"] is unknown["memory_bytes"] is unknown["device_hours"] is None
@@ -145,8 +144,8 @@ def test_a_model_of_unknown_shape_leaves_its_costs_out_and_says_so(cli: Callable
         (["--efficiency", "much"], ["--efficiency", "much"]),
     ],
 )
-def test_what_no_machine_is_is_refused(cli: Callable[..., Done], arguments: list[str], words: list[str]) -> None:
-    done = cli("plan", XLSUM, *arguments)
+def test_what_no_machine_is_is_refused(arguments: list[str], words: list[str]) -> None:
+    done = inside("plan", XLSUM, *arguments)
     assert done.code == 2
     assert all(word in done.err for word in words), done.err
     assert done.out == ""

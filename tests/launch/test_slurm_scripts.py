@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from summ_collapse.launch.runs import FROZEN, Request, freeze, open_run, recipe_of
-from tests.conftest import Done
+from tests.conftest import inside
 from tests.test_interruption import without
 
 PROFILE = {
@@ -43,11 +43,9 @@ def profile(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_script_a_stage_with_what_the_profile_says(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], profile: Path, tmp_path: Path
-) -> None:
+def test_a_script_a_stage_with_what_the_profile_says(write_recipe: Callable[..., Path], profile: Path, tmp_path: Path) -> None:
     recipe = write_recipe(launch={"train": "fsdp", "generate": "ddp"})
-    done = cli("slurm", recipe, "--out", tmp_path / "run", "--profile", profile, "--dry-run")
+    done = inside("slurm", recipe, "--out", tmp_path / "run", "--profile", profile, "--dry-run")
     assert done.code == 0, done.err
     found = scripts(done.out)
     assert not (tmp_path / "run").exists()
@@ -82,10 +80,10 @@ def test_a_frozen_recipe_is_the_same_experiment(write_recipe: Callable[..., Path
     ]
 
 
-def test_what_is_there_needs_no_script(cli: Callable[..., Done], small_run: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_is_there_needs_no_script(small_run: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = small_run
     run = without(finished, "report/all", tmp_path / "run")
-    done = cli("slurm", recipe, "--out", run, "--dry-run")
+    done = inside("slurm", recipe, "--out", run, "--dry-run")
     assert list(scripts(done.out)) == ["report/all"]
     assert "nothing that is not there" in done.out
 
@@ -101,29 +99,25 @@ def test_what_is_there_needs_no_script(cli: Callable[..., Done], small_run: tupl
     ],
     ids=["unknown key", "no nodes", "no time", "unknown key of a stage", "no mapping"],
 )
-def test_a_wrong_profile_is_one_message(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path, profile: object, told: str
-) -> None:
+def test_a_wrong_profile_is_one_message(write_recipe: Callable[..., Path], tmp_path: Path, profile: object, told: str) -> None:
     path = tmp_path / "profile.yaml"
     path.write_text(yaml.safe_dump(profile))
-    done = cli("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", path, "--dry-run")
+    done = inside("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", path, "--dry-run")
     assert (done.code, done.out) == (2, "")
     assert f"error: {path}" in done.err
     assert told in done.err
     assert "Traceback" not in done.err
 
 
-def test_the_packaged_profile_is_valid_and_names_no_site(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_the_packaged_profile_is_valid_and_names_no_site(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "slurm" / "profile.yaml"
-    done = cli("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", path, "--dry-run")
+    done = inside("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", path, "--dry-run")
     assert done.code == 0, done.err
     assert "--partition" not in done.out
 
 
 def test_without_slurm_the_command_says_what_is_missing(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from summ_collapse.errors import InputError
     from summ_collapse.launch import queue
