@@ -19,11 +19,12 @@ SUFFIXES = (".svg", ".png")
 MOST_LINES = 20
 # Arms with a larger psi / phi than this many times the map's are drawn at its edge.
 TALLEST = 3
+# In the order that they are drawn in: what is decided lies on top.
 OBSERVED = {
-    "helps": ("^", "#009E73"),
-    "hurts": ("v", "#D55E00"),
-    "undecided": ("o", "#666666"),
     None: ("x", "#666666"),  # not retrained, or not compared
+    "undecided": ("o", "#666666"),
+    "hurts": ("v", "#D55E00"),
+    "helps": ("^", "#009E73"),
 }
 
 
@@ -118,11 +119,35 @@ def draw_phase(records: Records, measured: Records, path: Path) -> None:
                 style |= {"markeredgecolor": "white"} if verdict else {}
                 p, height = _columns(arms, "p", "ratio")
                 axes.plot(p, np.minimum(height, top), label=f"observed: {verdict or 'nothing'}", **style)
-        axes.set_xlim(min([float(x.min()), *(arm["p"] for arm in shown)]), max([float(x.max()), *(arm["p"] for arm in shown)]))
+        reach = [float(x.min()), float(x.max()), *(arm["p"] for arm in shown)]
+        axes.set_xlim(min(reach), max(reach))
         axes.set_ylim(0, top)
+        _name_arms(axes, shown, top)
         axes.set_xlabel("p, share of wrong labels")
         axes.set_ylabel("ψ/φ")
-        axes.legend(loc="upper right", framealpha=0.9)
+        axes.figure.legend(loc="outside lower center", ncol=len(OBSERVED) + 1, frameon=False)
+
+
+def _name_arms(axes: Any, arms: Records, top: float) -> None:
+    """Each arm's name beside its point, on the side with more room, spread out upwards where points lie close together."""
+    gap = top / max(24, len(arms) + 1)
+    left, right = axes.get_xlim()
+    lowest = gap / 2
+    for at, arm in enumerate(sorted(arms, key=lambda arm: arm["ratio"])):
+        # As high as its point or its lower neighbours want, and as low as those above it need.
+        place = min(max(min(arm["ratio"], top), lowest), top - gap * (len(arms) - at - 0.5))
+        lowest = place + gap
+        on_left = arm["p"] > (left + right) / 2
+        axes.annotate(
+            arm["arm"],
+            (arm["p"], min(arm["ratio"], top)),
+            (arm["p"] + (-0.05 if on_left else 0.05) * (right - left), place),
+            ha="right" if on_left else "left",
+            va="center",
+            fontsize=6,
+            bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.8},
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "white", "relpos": (1 if on_left else 0, 0.5)},
+        )
 
 
 def draw_generations(found: Mapping[str, Any], path: Path) -> None:

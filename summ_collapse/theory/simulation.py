@@ -28,7 +28,7 @@ from summ_collapse.theory.settings import Independent, Setting
 
 # A block's largest array, so that it and its few companions stay near the cache; smaller blocks cost Python's time.
 BLOCK_BYTES = 8 << 20
-# The largest array of a single repetition; a worker holds two or three of that size.
+# The largest array of a single repetition; a worker holds up to four of that size.
 LARGEST_BYTES = 2 << 30
 TASKS_A_MESSAGE = 8
 MOST_REPETITIONS = 10_000_000

@@ -107,6 +107,7 @@ def test_phase_lays_measured_arms_on_the_map(theory, tmp_path: Path) -> None:
         {**arm, "predicted": "helps", "observed": "helps"},
         {**arm, "arm": "self-0.25", "psi": 0.7, "predicted": "hurts", "observed": "undecided"},
         {**arm, "arm": "unlucky", "phi": 0.0, "predicted": "hurts", "observed": "hurts"},
+        {**arm, "arm": "far off", "p": 0.97, "phi": 1e-9, "psi": 0.5, "predicted": None, "observed": None},
         {**arm, "arm": "generator", "p": None, "phi": None, "psi": None, "predicted": None, "observed": "hurts"},
     ]
     (tmp_path / "report").mkdir()
@@ -118,7 +119,12 @@ def test_phase_lays_measured_arms_on_the_map(theory, tmp_path: Path) -> None:
         ("oracle-0.25", pytest.approx(0.2), "helps"),
         ("self-0.25", pytest.approx(1.4), "undecided"),
         ("unlucky", None, "hurts"),
+        ("far off", pytest.approx(5e8), None),
     ]
+    # What lies beyond the map stretches it to p and is drawn at its upper edge.
+    (tmp_path / "map.svg").write_bytes((tmp_path / "phase.svg").read_bytes())
+    theory("phase", "--p", "0.1:0.9:0.1", "--ratio", "0,0.5,1", "--figure", tmp_path / "phase.svg")
+    assert (tmp_path / "map.svg").read_bytes() != (tmp_path / "phase.svg").read_bytes()
     assert len(found["grid"]) == 27
     for point in found["grid"]:
         side = {True: "helps", False: "hurts"}[point["p"] < point["p_star"]]
