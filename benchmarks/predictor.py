@@ -76,12 +76,15 @@ def tried(arms: Sequence[Entry]) -> dict[str, Any]:
         "honest": [arm for arm, bad in zip(scored, corrupted, strict=True) if not bad],
         "corrupted": [arm for arm, bad in zip(scored, corrupted, strict=True) if bad],
     }
-    missed = np.array([arm["predicted_delta"]["delta"] for arm in scored]) - np.array(deltas_of(scored))
+    foretold = [arm["predicted_delta"]["delta"] for arm in scored]
+    missed = np.array(foretold) - np.array(deltas_of(scored))
     return {
         **{name: agreement(chosen, metric) for name, chosen in groups.items()},
         "seeds": sorted({arm["seed"] for arm in arms}),
         "root_mean_square_error": float(np.sqrt(np.mean(missed**2))),
         "mean_error": float(missed.mean()),
+        "predicted_from_to": [min(foretold), max(foretold)],
+        "observed_from_to": [min(deltas_of(scored)), max(deltas_of(scored))],
     }
 
 

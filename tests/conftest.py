@@ -1,4 +1,4 @@
-"""Fixtures: a small real experiment, and the command line as a process."""
+"""Fixtures: a small real experiment, and the command line, as a process or inside this one."""
 
 import io
 import os
@@ -17,7 +17,8 @@ import yaml
 
 from summ_collapse.cli import main
 
-ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONHASHSEED": "random"}
+os.environ["HF_HUB_OFFLINE"] = "1"  # also for what runs in this process, which reads it when it first loads a library
+ENVIRONMENT = {**os.environ, "PYTHONHASHSEED": "random"}
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -50,7 +51,7 @@ SMALL: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Done:
-    """A finished process."""
+    """A finished command."""
 
     code: int
     out: str

@@ -5,19 +5,22 @@ import math
 from decimal import Decimal
 
 LONGEST_AXIS = 100_000
+# What 64 bits and, nearly, float64 hold.
+DIGITS = 18
 
 
 def positive(text: str) -> int:
     """A whole number above zero."""
-    if not text.isdecimal() or int(text) < 1:
+    number = natural(text)
+    if number < 1:
         raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
-    return int(text)
+    return number
 
 
 def natural(text: str) -> int:
     """A whole number, zero or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
+    if not text.isdecimal() or len(text) > DIGITS:
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, of up to {DIGITS} digits, got {text[:40]!r}")
     return int(text)
 
 

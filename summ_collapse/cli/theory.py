@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from summ_collapse.cli.arguments import axis, natural, positive, whole_axis
-from summ_collapse.errors import InputError
+from summ_collapse.errors import InputError, StageError
 
 if TYPE_CHECKING:
     from summ_collapse.theory.normal import Floats
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RATIOS = "0:1.2:0.02"
 GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
-REPRODUCTIONS = {"transition": 50, "samples": 50, "sweet-spot": 4000, "quality": 50}
+REPETITIONS = {"transition": 50, "samples": 50, "sweet-spot": 4000, "quality": 50}
 # What `simulate` needs and an experiment of the paper fixes, with the values of options that are not given.
 SHAPE = {"mu": [2.0], "d": [50.0], "n": [4000.0]}
 LEARNING: dict[str, Any] = {"learner": "averaging", "penalty": 1.0}
@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
     phase.set_defaults(call=_phase)
 
     simulate = kinds.add_parser("simulate", help="the finite-data experiment, many times")
-    simulate.add_argument("--reproduce", choices=REPRODUCTIONS, help="an experiment of the paper, with all its settings")
+    simulate.add_argument("--reproduce", choices=REPETITIONS, help="an experiment of the paper, with all its settings")
     for name, text in (("p", "share of wrong labels"), ("phi", "share of right ones kept"), ("psi", "share of wrong ones kept")):
         simulate.add_argument(f"--{name}", type=axis, help=f"selection independent of x: {text} ({GRID})")
     simulate.add_argument(
@@ -99,7 +99,7 @@ def add(commands: Any) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print as JSON")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every number as CSV")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every point (or generation) as CSV")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw (.svg or .png)")
 
 
@@ -146,16 +146,16 @@ def _phase(options: argparse.Namespace) -> None:
 
 def _simulate(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_figure, theory_results
-    from summ_collapse.theory.reproductions import REPRODUCTIONS as REPRODUCED
+    from summ_collapse.theory.reproductions import REPRODUCTIONS
 
     with _told(options):
         if options.reproduce:
             _refuse_settings(options)
-            repetitions = options.repetitions or REPRODUCTIONS[options.reproduce]
-            found = REPRODUCED[options.reproduce](repetitions, options.seed, options.workers)
+            repetitions = options.repetitions or REPETITIONS[options.reproduce]
+            found = REPRODUCTIONS[options.reproduce](repetitions, options.seed, options.workers)
             records = [theory_results.without_nan(record) for record in found]
             if options.figure:
-                theory_figure.REPRODUCED[options.reproduce](records, options.figure)
+                theory_figure.DRAWN[options.reproduce](records, options.figure)
         else:
             axes, selection = _selection(options)
             shape = {name: getattr(options, name) or value for name, value in SHAPE.items()}
@@ -298,6 +298,8 @@ def _told(options: argparse.Namespace) -> Iterator[None]:
         raise
     except (ValueError, ArithmeticError, OSError) as error:
         raise InputError(f"theory: {error}") from None
+    except RuntimeError as error:  # a worker process is gone
+        raise StageError(f"theory: {error}") from None
     except MemoryError as error:
         raise InputError(f"theory: this does not fit in memory: {error}") from None
 

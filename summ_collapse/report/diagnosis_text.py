@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from summ_collapse.report.tables import MARKS
+from summ_collapse.report.tables import MARKS, signed
 from summ_collapse.report.verdict import ARM
 
 # A selection that covers this much less of the pool than as many random rows deserves a word.
@@ -68,7 +68,8 @@ def _points(entry: Mapping[str, Any]) -> str:
     """The predicted difference, in points of the metric, with its 80% interval."""
     if entry["predicted_delta"] is None:
         return ""
-    return f"{entry['predicted_delta']:+.1f} [{entry['predicted_delta_low']:+.1f}, {entry['predicted_delta_high']:+.1f}]"
+    low, high = signed(entry["predicted_delta_low"]), signed(entry["predicted_delta_high"])
+    return f"{signed(entry['predicted_delta'])} [{low}, {high}]"
 
 
 def conclusions(found: Mapping[str, Any]) -> list[str]:

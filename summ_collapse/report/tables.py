@@ -101,17 +101,22 @@ def _random_of(versus: Mapping[str, Any]) -> str:
     return next((name for name in versus if name not in ("real-slice", "generator")), "")
 
 
+def signed(points: float) -> str:
+    """One digit with its sign; what rounds to zero is +0.0 from either side."""
+    return f"{round(points, 1) + 0.0:+.1f}"
+
+
 def _mean(found: Mapping[str, float] | None) -> str:
     return "" if found is None else f"{found['mean']:.1f} ±{(found['high'] - found['low']) / 2:.1f}"
 
 
 def _delta(versus: Mapping[str, Any], baseline: str, metric: str) -> str:
     found = versus.get(baseline, {}).get(metric)
-    return "" if found is None else f"{found['delta']:+.1f} [{found['low']:+.1f}, {found['high']:+.1f}]"
+    return "" if found is None else f"{signed(found['delta'])} [{signed(found['low'])}, {signed(found['high'])}]"
 
 
 def _predicted(found: Mapping[str, float] | None) -> str:
-    return "" if found is None else f"{found['delta']:+.1f} ±{(found['high'] - found['low']) / 2:.1f}"
+    return "" if found is None else f"{signed(found['delta'])} ±{(found['high'] - found['low']) / 2:.1f}"
 
 
 def _share(value: float | None) -> str:

@@ -125,7 +125,7 @@ def draw_phase(records: Records, measured: Records, path: Path) -> None:
         _name_arms(axes, shown, top)
         axes.set_xlabel("p, share of wrong labels")
         axes.set_ylabel("ψ/φ")
-        axes.figure.legend(loc="outside lower center", ncol=len(OBSERVED) + 1, frameon=False)
+        axes.figure.legend(loc="outside lower center", ncol=3, frameon=False)
 
 
 def _name_arms(axes: Any, arms: Records, top: float) -> None:
@@ -146,7 +146,7 @@ def _name_arms(axes: Any, arms: Records, top: float) -> None:
             va="center",
             fontsize=6,
             bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.8},
-            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "white", "relpos": (1 if on_left else 0, 0.5)},
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "#999999", "relpos": (1 if on_left else 0, 0.5)},
         )
 
 
@@ -213,7 +213,7 @@ def draw_grid(records: Records, grid: Mapping[str, Sequence[float]], value: str,
             axes.legend(frameon=False, fontsize=7)
 
 
-REPRODUCED: dict[str, Callable[[Records, Path], None]] = {
+DRAWN: dict[str, Callable[[Records, Path], None]] = {
     "transition": draw_transition,
     "samples": draw_samples,
     "sweet-spot": draw_sweet_spot,

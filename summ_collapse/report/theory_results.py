@@ -165,7 +165,7 @@ def by_generation(found: Mapping[str, Any]) -> list[Record]:
 
 
 def as_csv(records: Sequence[Mapping[str, Any]]) -> str:
-    """Every record, every number, full precision."""
+    """A line a record, all its numbers in full precision."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, _names(records), lineterminator="\n")
     writer.writeheader()
@@ -176,7 +176,7 @@ def as_csv(records: Sequence[Mapping[str, Any]]) -> str:
 def as_rich(records: Sequence[Mapping[str, Any]], rows: int = 60) -> Table:
     """A table of the first `rows` records, four digits each; its caption says how many are left out."""
     left = len(records) - rows
-    table = Table(caption=f"{left:,} rows more: --json and --csv have them all" if left > 0 else None)
+    table = Table(caption=f"{left:,} rows more, in --json and --csv" if left > 0 else None)
     names = _names(records)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)

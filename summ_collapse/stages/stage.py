@@ -18,7 +18,7 @@ VERSIONS = {
     "verify": 1,
     "select": 2,
     "evaluate": 1,
-    "report": 2,
+    "report": 3,
 }
 
 

@@ -20,7 +20,8 @@ def bivariate_cdf(first: npt.ArrayLike, second: npt.ArrayLike, correlation: npt.
     if not np.all(np.abs(rho) <= 1):
         raise ValueError(f"a correlation lies in [-1, 1], got {rho[~(np.abs(rho) <= 1)][0]:g}")
     # Beyond 40 the law is 0 or 1 in float64; infinities would give inf - inf below.
-    h, k = np.clip(h, -40, 40), np.clip(k, -40, 40)
+    # Adding 0 turns -0 into 0: the slopes below take its sign, and nothing else does.
+    h, k = np.clip(h, -40, 40) + 0.0, np.clip(k, -40, 40) + 0.0
     below_h, below_k = special.ndtr(h), special.ndtr(k)
     spread = np.sqrt((1 - rho) * (1 + rho))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -29,7 +29,7 @@ def first_collision(source: npt.ArrayLike, real: int, synthetic: int) -> float:
 
     Where there are no real draws, N is the number of the first synthetic ones.
     """
-    _check_sizes(real, synthetic)
+    check_sizes(real, synthetic)
     draws = real or synthetic
     distribution = checked_distribution(source)
     return 1 / draws + (1 - 1 / draws) * float(distribution @ distribution)
@@ -49,7 +49,7 @@ def drift(first: float, real: int, synthetic: int, generations: int) -> Floats:
     Solved: D_m = S_m - S_0 (a generation drifts by as much as it concentrates) = limit (1 - beta^m), with
     beta = alpha^2 (1 - 1/n); so no rounding adds up over millions of generations.
     """
-    _check_sizes(real, synthetic)
+    check_sizes(real, synthetic)
     log_beta = math.log1p(-1 / synthetic) - 2 * math.log1p(real / synthetic)
     passed = np.arange(_generations(generations) + 1)
     return -drift_limit(first, real, synthetic) * np.expm1(passed * log_beta)
@@ -64,7 +64,7 @@ def l1_bound(drifted: npt.ArrayLike, symbols: int) -> Floats:
 
 def drift_limit(first: float, real: int, synthetic: int) -> float:
     """The limit of D_m after endless generations: n (1 - S_0) / (N^2 + n (2 N + 1))."""
-    _check_sizes(real, synthetic)
+    check_sizes(real, synthetic)
     return synthetic * (1 - _share(first)) / (real**2 + synthetic * (2 * real + 1))
 
 
@@ -74,9 +74,8 @@ def safe_synthetic(first: float, real: int, symbols: int, tolerance: float) -> f
     From `drift_limit`: n (s (1 - S_0) - tolerance^2 (2 N + 1)) <= tolerance^2 N^2. As n grows sqrt(s D) saturates at
     sqrt(s (1 - S_0) / (2 N + 1)), so a tolerance from there on bounds nothing.
     """
-    _check_sizes(real, 2)
-    if real < 1:
-        raise ValueError(f"a safe amount needs real data: real is at least 1, got {real}")
+    if _drawn_real(real) == 0:
+        raise ValueError("a safe amount needs real data, and real is 0")
     if symbols < 1 or not (tolerance > 0 and math.isfinite(tolerance)):
         raise ValueError(f"expected at least 1 symbol and a positive tolerance, got {symbols} and {tolerance:g}")
     squared = tolerance * tolerance
@@ -91,8 +90,7 @@ def logarithmic_synthetic(real: int, symbols: int) -> float:
 
     The paper states an order (synthetic data must be exponentially smaller than real data); its constant is taken as 1.
     """
-    _check_sizes(real, 2)
-    if real < 1 or symbols < 1:
+    if _drawn_real(real) < 1 or symbols < 1:
         raise ValueError(f"real and symbols are at least 1, got {real} and {symbols}")
     return max(0.0, math.log(real / symbols))
 
@@ -104,8 +102,7 @@ def survival_bound(first: float, synthetic: int, generations: int) -> Floats:
     has 1 - S >= 2 (n - 1) / n^2. (At m = 0 that is generation 0, made of n draws too.) Cut at 1, as probabilities are.
     """
     n = _drawn(synthetic)
-    survived = np.exp(np.arange(_generations(generations) + 1) * math.log1p(-1 / n))
-    bound = survived * (1 - _share(first)) * n**2 / (2 * (n - 1))
+    bound = (1 - 1 / n) ** np.arange(_generations(generations) + 1) * (1 - _share(first)) * n**2 / (2 * (n - 1))
     return np.minimum(bound, 1.0)
 
 
@@ -157,10 +154,16 @@ def checked_distribution(source: npt.ArrayLike) -> Floats:
     return distribution / distribution.sum()
 
 
-def _check_sizes(real: int, synthetic: int) -> None:
+def check_sizes(real: int, synthetic: int) -> None:
+    """ValueError unless N and n are numbers of draws that there can be: at least 0 and 2."""
+    _drawn_real(real)
+    _drawn(synthetic)
+
+
+def _drawn_real(real: int) -> int:
     if not 0 <= real <= MOST_SAMPLES:
         raise ValueError(f"real is at least 0 and at most {MOST_SAMPLES:,}, got {real:,}")
-    _drawn(synthetic)
+    return real
 
 
 def _drawn(synthetic: int) -> int:

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from summ_collapse.theory.normal import Floats
-from summ_collapse.theory.recursion import Window, checked_distribution
-from summ_collapse.theory.settings import MOST_SAMPLES
+from summ_collapse.theory.recursion import Window, check_sizes, checked_distribution
 
 # A block's distributions, as many generations of them as are kept at a time.
 BLOCK_BYTES = 16 << 20
@@ -53,15 +52,13 @@ def simulate(
     """Simulate from N = `real` draws of `source` (the first n where real is 0), n = `synthetic` draws a generation.
 
     With a `window` (recursion.latest or .every) later models learn from earlier models' mixture alone; else from the
-    real draws and the last model's. ValueError for sizes below 1 (n below 2).
+    real draws and the last model's. ValueError for sizes that cannot be or take more than LARGEST_BYTES.
     """
     distribution = checked_distribution(source)
-    if not (0 <= real <= MOST_SAMPLES and 2 <= synthetic <= MOST_SAMPLES) or generations < 0 or repetitions < 1:
-        raise ValueError(
-            f"expected real >= 0, synthetic >= 2, both up to {MOST_SAMPLES:,}, generations >= 0 and repetitions >= 1, "
-            f"got {real}, {synthetic}, {generations}, {repetitions}"
-        )
-    size = _block(len(distribution), generations, repetitions, window)
+    check_sizes(real, synthetic)
+    if generations < 0 or repetitions < 1:
+        raise ValueError(f"expected generations >= 0 and repetitions >= 1, got {generations} and {repetitions}")
+    size = _block_size(len(distribution), generations, repetitions, window)
     blocks = []
     for block, start in enumerate(range(0, repetitions, size)):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(block,)))
@@ -74,16 +71,21 @@ def simulate(
     return Generations(collision, drift, l1, symbols == 1)
 
 
-def _block(symbols: int, generations: int, repetitions: int, window: Window | None) -> int:
+def _block_size(symbols: int, generations: int, repetitions: int, window: Window | None) -> int:
     """Repetitions a block; ValueError for what does not fit in memory."""
-    kept = window(generations) if window and generations and window(generations) < generations else 0
-    one, results = 8 * symbols * (1 + kept), 2 * 8 * 4 * repetitions * (generations + 1)
+    one, results = 8 * symbols * (1 + _remembered(window, generations)), 2 * 8 * 4 * repetitions * (generations + 1)
     if max(one, results) > LARGEST_BYTES:
         raise ValueError(
             f"{symbols:,} symbols, {generations:,} generations and {repetitions:,} repetitions take "
             f"{max(one, results) / 2**30:.1f} GiB here, and {LARGEST_BYTES >> 30} are the most"
         )
     return max(1, BLOCK_BYTES // one)
+
+
+def _remembered(window: Window | None, generations: int) -> int:
+    """Earlier generations to keep one by one: none where nothing is ever forgotten, since their sum says all then."""
+    mixed = window(generations) if window else 0
+    return mixed if mixed < generations else 0
 
 
 def _chain(first: Floats, real: int, synthetic: int, generations: int, rng: np.random.Generator) -> Floats:
@@ -111,8 +113,7 @@ def _mixed(first: Floats, synthetic: int, generations: int, window: Window, rng:
         mixture = total / synthetic + (first if mixed == there else 0.0)
         counts = rng.multinomial(synthetic, mixture / mixed)
         total += counts
-        # Where nothing is ever forgotten the sum says all.
-        if window(generations) < generations:
+        if _remembered(window, generations):
             drawn.append(counts)
         measured.append(_measures(counts / synthetic, first))
     return np.stack(measured, axis=-1)

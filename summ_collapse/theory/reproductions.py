@@ -104,9 +104,8 @@ def record_of(key: Mapping[str, Any], found: Simulated) -> Record:
     These shares are the exact ones, or as counted where generator and verifier are trained anew each time.
     """
     setting = found.setting
-    shares = (
-        found.selection if np.isnan(_shares_of(setting.selection, setting.mu)[0]) else _shares_of(setting.selection, setting.mu)
-    )
+    exact = _shares_of(setting.selection, setting.mu)
+    shares = found.selection if np.isnan(exact[0]) else exact
     record: Record = {**key, "mu": setting.mu, "d": setting.dimension, "n": setting.samples, "learner": setting.learner}
     record |= dict(zip(("p", "phi", "psi"), shares, strict=True))
     record |= {"accuracy": found.mean, "accuracy_se": found.standard_error, "repetitions": len(found.accuracy)}

@@ -61,7 +61,11 @@ class Simulated:
 
 
 def simulate(settings: Sequence[Setting], repetitions: int, seed: int, workers: int | None = None) -> list[Simulated]:
-    """Every setting `repetitions` times; `workers` processes, by default one a core. Equal seeds, equal results."""
+    """Every setting `repetitions` times; `workers` processes, by default one a core. Equal seeds, equal results.
+
+    ValueError for more repetitions in all than MOST_REPETITIONS, or one that takes more than LARGEST_BYTES; RuntimeError where
+    a worker is lost.
+    """
     if repetitions < 1:
         raise ValueError(f"repetitions is at least 1, got {repetitions}")
     if repetitions * len(settings) > MOST_REPETITIONS:
@@ -100,7 +104,9 @@ def _run(tasks: Sequence[Task], workers: int) -> list[tuple[Floats, draws.Ints]]
         try:
             return done + list(pool.map(_block, left, chunksize=chunk))
         except BrokenProcessPool:
-            raise MemoryError("a worker process was ended from outside") from None
+            raise RuntimeError(
+                "a worker process ended early: killed, out of memory, or its script lacks the guard of __main__"
+            ) from None
 
 
 def _limit_threads() -> None:

@@ -1,7 +1,8 @@
 """The closed forms agree with literal sampling: identities within 5 standard errors, approximations as closely as stated.
 
-Every check runs over 24 random settings, and its simulation is written from the definitions (draw x, label it, keep it),
-never from the formulas. Tolerances come from the number of draws; seeds are printed with what failed.
+Identities are checked over 24 random settings each, by simulations written from the definitions (draw x, label it, keep it).
+Approximations need more repetitions than that allows: theirs draw sums of inputs, which are held against literal samples too.
+Tolerances come from the number of draws; seeds are printed with what failed.
 """
 
 import time
@@ -132,10 +133,10 @@ def test_approximations_are_as_close_as_they_say(signal: float) -> None:
         assert abs(found.mean() - gaussian.finite_sample_accuracy(*where)) < closely + luck, told
 
 
-def test_the_worst_of_the_approximation_is_as_bad_as_it_says() -> None:
+def test_the_approximation_can_be_off_by_more_than_a_quarter() -> None:
     found = averaging_accuracies(np.random.default_rng(16), 0.486, 1, 1, 3.0, 5, 200, DRAWS)
     luck = 5 * found.std() / np.sqrt(DRAWS)
-    assert gaussian.finite_sample_accuracy(0.486, 1, 1, 3.0, 5, 200) - found.mean() > 0.27 - luck
+    assert gaussian.finite_sample_accuracy(0.486, 1, 1, 3.0, 5, 200) - found.mean() > 0.25 + luck
     assert gaussian.expected_accuracy(0.486, 1, 1, 3.0, 5, 200) == pytest.approx(found.mean(), abs=0.01 + luck)
 
 
@@ -188,6 +189,8 @@ def test_bivariate_normal_agrees_with_integration_and_with_scipy() -> None:
     [
         ((0, 0, 0.5), 1 / 3),
         ((0, 0, 1), 0.5),
+        ((-0.0, 1.5, 0), 0.5 * special.ndtr(1.5)),
+        ((1.5, -0.0, 0), 0.5 * special.ndtr(1.5)),
         ((0, 0, -1), 0),
         ((0, 1.5, 0), 0.5 * special.ndtr(1.5)),
         ((-1.5, 0, 0), 0.5 * special.ndtr(-1.5)),
@@ -246,6 +249,12 @@ def test_shares_of_next_to_nothing_are_none() -> None:
     # The exact psi is 0.9998, of one wrong sample in 10^15: float64 has no digits left for it.
     assert np.isnan(gaussian.selection_from_margins(8, 1, 0.5).psi)
     assert np.isnan(gaussian.selection_from_margins(-8, 1, 0.5).phi)
+    # A generator that knows nothing is wrong half of the time, whatever the sign of its zero margin.
+    for margin in (0.0, -0.0):
+        useless = gaussian.selection_from_margins(margin, 1, 0.2)
+        assert [float(share) for share in useless] == pytest.approx(
+            [float(share) for share in gaussian.selection_from_margins(1e-14, 1, 0.2)]
+        )
     # Opposite classifiers never agree, whatever the rounding of their cosines.
     opposite = gaussian.selection_from_margins(2 * np.cos(np.pi / 3), 2 * np.cos(2 * np.pi / 3), np.cos(np.pi))
     assert (opposite.phi, opposite.psi) == (0, 0)
