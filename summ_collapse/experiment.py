@@ -274,7 +274,7 @@ class Experiment(Graph):
             "recipe": self.recipe.name,
             "arms": described,
             "evaluation": self.recipe.evaluation.model_dump(),
-            "wrong_below": self.recipe.wrong.below,
+            "wrong": self.recipe.wrong.model_dump(),
             "excluded": self.recipe.synthesis.exclude_slice,
             "predictor": asdict(FITTED),
             "corrupted": {

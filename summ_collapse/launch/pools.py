@@ -32,11 +32,11 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
 def _pool(opened: Run, generator: Generated) -> Pool:
     stages = opened.experiment.stages
     verify = {stage.arm: stage for stage in stages.values() if stage.kind == "verify" and stage.seed == generator.seed}
-    verifiers = opened.experiment.recipe.verifiers
+    recipe = opened.experiment.recipe
+    verifiers, metric = recipe.verifiers, recipe.evaluation.metrics[0]
     candidates = _artifact(opened, generator.candidates).table("candidates", ["id", "sample", "candidate"])
     examples = _artifact(opened, opened.experiment.prepare)
     train_rows = examples.manifest["notes"]["train_rows"]
-    metric = opened.experiment.recipe.evaluation.metrics[0]
     ids = candidates["id"].combine_chunks()
     return Pool(
         ids=ids,
@@ -49,7 +49,8 @@ def _pool(opened: Run, generator: Generated) -> Pool:
         seed=generator.seed,
         slice=generator.slice,
         slice_rows=slice_rows(train_rows, generator.slice),
-        graded=graded(examples.table("train", ["id", "summary"]), candidates, metric),
+        # Where the judge's metric is the report's first, `quality` has these scores already.
+        graded=None if metric == recipe.wrong.metric else graded(examples.table("train", ["id", "summary"]), candidates, metric),
     )
 
 

@@ -5,6 +5,7 @@ Reads what a run measured of its candidates; what it says is what `diagnose` say
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,11 @@ class Foresight:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.train_rows = int(context.inputs["examples"].manifest["notes"]["train_rows"])
-        self._references = context.inputs["examples"].table("train", ["id", "summary"])
         self._candidates: dict[str, _Candidates] = {}
+
+    @cached_property
+    def _references(self) -> pa.Table:
+        return self.context.inputs["examples"].table("train", ["id", "summary"])
 
     def of(self, arm: Mapping[str, Any]) -> dict[str, Any]:
         """p, phi, psi and what follows, coverage, and predictions, of an arm that is made of candidates."""
@@ -83,11 +87,14 @@ class Foresight:
         if name not in self._candidates:
             table = self.context.inputs[name].table("candidates", ["id", "sample", "candidate"])
             judged = self.context.inputs[arm["judge"]].table("scores", ["score"])["score"].to_numpy()
+            wrong, metric = self.context.config["wrong"], self.context.config["evaluation"]["metrics"][0]
+            # The judge has scored every candidate already, in the metric that says what is wrong.
+            quality = judged if metric == wrong["metric"] else graded(self._references, table, metric)
             self._candidates[name] = _Candidates(
                 {key: row for row, key in enumerate(keys_of(table))},
                 np.unique(table["id"].to_pylist(), return_inverse=True)[1],
-                judged < self.context.config["wrong_below"],
-                graded(self._references, table, self.context.config["evaluation"]["metrics"][0]),
+                judged < wrong["below"],
+                quality,
                 cluster_strata(table["candidate"].to_pylist(), CLUSTERS),
             )
         return self._candidates[name]

@@ -16,6 +16,7 @@ from summ_collapse.cli import main
 from summ_collapse.launch.runs import FROZEN, Request, Run, freeze, open_run
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.recipe import validate
+from summ_collapse.report.foresight import graded
 from summ_collapse.tasks.newswire import examples
 from summ_collapse.theory.proxy import ESTIMATED
 from tests.conftest import SMALL, merged
@@ -136,3 +137,13 @@ def test_run_that_is_not_verified_yet_says_how_to_go_on(tmp_path, verified_run, 
     assert "expected the folder of a run" in capsys.readouterr().err
     assert main(["diagnose", str(verified_run), "--metric", "rouge1"]) == 2
     assert "--metric: not with a run's folder" in capsys.readouterr().err
+
+
+def test_the_judges_scores_are_those_of_the_reports_metric(small_run: tuple[Path, Path]) -> None:
+    """Where both are one metric the report takes the judge's scores, instead of scoring every candidate again."""
+    stages = small_run[1] / "stages"
+    train, candidates, judged = (
+        store.read_table(next(stages.glob(f"{place}.parquet")))
+        for place in ("prepare/data/*/train", "generate/generator/*/candidates", "verify/judge/*/scores")
+    )
+    assert np.array_equal(graded(train, candidates, "rouge1"), judged["score"].to_numpy())
