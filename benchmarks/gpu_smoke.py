@@ -4,7 +4,7 @@
 
 Random weights cost the same arithmetic as trained ones. Every step runs in a process of its own, so that its peak memory is
 its own; `fsdp` is the full training again, started by `accelerate launch` with accelerate_configs/fsdp.yaml. MFU is counted
-operations (`summ_collapse/launch/costs.py`) over the GPU's peak in its data sheet.
+operations (`summ_collapse/plan/costs.py`) over the GPU's peak in its data sheet.
 """
 
 import argparse
@@ -125,7 +125,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     from summ_collapse.launch.ranks import joined
     from summ_collapse.models.loading import compute_dtype, load_model
     from summ_collapse.models.training import Fit, fit
-    from summ_collapse.recipe_blocks import Training
+    from summ_collapse.recipe.blocks import Training
 
     source, encoder = reader(options)
     method = "lora" if options.step == "lora" else "full"
@@ -190,9 +190,9 @@ def rates(
     options: argparse.Namespace, kind: Any, tokens: float, seconds: float, rows: float, training: Any = None
 ) -> dict[str, Any]:
     """Tokens and rows a second, and the share of the GPU's peak that the counted operations come to."""
-    from summ_collapse.launch.architecture import find
-    from summ_collapse.launch.costs import Workload, flops, gpu
     from summ_collapse.models.loading import compute_dtype
+    from summ_collapse.plan.architecture import find
+    from summ_collapse.plan.costs import Workload, flops, gpu
 
     shape = find(str(options.folder / "model"))
     assert shape is not None

@@ -24,7 +24,7 @@ import torch
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.tiny import make_model, train_tokenizer
-from summ_collapse.recipe_blocks import Pretrain, Tiny
+from summ_collapse.recipe.blocks import Pretrain, Tiny
 from summ_collapse.store import write_json
 from summ_collapse.tasks.newswire import examples
 from summ_collapse.tasks.prompt import Prompt

@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from summ_collapse.report.agreement import agreement
+from summ_collapse.predict import predictor
+from summ_collapse.predict.agreement import agreement
+from summ_collapse.predict.predictor import Features
 from summ_collapse.store import write_json
-from summ_collapse.theory import predictor
-from summ_collapse.theory.predictor import Evidence
 
 Entry = Mapping[str, Any]
 
 
 def arms_of(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """All arms under single seeds that something was foretold of; each names its run."""
+    """All arms under single seeds that something was predicted of; each names its run."""
     found: list[dict[str, Any]] = []
     for folder in folders:
         results = json.loads((folder / "report" / "results.json").read_text(encoding="utf-8"))
@@ -39,9 +39,9 @@ def arms_of(folders: Sequence[Path]) -> list[dict[str, Any]]:
     return found
 
 
-def evidence_of(arm: Entry) -> Evidence:
+def features_of(arm: Entry) -> Features:
     """What was known of an arm before it was trained."""
-    return Evidence(int(arm["n_train"]), arm["weighted_error"], arm["coverage_loss"], arm["p"], arm["slice_rows"])
+    return Features(int(arm["n_train"]), arm["weighted_error"], arm["coverage_loss"], arm["p"], arm["slice_rows"])
 
 
 def deltas_of(arms: Sequence[Entry]) -> list[float]:
@@ -52,10 +52,10 @@ def deltas_of(arms: Sequence[Entry]) -> list[float]:
 
 def fitted(arms: Sequence[Entry]) -> dict[str, Any]:
     """The coefficients that these arms give, and the spread of what they miss, by arm."""
-    evidence, deltas = [evidence_of(arm) for arm in arms], deltas_of(arms)
-    found = predictor.fit(evidence, deltas, [arm["arm"] for arm in arms])
+    features, deltas = [features_of(arm) for arm in arms], deltas_of(arms)
+    found = predictor.fit(features, deltas, [arm["arm"] for arm in arms])
     by_arm: dict[str, list[tuple[float, float]]] = {}
-    for arm, one, delta in zip(arms, evidence, deltas, strict=True):
+    for arm, one, delta in zip(arms, features, deltas, strict=True):
         by_arm.setdefault(arm["arm"], []).append((predictor.predict(one, found).delta, delta))
     means = {name: np.mean(pairs, axis=0).round(2).tolist() for name, pairs in by_arm.items()}
     seeds = sorted({arm["seed"] for arm in arms})
@@ -68,7 +68,7 @@ def tried(arms: Sequence[Entry]) -> dict[str, Any]:
     scored = [
         {**arm, "predicted": found.verdict, "predicted_delta": {"delta": found.delta}}
         for arm in arms
-        for found in [predictor.predict(evidence_of(arm))]
+        for found in [predictor.predict(features_of(arm))]
     ]
     corrupted = [arm["verifier_kind"] == "corrupted" for arm in scored]
     groups = {
@@ -76,14 +76,14 @@ def tried(arms: Sequence[Entry]) -> dict[str, Any]:
         "honest": [arm for arm, bad in zip(scored, corrupted, strict=True) if not bad],
         "corrupted": [arm for arm, bad in zip(scored, corrupted, strict=True) if bad],
     }
-    foretold = [arm["predicted_delta"]["delta"] for arm in scored]
-    missed = np.array(foretold) - np.array(deltas_of(scored))
+    predicted = [arm["predicted_delta"]["delta"] for arm in scored]
+    missed = np.array(predicted) - np.array(deltas_of(scored))
     return {
         **{name: agreement(chosen, metric) for name, chosen in groups.items()},
         "seeds": sorted({arm["seed"] for arm in arms}),
         "root_mean_square_error": float(np.sqrt(np.mean(missed**2))),
         "mean_error": float(missed.mean()),
-        "predicted_from_to": [min(foretold), max(foretold)],
+        "predicted_from_to": [min(predicted), max(predicted)],
         "observed_from_to": [min(deltas_of(scored)), max(deltas_of(scored))],
     }
 

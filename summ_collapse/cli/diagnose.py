@@ -11,9 +11,9 @@ from summ_collapse.cli.arguments import positive
 from summ_collapse.errors import InputError
 
 if TYPE_CHECKING:
-    from summ_collapse.report.bare_files import Files
-    from summ_collapse.report.diagnose import Question
-    from summ_collapse.report.pool import Pool
+    from summ_collapse.diagnose.bare_files import Files
+    from summ_collapse.diagnose.diagnosis import Question
+    from summ_collapse.diagnose.pool import Pool
 
 RATES = (0.125, 0.25, 0.5)
 METRIC, WRONG_BELOW = "rouge1", 0.25
@@ -57,12 +57,12 @@ def _share(text: str) -> float:
 def _diagnose(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from summ_collapse.report.diagnose import diagnose
-    from summ_collapse.report.diagnosis_text import as_rich, conclusions
+    from summ_collapse.diagnose.diagnosis import diagnose
+    from summ_collapse.diagnose.text import as_rich, conclusions
     from summ_collapse.store import write_json
 
     _check_out(options.out)
-    pools, question = _evidence(options)
+    pools, question = _pools(options)
     found = diagnose(pools, question)
     if options.out is not None:
         try:
@@ -86,12 +86,12 @@ def _check_out(out: Path | None) -> None:
         raise InputError(f"--out {out}: expected a path below folders, got one below a file")
 
 
-def _evidence(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
-    from summ_collapse.report.diagnose import Question
+def _pools(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
+    from summ_collapse.diagnose.diagnosis import Question
 
     if options.run is not None:
         return _of_run(options)
-    from summ_collapse.report.bare_files import pool_of_files
+    from summ_collapse.diagnose.bare_files import pool_of_files
 
     files = _files(options)
     metric = files.oracle if files.oracle is not None else files.metric
@@ -99,8 +99,8 @@ def _evidence(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
 
 
 def _of_run(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
-    from summ_collapse.launch.pools import pools_of_run
-    from summ_collapse.report.diagnose import Question
+    from summ_collapse.diagnose.diagnosis import Question
+    from summ_collapse.diagnose.runs import pools_of_run
 
     given = [name for name in FILE_OPTIONS if getattr(options, name) is not None]
     if given:
@@ -116,7 +116,7 @@ def _of_run(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
 
 
 def _files(options: argparse.Namespace) -> "Files":
-    from summ_collapse.report.bare_files import Files
+    from summ_collapse.diagnose.bare_files import Files
 
     if options.candidates is None or not options.scores:
         raise InputError("diagnose: expected a run's folder, or --candidates, --references and --scores NAME=FILE")

@@ -11,7 +11,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.packaged import packaged
 
 if TYPE_CHECKING:
-    from summ_collapse.launch.runs import Request
+    from summ_collapse.run import Request
 
 
 def add(commands: Any) -> None:
@@ -93,7 +93,7 @@ def _recipe_path(path: Path) -> Path:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from summ_collapse.launch.runs import Request
+    from summ_collapse.run import Request
 
     recipe = packaged_recipe("demo")
     if recipe is None:
@@ -102,7 +102,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from summ_collapse.launch.runs import Request
+    from summ_collapse.run import Request
 
     path = _recipe_path(options.recipe)
     if options.dry_run:
@@ -115,8 +115,8 @@ def _run(options: argparse.Namespace) -> None:
 def _execute(request: "Request", as_json: bool = False) -> None:
     from rich.console import Console
 
-    from summ_collapse.launch.runs import read_results
     from summ_collapse.launch.schedule import run
+    from summ_collapse.report.results import read_results
     from summ_collapse.report.tables import as_rich
 
     run(request)
@@ -133,8 +133,8 @@ def _execute(request: "Request", as_json: bool = False) -> None:
 
 
 def _dry_run(path: Path, options: argparse.Namespace) -> None:
-    from summ_collapse.launch.plan import plan
-    from summ_collapse.recipe import load
+    from summ_collapse.plan.plan import plan
+    from summ_collapse.recipe.schema import load
 
     found = plan(load(path, options.overrides), options.out)
     chosen = found.chosen(options.only, options.until)
@@ -147,9 +147,9 @@ def _dry_run(path: Path, options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from summ_collapse.launch import plan_table
-    from summ_collapse.launch.plan import Machine, plan
-    from summ_collapse.recipe import load
+    from summ_collapse.plan import table as plan_table
+    from summ_collapse.plan.plan import Machine, plan
+    from summ_collapse.recipe.schema import load
 
     machine = Machine(options.gpu, options.devices, options.efficiency)
     found = plan(load(_recipe_path(options.recipe), options.overrides), options.out, machine)
@@ -166,8 +166,8 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from summ_collapse.launch.check import check
-    from summ_collapse.launch.runs import Request
+    from summ_collapse.plan.check import check
+    from summ_collapse.run import Request
 
     found = check(Request(_recipe_path(options.recipe), options.overrides, options.out), options.profile)
     if options.json:
@@ -181,18 +181,18 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _slurm(options: argparse.Namespace) -> None:
-    from summ_collapse.launch.jobs import planned, submit
-    from summ_collapse.launch.profile import load_profile
-    from summ_collapse.launch.runs import Request, open_run, recipe_of
+    from summ_collapse.launch.slurm.jobs import planned, submit
+    from summ_collapse.launch.slurm.profile import load_profile
+    from summ_collapse.run import Request, open_run, recipe_of
 
     request = Request(_recipe_path(options.recipe), options.overrides, options.out)
     profile = load_profile(options.profile)
-    opened = open_run(recipe_of(request), request.out)
+    run = open_run(recipe_of(request), request.out)
     if options.dry_run:
-        for plan in planned(opened, profile):
+        for plan in planned(run, profile):
             print(f"##### {plan.path}\n{plan.script}")
         return
-    numbers = submit(opened, request, profile)
+    numbers = submit(run, request, profile)
     if options.json:
         print(json.dumps(numbers))
     else:
@@ -200,7 +200,7 @@ def _slurm(options: argparse.Namespace) -> None:
 
 
 def _schema(options: argparse.Namespace) -> None:
-    from summ_collapse.recipe import json_schema
+    from summ_collapse.recipe.schema import json_schema
 
     print(json.dumps(json_schema(), indent=1))
 

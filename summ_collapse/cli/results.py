@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     score.add_argument("--json", action="store_true", help="print as JSON")
     score.set_defaults(call=_score)
 
-    compare = commands.add_parser("compare", help="several runs as one table, and how well their arms were foretold")
+    compare = commands.add_parser("compare", help="several runs as one table, and how well their arms were predicted")
     compare.add_argument("runs", type=Path, nargs="+", metavar="DIR")
     compare.add_argument("--format", choices=FORMATS, default="table", help="default: table")
     compare.add_argument("--json", action="store_true", help="the same as --format json")
@@ -40,7 +40,8 @@ def _status(options: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from summ_collapse.launch.status import as_json, reopen, states
+    from summ_collapse.launch.status import as_json, states
+    from summ_collapse.run import reopen
 
     found = states(reopen(options.run))
     if options.json:
@@ -68,8 +69,10 @@ def _score(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from summ_collapse.launch.runs import read_results
-    from summ_collapse.report import agreement, figure_prediction, tables
+    from summ_collapse.predict import agreement
+    from summ_collapse.report import tables
+    from summ_collapse.report.figures import prediction as figure_prediction
+    from summ_collapse.report.results import read_results
 
     if options.figure is not None and options.figure.suffix not in (".svg", ".png"):
         raise InputError(f"--figure {options.figure}: expected a name that ends in .svg or .png")

@@ -111,7 +111,8 @@ def _mixes(text: str) -> list[str]:
 
 
 def _breakdown(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_figure, theory_results
+    from summ_collapse.report import theory_results
+    from summ_collapse.report.figures import theory as theory_figure
 
     axes = {name: getattr(options, name) for name in ("phi", "psi", "p", "mu", "d", "n")}
     with _told(options):
@@ -127,12 +128,13 @@ def _breakdown(options: argparse.Namespace) -> None:
 
 
 def _phase(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_figure, theory_results
+    from summ_collapse.report import theory_results
+    from summ_collapse.report.figures import theory as theory_figure
     from summ_collapse.theory.gaussian import breakdown_point
 
     arms = []
     if options.run:
-        from summ_collapse.launch.runs import read_results
+        from summ_collapse.report.results import read_results
 
         arms = theory_results.measured(read_results(options.run))
     with _told(options):
@@ -145,7 +147,8 @@ def _phase(options: argparse.Namespace) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_figure, theory_results
+    from summ_collapse.report import theory_results
+    from summ_collapse.report.figures import theory as theory_figure
     from summ_collapse.theory.reproductions import REPRODUCTIONS
 
     with _told(options):
@@ -215,7 +218,8 @@ def _flag(name: str) -> str:
 
 
 def _recursion(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_figure, theory_results
+    from summ_collapse.report import theory_results
+    from summ_collapse.report.figures import theory as theory_figure
 
     with _told(options):
         if options.seed is not None and not options.simulate:
@@ -305,7 +309,7 @@ def _told(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    from summ_collapse.report.theory_figure import SUFFIXES
+    from summ_collapse.report.figures.theory import SUFFIXES
 
     if options.figure and options.figure.suffix not in SUFFIXES:
         raise ValueError(f"{options.figure}: a figure's name ends in {' or '.join(SUFFIXES)}")

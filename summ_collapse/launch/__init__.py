@@ -1,1 +1,1 @@
-"""Where stages run."""
+"""Where stages run: this process, local workers, the ranks of an accelerate launch; `slurm` for clusters."""

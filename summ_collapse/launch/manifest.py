@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from summ_collapse.graph import Stage
-from summ_collapse.launch.runs import Run
+from summ_collapse.ranks import World
+from summ_collapse.run import Run
 from summ_collapse.stages.stage import Outcome
-from summ_collapse.world import World
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "rouge-score", "numpy", "pyarrow", "tokenizers")
 
 
-def manifest(opened: Run, stage: Stage, outcome: Outcome, seconds: float, began: float, world: World) -> dict[str, Any]:
+def manifest(run: Run, stage: Stage, outcome: Outcome, seconds: float, began: float, world: World) -> dict[str, Any]:
     """What a result says of itself; the store adds sizes and digests."""
     return {
         "stage": stage.name,
@@ -27,7 +27,7 @@ def manifest(opened: Run, stage: Stage, outcome: Outcome, seconds: float, began:
         "fingerprint": stage.fingerprint,
         "config": stage.config,
         "seed": stage.seed,
-        "inputs": {role: f"{source} {opened.experiment.stages[source].fingerprint}" for role, source in stage.inputs.items()},
+        "inputs": {role: f"{source} {run.experiment.stages[source].fingerprint}" for role, source in stage.inputs.items()},
         "rows_in": outcome.rows_in,
         "rows_out": outcome.rows_out,
         "rejected": dict(outcome.rejected),

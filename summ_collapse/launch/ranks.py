@@ -12,20 +12,20 @@ from typing import Any
 from summ_collapse.errors import InputError
 from summ_collapse.graph import Stage
 from summ_collapse.launch import shapes
+from summ_collapse.launch.in_process import ensure
 from summ_collapse.launch.parent import die_with_parent
-from summ_collapse.launch.runs import Request, Run
 from summ_collapse.launch.stopping import Stop
-from summ_collapse.launch.work import ensure
-from summ_collapse.world import ALONE, World
+from summ_collapse.ranks import ALONE, World
+from summ_collapse.run import Request, Run
 
 # The first rank gathers, hashes and publishes while the others wait for the next stage.
 PATIENCE = timedelta(hours=2)
 
 
-def run_in_ranks(opened: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
+def run_in_ranks(run: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
     """This rank's part of `stages`, which all have to be meant for the shape that it was started in."""
     here = shapes.current()
-    launch = opened.experiment.recipe.launch
+    launch = run.experiment.recipe.launch
     for stage in stages:
         meant = shapes.shape_of(stage, launch)
         if meant != here:
@@ -34,9 +34,9 @@ def run_in_ranks(opened: Run, stages: Sequence[Stage], request: Request, stop: S
             raise InputError(f"{stage.name} runs in the shape {meant!r}, and this process was started in {here!r}; use: {right}")
     die_with_parent()
     with joined() as world:
-        opened.reporter.quiet = not world.first
+        run.reporter.quiet = not world.first
         for stage in stages:
-            ensure(opened, stage, request.verify, stop, world)
+            ensure(run, stage, request.verify, stop, world)
 
 
 @contextmanager

@@ -8,56 +8,56 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from summ_collapse.errors import InputError, Stopped
+from summ_collapse.experiment.sizes import check_sizes
 from summ_collapse.graph import Stage
 from summ_collapse.launch import shapes
+from summ_collapse.launch.in_process import ensure, whole
 from summ_collapse.launch.ranks import run_in_ranks
-from summ_collapse.launch.runs import FROZEN, Request, Run, freeze, open_run, recipe_of
 from summ_collapse.launch.spawned import run_spawned
 from summ_collapse.launch.stopping import Stop, listening
-from summ_collapse.launch.work import ensure, whole
 from summ_collapse.launch.workers import Worker, result, signal_all, workers
-from summ_collapse.sizes import check_sizes
+from summ_collapse.run import FROZEN, Request, Run, freeze, open_run, recipe_of
 
 LOOK_AGAIN = 0.5  # seconds after which a wish to stop is passed on to workers
 
 
 def run(request: Request) -> Run:
     """Run what is asked for and is not there yet."""
-    opened = open_run(recipe_of(request), request.out)
-    stages = opened.experiment.chosen(request.only, request.until)
+    run = open_run(recipe_of(request), request.out)
+    stages = run.experiment.chosen(request.only, request.until)
     if request.only:
-        _check_inputs(opened, stages)
+        _check_inputs(run, stages)
     with listening() as stop:
         if shapes.current() != shapes.SINGLE:
-            run_in_ranks(opened, stages, request, stop)
+            run_in_ranks(run, stages, request, stop)
         elif request.jobs > 1:
-            _side_by_side(opened, stages, request, stop)
+            _side_by_side(run, stages, request, stop)
         else:
             for stage in stages:
                 if stop():
                     raise Stopped(stage.name)
-                _after(opened, stage, run_stage(opened, stage, request, stop), request)
-    return opened
+                _after(run, stage, run_stage(run, stage, request, stop), request)
+    return run
 
 
-def run_stage(opened: Run, stage: Stage, request: Request, stop: Stop) -> bool:
+def run_stage(run: Run, stage: Stage, request: Request, stop: Stop) -> bool:
     """Have one stage's result in place, in this process or in the ranks of its shape; says whether it had to be made."""
-    shape = shapes.shape_of(stage, opened.experiment.recipe.launch)
+    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
     if shape == shapes.SINGLE:
-        return ensure(opened, stage, request.verify, stop)
+        return ensure(run, stage, request.verify, stop)
     # Whether a shape can start here matters only where something has to be made.
-    if whole(opened, stage, request.verify):
+    if whole(run, stage, request.verify):
         return False
     ranks = shapes.ranks_here(shape)
     if shape == "ddp" and ranks == 1:  # one rank of it is nothing but this process
-        return ensure(opened, stage, request.verify, stop)
-    return run_spawned(opened, stage, shape, ranks, request, stop)
+        return ensure(run, stage, request.verify, stop)
+    return run_spawned(run, stage, shape, ranks, request, stop)
 
 
-def _side_by_side(opened: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
+def _side_by_side(run: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
     """Every stage as soon as what it needs is there and a worker is free; those that most others wait for come first."""
     left = {stage.name: stage for stage in stages}
-    urgency = _descendants(opened.experiment.stages)
+    urgency = _descendants(run.experiment.stages)
     running: dict[Future[bool], tuple[Worker, Stage]] = {}
     stopped = False
     with workers(request.jobs) as made:
@@ -72,17 +72,17 @@ def _side_by_side(opened: Run, stages: Sequence[Stage], request: Request, stop: 
             for stage in sorted(ready, key=lambda stage: -urgency[stage.name])[: len(free)]:
                 del left[stage.name]
                 worker = free.pop()
-                running[worker.start(opened, stage, request)] = (worker, stage)
+                running[worker.start(run, stage, request)] = (worker, stage)
             done, _ = wait(running, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
                 worker, stage = running.pop(future)
                 free.append(worker)
                 try:
-                    _after(opened, stage, result(stage, future), request)
+                    _after(run, stage, result(stage, future), request)
                 except Stopped:  # the others are on their way to a safe point too
                     stopped = True
     if stopped:
-        raise Stopped(opened.experiment.recipe.name)
+        raise Stopped(run.experiment.recipe.name)
 
 
 def _descendants(stages: Mapping[str, Stage]) -> dict[str, int]:
@@ -94,42 +94,42 @@ def _descendants(stages: Mapping[str, Stage]) -> dict[str, int]:
     return {name: len(found) for name, found in below.items()}
 
 
-def _after(opened: Run, stage: Stage, made: bool, request: Request) -> None:
+def _after(run: Run, stage: Stage, made: bool, request: Request) -> None:
     """What the run itself does once a stage is there."""
     if stage.kind == "prepare":
-        _check_sizes(opened, stage, made)
-        freeze(opened, request, opened.out / FROZEN)
+        _check_sizes(run, stage, made)
+        freeze(run, request, run.out / FROZEN)
     if stage.kind == "report":
-        _show_report(opened, stage)
+        _show_report(run, stage)
 
 
-def _show_report(opened: Run, stage: Stage) -> None:
+def _show_report(run: Run, stage: Stage) -> None:
     """`report/` holds this recipe's report, also where another recipe's was made in the same folder since."""
-    from summ_collapse.report.write import show
+    from summ_collapse.report.build import show
 
-    artifact = opened.place(stage).artifact()
+    artifact = run.place(stage).artifact()
     assert artifact is not None
-    show(artifact, opened.out / "report")
+    show(artifact, run.out / "report")
 
 
-def _check_inputs(opened: Run, stages: Sequence[Stage]) -> None:
+def _check_inputs(run: Run, stages: Sequence[Stage]) -> None:
     """`--only` runs what it names; whatever that needs has to be there."""
     chosen = {stage.name for stage in stages}
     for stage in stages:
         for source in stage.inputs.values():
-            artifact = opened.artifact(source)
+            artifact = run.artifact(source)
             if source not in chosen and (artifact is None or artifact.damage() is not None):
-                raise InputError(f"--only {stage.name}: it needs {source}, which is not whole in {opened.out}; run that first")
+                raise InputError(f"--only {stage.name}: it needs {source}, which is not whole in {run.out}; run that first")
 
 
-def _check_sizes(opened: Run, stage: Stage, made: bool) -> None:
+def _check_sizes(run: Run, stage: Stage, made: bool) -> None:
     """The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind."""
-    artifact = opened.place(stage).artifact()
+    artifact = run.place(stage).artifact()
     assert artifact is not None
     notes = artifact.manifest["notes"]
     try:
-        check_sizes(opened.experiment.recipe, notes["train_rows"], notes["test_rows"])
+        check_sizes(run.experiment.recipe, notes["train_rows"], notes["test_rows"])
     except InputError:
         if made:
-            opened.place(stage).discard()
+            run.place(stage).discard()
         raise

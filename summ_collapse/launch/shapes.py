@@ -7,7 +7,7 @@ from pathlib import Path
 from summ_collapse.errors import InputError
 from summ_collapse.graph import Stage
 from summ_collapse.packaged import packaged
-from summ_collapse.recipe_blocks import Launch
+from summ_collapse.recipe.blocks import Launch
 
 SINGLE = "single"
 ON_CPU = "ACCELERATE_USE_CPU"

@@ -16,20 +16,20 @@ from summ_collapse.graph import Stage
 from summ_collapse.launch import shapes
 from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.parent import die_with_parent
-from summ_collapse.launch.runs import Request, Run
 from summ_collapse.launch.stopping import SIGNALS, STOP_FILE, Stop
+from summ_collapse.run import Request, Run
 
 GRACE = 45  # seconds that a launch has to end after Ctrl-C; it gives its ranks 30
 
 
-def run_spawned(opened: Run, stage: Stage, shape: str, ranks: int, request: Request, stop: Stop) -> bool:
+def run_spawned(run: Run, stage: Stage, shape: str, ranks: int, request: Request, stop: Stop) -> bool:
     """Have the stage's result made by `ranks` processes; True, for it had to be made."""
-    log = opened.log(stage)
+    log = run.log(stage)
     log.parent.mkdir(parents=True, exist_ok=True)
     stop_file = stop.file or log.with_suffix(".stop")
     if stop.file is None:
         stop_file.unlink(missing_ok=True)
-    opened.reporter.line(f"{stage.name}: {ranks} processes ({shape}), log {log}")
+    run.reporter.line(f"{stage.name}: {ranks} processes ({shape}), log {log}")
     with log.open("ab") as output:
         began = output.tell()
         process = subprocess.Popen(
@@ -45,15 +45,15 @@ def run_spawned(opened: Run, stage: Stage, shape: str, ranks: int, request: Requ
             code = _ended(process)
     if stop.file is None:
         stop_file.unlink(missing_ok=True)
-    artifact = opened.place(stage).artifact()
+    artifact = run.place(stage).artifact()
     if code == 0 and artifact is not None:
-        opened.reporter.line(summary(stage.name, artifact.manifest))
+        run.reporter.line(summary(stage.name, artifact.manifest))
         return True
     if stop():
         raise Stopped(stage.name)
     with log.open("rb") as output:
         output.seek(began)
-        raise _cause(opened, stage, code, output.read().decode(errors="replace"), log)
+        raise _cause(run, stage, code, output.read().decode(errors="replace"), log)
 
 
 @contextmanager
@@ -87,14 +87,14 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
         raise
 
 
-def _cause(opened: Run, stage: Stage, code: int, output: str, log: Path) -> Exception:
+def _cause(run: Run, stage: Stage, code: int, output: str, log: Path) -> Exception:
     """What went wrong in the ranks, in one line: their own message, the first one's error, or the signal."""
     wrong = re.findall(r"^error: (.*)", output, re.MULTILINE)
     if wrong and re.search(r"exitcode\s*: 2\b", output):
         return InputError(wrong[0])
     # Whoever fails first takes the others down; their complaints about lost connections are no cause.
     first = re.search(r"Root Cause.*?rank\s*: (\d+)", output, re.DOTALL)
-    for left in sorted(opened.place(stage).work.glob(f"failure-{first[1] if first else '*'}.json")):
+    for left in sorted(run.place(stage).work.glob(f"failure-{first[1] if first else '*'}.json")):
         found = store.read_json(left)
         return StageError(f"{stage.name} failed in rank {found['rank']}: {found['error']}; see {log}")
     killed = re.search(r"Root Cause.*?rank\s*: (\d+).*?Signal (\d+) \((\w+)\) received", output, re.DOTALL)

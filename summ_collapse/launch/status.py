@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from summ_collapse import store
 from summ_collapse.errors import StageError
-from summ_collapse.launch import queue
-from summ_collapse.launch.jobs import job_name
-from summ_collapse.launch.runs import FROZEN, Run, open_run, thawed
+from summ_collapse.launch.slurm import queue
+from summ_collapse.launch.slurm.jobs import job_name
+from summ_collapse.run import Run
 
 
 @dataclass(frozen=True)
@@ -21,24 +20,19 @@ class State:
     detail: str
 
 
-def reopen(out: Path) -> Run:
-    """The run whose recipe was left in `out`; InputError where there is none."""
-    return open_run(thawed(out / FROZEN), out)
-
-
-def states(opened: Run) -> list[State]:
+def states(run: Run) -> list[State]:
     """Every stage's state, in the order in which they run: what the disk says, and what waits or runs in a queue."""
     queued: Mapping[str, queue.Job] = {}
     try:
         queued = queue.jobs() if queue.available() else {}
     except StageError as error:  # what is on disk is worth telling all the same
-        opened.reporter.line(f"the queue gives no answer: {error}")
-    return [_state(opened, name, queued) for name in opened.experiment.stages]
+        run.reporter.line(f"the queue gives no answer: {error}")
+    return [_state(run, name, queued) for name in run.experiment.stages]
 
 
-def _state(opened: Run, name: str, queued: Mapping[str, queue.Job]) -> State:
-    stage = opened.experiment.stages[name]
-    place = opened.place(stage)
+def _state(run: Run, name: str, queued: Mapping[str, queue.Job]) -> State:
+    stage = run.experiment.stages[name]
+    place = run.place(stage)
     artifact = place.artifact()
     if artifact is not None:
         damage = artifact.damage()
@@ -51,7 +45,7 @@ def _state(opened: Run, name: str, queued: Mapping[str, queue.Job]) -> State:
     holder = place.holder()
     if holder is not None:
         return State(name, "running", f"{holder}{_progress(place)}")
-    job = queued.get(job_name(opened, stage))
+    job = queued.get(job_name(run, stage))
     if job is not None:
         running = job.state == "RUNNING"
         return State(name, "running" if running else "queued", f"job {job.id}: {job.state}, {job.reason}{_progress(place)}")

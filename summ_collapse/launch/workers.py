@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from summ_collapse.errors import StageError
 from summ_collapse.graph import Stage
 from summ_collapse.launch.parent import die_with_parent
-from summ_collapse.launch.progress import Reporter
-from summ_collapse.launch.runs import Request, Run
+from summ_collapse.progress import Reporter
+from summ_collapse.run import Request, Run
 
 PRELOAD = ["summ_collapse.launch.preload"]
 
@@ -32,10 +32,10 @@ class Worker:
         context.set_forkserver_preload(PRELOAD)
         self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self.slot, self.jobs))
 
-    def start(self, opened: Run, stage: Stage, request: Request) -> "Future[bool]":
+    def start(self, run: Run, stage: Stage, request: Request) -> "Future[bool]":
         """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
         try:
-            return self.pool.submit(_work_on, opened, stage.name, request)
+            return self.pool.submit(_work_on, run, stage.name, request)
         except BrokenProcessPool:
             raise _gone(stage) from None
 
@@ -89,10 +89,10 @@ def _begin(slot: int, jobs: int) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[slot::jobs] or [names[slot % gpus]])
 
 
-def _work_on(opened: Run, name: str, request: Request) -> bool:
+def _work_on(run: Run, name: str, request: Request) -> bool:
     from summ_collapse.launch.schedule import run_stage
     from summ_collapse.launch.stopping import listening
 
-    opened.reporter = Reporter(watched=False)
+    run.reporter = Reporter(watched=False)
     with listening() as stop:
-        return run_stage(opened, opened.experiment.stages[name], request, stop)
+        return run_stage(run, run.experiment.stages[name], request, stop)

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from summ_collapse.models.encoder import Encoder
-from summ_collapse.recipe_blocks import Tiny
+from summ_collapse.recipe.blocks import Tiny
 
 BOS, EOS, PAD, UNK = "<s>", "</s>", "<pad>", "<unk>"
 # Lengths in tokens of what a tiny model learns to copy from. Short periods come first in learning: without them a model of

@@ -34,9 +34,9 @@ from summ_collapse.errors import InputError
 from summ_collapse.models.encoder import Encoded
 from summ_collapse.models.loading import device, save, sharded
 from summ_collapse.models.sharding import whole_state
-from summ_collapse.recipe_blocks import Training
+from summ_collapse.ranks import ALONE, World
+from summ_collapse.recipe.blocks import Training
 from summ_collapse.store import sync_tree, write_json
-from summ_collapse.world import ALONE, World
 
 MARKER = "complete.json"
 SORTED_BATCHES = 50  # batches that are sorted by length together: enough to save padding, few enough to stay random

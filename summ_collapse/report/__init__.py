@@ -1,1 +1,1 @@
-"""Tables and figures from a finished experiment."""
+"""What a finished experiment came to: results.json, tables, comparison; `figures` draws."""

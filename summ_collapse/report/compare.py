@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from summ_collapse.arms import VERDICT_BASELINE
+from summ_collapse.experiment.arms import VERDICT_BASELINE
 from summ_collapse.metrics.bootstrap import Resampling, difference, holm, interval
 
 # Of results.json; raise it when an entry gets or loses a key.
-RESULTS_VERSION = 2
 
 
 class Comparison:

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from summ_collapse.errors import InputError
+from summ_collapse.files.rows import json_records, read_text
 from summ_collapse.metrics.bootstrap import Resampling, interval
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.plugins import known_metrics, nearest
 from summ_collapse.store import write_atomic, write_table
-from summ_collapse.tasks.rows import json_records, read_text
 
 PREDICTION_KEYS = ("candidate", "prediction", "summary", "text")
 REFERENCE_KEYS = ("summary", "reference", "text")

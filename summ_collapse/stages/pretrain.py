@@ -4,7 +4,7 @@ from summ_collapse.errors import Stopped
 from summ_collapse.models.encoder import Encoded, Encoder
 from summ_collapse.models.tiny import make_model, pretraining_sequences, train_tokenizer
 from summ_collapse.models.training import fit
-from summ_collapse.recipe_blocks import Tiny, Training
+from summ_collapse.recipe.blocks import Tiny, Training
 from summ_collapse.stages.stage import Context, Outcome
 from summ_collapse.stages.train import fit_of
 from summ_collapse.tasks.prompt import Prompt

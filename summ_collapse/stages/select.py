@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
+from summ_collapse.predict.confusion import Confusion
 from summ_collapse.records import keys_of
-from summ_collapse.stages.ordering import Key, near_duplicates, ordered, places
+from summ_collapse.selection.order import Key, near_duplicates, ordered, places
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.stages.stage import Context, Outcome
-from summ_collapse.theory.proxy import Confusion
 
 
 def run(context: Context) -> Outcome:
@@ -75,7 +75,7 @@ def _texts(context: Context) -> list[str]:
 
 def _strata(context: Context, keys: list[Key]) -> np.ndarray | None:
     """A label a candidate, (rows,) int64, where the selection keeps the mixture of strata."""
-    from summ_collapse.metrics.strata import cluster_strata, column_strata, length_strata
+    from summ_collapse.selection.strata import cluster_strata, column_strata, length_strata
 
     if context.config["across"] != "strata":
         return None

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from summ_collapse.ranks import ALONE, World
 from summ_collapse.store import Artifact
-from summ_collapse.world import ALONE, World
 
 # The kinds of stages with the version of what they write. A version goes into the fingerprint: raise it whenever a
 # change makes equal configuration give other bytes.

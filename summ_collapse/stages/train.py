@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 from summ_collapse.errors import Stopped
 from summ_collapse.models.loading import ADAPTER_CONFIG, ModelSource, compute_dtype, load_model, load_quantised, positions
 from summ_collapse.models.training import Fit, fit
-from summ_collapse.recipe_blocks import Training
+from summ_collapse.recipe.blocks import Training
 from summ_collapse.records import keys_of
 from summ_collapse.stages.models import encoder_of, source_of
 from summ_collapse.stages.prepare import slice_of

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 import pyarrow as pa
 from pydantic import Field
 
-from summ_collapse.recipe_blocks import Options
+from summ_collapse.recipe.blocks import Options
 from summ_collapse.tasks import newswire_words as words
 from summ_collapse.tasks.prompt import Template
 

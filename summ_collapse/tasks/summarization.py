@@ -11,11 +11,11 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from summ_collapse import hub
 from summ_collapse.errors import InputError
-from summ_collapse.recipe_blocks import DATA_SUFFIXES, LocalOrHub, Options
+from summ_collapse.files.rows import read_table
+from summ_collapse.recipe import resolve
+from summ_collapse.recipe.blocks import DATA_SUFFIXES, LocalOrHub, Options
 from summ_collapse.tasks.prompt import Template
-from summ_collapse.tasks.rows import read_table
 
 
 class Size(Options):
@@ -60,7 +60,7 @@ class Summarization(Options):
 
     def identity(self) -> dict[str, object]:
         """Content digest or hub commit; InputError where there is no such data."""
-        return hub.identity(self.data, self.revision, "dataset")
+        return resolve.identity(self.data, self.revision, "dataset")
 
     def expected(self) -> dict[str, int]:
         """Declared rows and tokens; empty where the recipe declares none."""

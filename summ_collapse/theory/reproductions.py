@@ -1,7 +1,7 @@
 """The experiments of Feng et al. (2024) on Gaussian mixtures, each as a list of settings and what came of them.
 
 Every function returns records, one a cell, with the cell's coordinates, the simulated accuracy and what theory says of it;
-`report.theory_figure` draws them. They fix every number but the repetitions, the seed and the number of workers.
+`report.figures.theory` draws them. They fix every number but the repetitions, the seed and the number of workers.
 """
 
 from collections.abc import Callable, Mapping, Sequence

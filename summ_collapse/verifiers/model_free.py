@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from summ_collapse.recipe_blocks import Options
+from summ_collapse.recipe.blocks import Options
 
 
 class ModelFree(Options):

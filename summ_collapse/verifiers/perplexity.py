@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from summ_collapse.plugins import nearest
-from summ_collapse.recipe_blocks import LocalOrHub, ModelReference, Options, SliceTraining
+from summ_collapse.recipe.blocks import LocalOrHub, ModelReference, Options, SliceTraining
 from summ_collapse.verifiers.request import Request, Scored
 
 

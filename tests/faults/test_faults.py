@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ENVIRONMENT, command, summ_collapse
 from tests.faults.kills import SABOTAGE
-from tests.test_interruption import without
+from tests.launch.test_interruption import without
 from tests.test_pipeline import digests
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from summ_collapse.launch.plan import plan
 from summ_collapse.launch.shapes import shape_of
-from summ_collapse.recipe import load
+from summ_collapse.plan.plan import plan
+from summ_collapse.recipe.schema import load
 from tests.conftest import ENVIRONMENT, SMALL, command
 
 HERE = Path(__file__).parent

@@ -16,7 +16,7 @@ from torch.distributed.fsdp import fully_shard
 from summ_collapse.models.loading import save
 from summ_collapse.models.sharding import gathered_state
 from summ_collapse.models.tiny import make_model, train_tokenizer
-from summ_collapse.recipe_blocks import Pretrain, Tiny
+from summ_collapse.recipe.blocks import Pretrain, Tiny
 
 TINY = Tiny(layers=2, width=32, heads=2, positions=64, vocabulary=300, pretrain=Pretrain(steps=1))
 TEXTS = ["the quick brown fox jumps over the lazy dog", "a stitch in time saves nine"] * 4

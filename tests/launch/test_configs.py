@@ -8,7 +8,7 @@ from accelerate.commands.config.config_args import ClusterConfig, load_config_fr
 from accelerate.utils import DistributedType
 
 from summ_collapse.launch.shapes import CPU_RANKS, config_file
-from summ_collapse.recipe_blocks import TrainingShape
+from summ_collapse.recipe.blocks import TrainingShape
 
 FOLDER = Path(__file__).parents[2] / "accelerate_configs"
 KINDS = {

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import ENVIRONMENT, Done, command, interrupt_when, summ_collapse
-from tests.test_interruption import without, work_holds
+from tests.launch.test_interruption import without, work_holds
 from tests.test_pipeline import digests, manifests
 
 RANKS = ["launch.generate=cpu_ddp", "launch.verify=cpu_ddp", "launch.evaluate=cpu_ddp"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ENVIRONMENT, command, interrupt_when, summ_collapse
-from tests.test_interruption import without, work_holds
+from tests.launch.test_interruption import without, work_holds
 from tests.test_pipeline import digests
 
 

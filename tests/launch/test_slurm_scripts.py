@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from summ_collapse.launch.runs import FROZEN, Request, freeze, open_run, recipe_of
+from summ_collapse.run import FROZEN, Request, freeze, open_run, recipe_of
 from tests.conftest import inside
-from tests.test_interruption import without
+from tests.launch.test_interruption import without
 
 PROFILE = {
     "partition": "gpu",
@@ -71,12 +71,12 @@ def test_a_script_a_stage_with_what_the_profile_says(write_recipe: Callable[...,
 
 def test_a_frozen_recipe_is_the_same_experiment(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     request = Request(write_recipe(), (), tmp_path / "run")
-    opened = open_run(recipe_of(request), request.out)
-    freeze(opened, request, request.out / FROZEN)
+    run = open_run(recipe_of(request), request.out)
+    freeze(run, request, request.out / FROZEN)
     frozen = Request(request.out / FROZEN, (), request.out)
     again = open_run(recipe_of(frozen), request.out)
     assert [(name, stage.fingerprint) for name, stage in again.experiment.stages.items()] == [
-        (name, stage.fingerprint) for name, stage in opened.experiment.stages.items()
+        (name, stage.fingerprint) for name, stage in run.experiment.stages.items()
     ]
 
 
@@ -120,7 +120,7 @@ def test_without_slurm_the_command_says_what_is_missing(
     write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from summ_collapse.errors import InputError
-    from summ_collapse.launch import queue
+    from summ_collapse.launch.slurm import queue
 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not queue.available()

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from summ_collapse.report.figure_corruption import corruption_lines, draw_corruption
-from summ_collapse.report.figure_prediction import draw_prediction
-from summ_collapse.report.figure_quality import draw_quality
+from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
+from summ_collapse.report.figures.prediction import draw_prediction
+from summ_collapse.report.figures.quality import draw_quality
 
 ATTACKS = {
     f"{how}-{share}": {"of": "oracle", "share": share / 100, "how": how, "strength": 1.0, "topic": topic}

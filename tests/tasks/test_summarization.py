@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from summ_collapse.errors import InputError
-from summ_collapse.tasks.rows import csv_records
+from summ_collapse.files.rows import csv_records
 from summ_collapse.tasks.summarization import Summarization
 
 

@@ -1,0 +1,1 @@
+"""A pool of candidates looked at, from a run or from bare files."""

@@ -1,0 +1,141 @@
+"""What a diagnosis looks at: candidates with every verifier's scores, and how good those are that have a reference.
+
+A `Pool` holds aligned arrays, a row a candidate, whether they came from a run's artifacts or from bare files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from summ_collapse.errors import InputError
+from summ_collapse.records import tie_break
+from summ_collapse.selection.order import merged_strata, ranked
+from summ_collapse.selection.strata import CLUSTERS, cluster_strata, column_strata, length_strata
+from summ_collapse.stages.select import selection_rows
+
+CLUSTERED_ROWS = 50_000
+QUARTILES = 4
+
+
+@dataclass(frozen=True)
+class Strata:
+    """A partition of rows: `rows` of the pool (all, or a sample), their labels from 0, and each label's name."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    names: list[str]
+    kind: str  # "clusters" of the candidates' texts, or a "column" of the candidates' file
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates and what is known of them; arrays are (rows,) in the candidates' order. Documents are numbered from 0.
+
+    `seed` and `slice` (the generator's share of the real rows) say which of a run's pools it is. `quality` is the metric's
+    score, 0-1, and NaN where there is no reference. `oracles` are the verifiers that read what quality is computed from:
+    they are bounds, nothing that could be had where references are missing.
+    """
+
+    ids: pa.Array
+    samples: np.ndarray
+    texts: pa.ChunkedArray
+    document: np.ndarray
+    scores: Mapping[str, np.ndarray]
+    quality: np.ndarray
+    oracles: frozenset[str] = frozenset()
+    seed: int | None = None
+    slice: float | None = None
+    column: pa.Array | None = None
+    slice_rows: int | None = None
+    graded: np.ndarray | None = None  # a metric that knows more than right and wrong, 0-1; `quality` where absent
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.quality).any():
+            raise InputError("expected a reference, or the oracle's score, for at least one candidate; found none")
+
+    @property
+    def rows(self) -> int:
+        return len(self.document)
+
+    @property
+    def documents(self) -> int:
+        return int(self.document.max()) + 1
+
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        """Rows whose quality is known, as places."""
+        return np.flatnonzero(np.isfinite(self.quality))
+
+    @cached_property
+    def labelled_documents(self) -> np.ndarray:
+        """The document of each labelled row, numbered from 0 without gaps."""
+        known = np.bincount(self.document[self.labelled], minlength=self.documents) > 0
+        return (np.cumsum(known) - 1)[self.document[self.labelled]]
+
+    @cached_property
+    def _ties(self) -> np.ndarray:
+        return tie_break("ties", list(zip(self.ids.to_pylist(), self.samples.tolist(), strict=True)))
+
+    @cached_property
+    def ranks(self) -> dict[str, np.ndarray]:
+        """Each row's place by each verifier's score, best first: the very order of `stages.ordering.ranking`."""
+        return {name: ranked(scores, lambda: self._ties) for name, scores in self.scores.items()}
+
+    @cached_property
+    def stratified_ranks(self) -> dict[str, np.ndarray]:
+        """The same, the same share of every stratum at every rate; none where strata are known for a sample alone."""
+        if len(self.strata.rows) < self.rows:
+            return {}
+        return {name: merged_strata(ranks, self.strata.labels, np.isnan(self.scores[name])) for name, ranks in self.ranks.items()}
+
+    def count(self, verifier: str, rate: float) -> int:
+        """How many rows a rate keeps; InputError where that is none, or more than have scores."""
+        count = selection_rows(self.rows, rate)
+        if count < 1:
+            raise InputError(f"--rates: {rate:g} of {self.rows} candidates is less than one")
+        unusable = np.isnan(self.scores[verifier])
+        if count > self.rows - int(unusable.sum()):
+            row = int(np.flatnonzero(unusable)[0])
+            raise InputError(
+                f"{verifier}: {int(unusable.sum())} of {self.rows} scores are NaN (first: {self.key(row)}); "
+                f"keeping {rate:g}, that is {count}, needs as many numbers"
+            )
+        return count
+
+    def key(self, row: int) -> str:
+        """A row's key, as messages name it."""
+        return key_text(self.ids[row].as_py(), int(self.samples[row]), bool(self.samples.any()))
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """Words of each candidate."""
+        return np.array([len(text.split()) for text in self.texts.to_pylist()], dtype=np.int64)
+
+    @cached_property
+    def lengths(self) -> Strata:
+        """Quartiles of the candidates' length in words; fewer where many candidates are of one length."""
+        labels = np.unique(length_strata(self.texts.to_pylist(), QUARTILES), return_inverse=True)[1]
+        ranges = [self.words[labels == label] for label in range(int(labels.max()) + 1)]
+        names = [f"{held.min()}" if held.min() == held.max() else f"{held.min()}-{held.max()}" for held in ranges]
+        return Strata(np.arange(self.rows), labels, names, "lengths")
+
+    @cached_property
+    def strata(self) -> Strata:
+        """The candidates file's own strata, or clusters of the texts (of a fixed sample of them where there are many)."""
+        if self.column is not None:
+            held = self.column.to_pylist()
+            return Strata(np.arange(self.rows), column_strata(held), sorted(set(held)), "column")
+        rows = np.arange(self.rows)
+        if self.rows > CLUSTERED_ROWS:
+            rows = np.sort(np.random.default_rng(0).choice(self.rows, CLUSTERED_ROWS, replace=False))
+        found = cluster_strata(self.texts.take(pa.array(rows)).to_pylist(), CLUSTERS)
+        labels = np.unique(found, return_inverse=True)[1]
+        return Strata(rows, labels, [f"cluster {label}" for label in range(int(labels.max()) + 1)], "clusters")
+
+
+def key_text(identifier: str, sample: int, sampled: bool) -> str:
+    """`id 'x'`, with the sample where documents have several."""
+    return f"id {identifier!r}, sample {sample}" if sampled else f"id {identifier!r}"

@@ -1,0 +1,79 @@
+"""Pools from a run's folder: what its generate and verify stages left, a pool a seed and generator."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from summ_collapse.diagnose.pool import Pool
+from summ_collapse.errors import InputError
+from summ_collapse.experiment.arms import Generated
+from summ_collapse.graph import Stage
+from summ_collapse.recipe.schema import Recipe
+from summ_collapse.report.predicted import graded
+from summ_collapse.run import Run, reopen
+from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.store import Artifact
+
+
+def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
+    """The run's recipe, and each seed's and generator's candidates with all verifiers' scores.
+
+    InputError where a stage is not done yet.
+    """
+    run = reopen(out)
+    generators = {(arm.generated.seed, arm.generated.slice): arm.generated for arm in run.experiment.arms if arm.generated}
+    return run.experiment.recipe, [_pool(run, generator) for generator in generators.values()]
+
+
+def _pool(run: Run, generator: Generated) -> Pool:
+    stages = run.experiment.stages
+    verify = {stage.arm: stage for stage in stages.values() if stage.kind == "verify" and stage.seed == generator.seed}
+    recipe = run.experiment.recipe
+    verifiers, metric = recipe.verifiers, recipe.evaluation.metrics[0]
+    candidates = _artifact(run, generator.candidates).table("candidates", ["id", "sample", "candidate"])
+    examples = _artifact(run, run.experiment.prepare)
+    train_rows = examples.manifest["notes"]["train_rows"]
+    ids = candidates["id"].combine_chunks()
+    return Pool(
+        ids=ids,
+        samples=candidates["sample"].to_numpy().astype(np.int64),
+        texts=candidates["candidate"],
+        document=ids.dictionary_encode().indices.to_numpy().astype(np.int64),
+        scores={name: _scores(run, verify[generator.prefix + name], candidates) for name in verifiers},
+        quality=_scores(run, stages[generator.judge], candidates),
+        oracles=frozenset(name for name in verifiers if _reads_reference(name, verifiers)),
+        seed=generator.seed,
+        slice=generator.slice,
+        slice_rows=slice_rows(train_rows, generator.slice),
+        # Where the judge's metric is the report's first, `quality` has these scores already.
+        graded=None if metric == recipe.wrong.metric else graded(examples.table("train", ["id", "summary"]), candidates, metric),
+    )
+
+
+def _reads_reference(name: str, verifiers: Mapping[str, Any]) -> bool:
+    """Whether a verifier reads the reference, itself or through the verifiers whose scores it reads."""
+    options = verifiers[name]
+    return bool(options.reads_reference) or any(_reads_reference(source, verifiers) for source in options.sources)
+
+
+def _scores(run: Run, stage: Stage, candidates: pa.Table) -> np.ndarray:
+    table = _artifact(run, stage.name).table("scores", ["id", "sample", "score"])
+    if not (table["id"].equals(candidates["id"]) and table["sample"].equals(candidates["sample"])):
+        raise InputError(f"{run.out}: {stage.name}: expected scores in the order of the candidates, got another")
+    return table["score"].to_numpy()
+
+
+def _artifact(run: Run, name: str) -> Artifact:
+    artifact = run.artifact(name)
+    if artifact is None:
+        raise InputError(
+            f"{run.out}: {name} is not done; `summ-collapse run {run.out}/recipe.json --out {run.out} "
+            f"--until 'verify/*'` does what a diagnosis needs"
+        )
+    damage = artifact.damage()
+    if damage:
+        raise InputError(f"{run.out}: {name}: {damage}")
+    return artifact

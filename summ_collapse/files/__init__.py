@@ -1,0 +1,1 @@
+"""Reading the user's own files: columns and rows, with errors that name the line."""

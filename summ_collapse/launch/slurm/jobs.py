@@ -1,0 +1,144 @@
+"""One SLURM job a stage: its script from `slurm/stage.sbatch`, chained to the jobs of what it needs.
+
+The queue itself says what was submitted: a job's name holds the stage and its fingerprint in this run folder.
+"""
+
+import shlex
+import string
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from summ_collapse import store
+from summ_collapse.errors import InputError
+from summ_collapse.graph import Stage
+from summ_collapse.launch import shapes
+from summ_collapse.launch.slurm import queue
+from summ_collapse.launch.slurm.profile import Profile, Share
+from summ_collapse.packaged import packaged
+from summ_collapse.run import FROZEN, Request, Run, freeze
+
+
+class _Script(string.Template):
+    delimiter = "@"  # the shell has the dollar
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A stage's script, where it goes, and the stages whose jobs it waits for."""
+
+    stage: Stage
+    script: str
+    path: Path
+    after: list[str]
+
+
+def job_name(run: Run, stage: Stage) -> str:
+    """Names one stage of one experiment in one run folder."""
+    return f"{stage.name}:{store.fingerprint([str(run.out.resolve()), stage.fingerprint])[:12]}"
+
+
+def planned(run: Run, profile: Profile) -> list[Planned]:
+    """A script for every stage that is not there yet, in an order in which they can be submitted."""
+    missing = {name for name, stage in run.experiment.stages.items() if not _whole(run, stage)}
+    home = run.out.resolve() / "slurm" / run.experiment.stages["report/all"].fingerprint[:12]
+    scripts = []
+    for name in run.experiment.stages:
+        if name in missing:
+            stage = run.experiment.stages[name]
+            after = sorted({source for source in stage.inputs.values() if source in missing})
+            path = home / stage.kind / f"{stage.folder}.sbatch"
+            scripts.append(Planned(stage, _script(run, stage, profile, home / FROZEN, after), path, after))
+    return scripts
+
+
+def submit(run: Run, request: Request, profile: Profile) -> dict[str, str]:
+    """Submit what is neither there nor queued; every stage that is still to come, with its job's number."""
+    scripts = planned(run, profile)
+    if not scripts:
+        return {}
+    freeze(run, request, scripts[0].path.parents[1] / FROZEN)
+    freeze(run, request, run.out / FROZEN)
+    queued = queue.jobs()
+    numbers: dict[str, str] = {}
+    submitted: set[str] = set()
+    for plan in scripts:
+        job = queued.get(job_name(run, plan.stage))
+        # One that waits for a job which is submitted anew waits for the wrong one, whether SLURM knows it yet or not.
+        if job is not None and not job.hopeless and not submitted.intersection(plan.after):
+            numbers[plan.stage.name] = job.id
+            continue
+        if job is not None:
+            queue.cancel(job)
+        run.log(plan.stage).parent.mkdir(parents=True, exist_ok=True)
+        store.write_atomic(plan.path, plan.script.encode())
+        submitted.add(plan.stage.name)
+        numbers[plan.stage.name] = queue.submit(plan.path, [numbers[source] for source in plan.after])
+        run.reporter.line(f"{plan.stage.name}: job {numbers[plan.stage.name]}")
+    return numbers
+
+
+def _whole(run: Run, stage: Stage) -> bool:
+    artifact = run.place(stage).artifact()
+    return artifact is not None and artifact.damage() is None
+
+
+def _script(run: Run, stage: Stage, profile: Profile, recipe: Path, after: list[str]) -> str:
+    template = packaged("slurm", "stage.sbatch")
+    if template is None:
+        raise InputError("slurm/stage.sbatch is missing; is the installation whole?")
+    share = profile.share(stage.name)
+    out = run.out.resolve()
+    log = out / "logs" / stage.kind / f"{stage.folder}.log"
+    return _Script(template.read_text(encoding="utf-8")).substitute(
+        recipe=run.experiment.recipe.name,
+        needs=", ".join(after) or "nothing that is not there",
+        job_name=job_name(run, stage),
+        log=log,
+        nodes=_nodes(run, stage, share),
+        warning_seconds=profile.warning_seconds,
+        directives="\n".join(f"#SBATCH {option}" for option in _options(share)),
+        preamble="\n".join(_preamble(profile)),
+        stop_file=shlex.quote(str(log.with_suffix(".stop"))),
+        task=shlex.quote(_task(run, stage, share, Request(recipe, (), out))),
+    )
+
+
+def _nodes(run: Run, stage: Stage, share: Share) -> int:
+    """A stage in one process has no use for a second node, nor two ranks for a third."""
+    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
+    return min(share.nodes or 1, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, share.nodes or 1))
+
+
+def _options(share: Share) -> list[str]:
+    named = {
+        "--partition": share.partition,
+        "--account": share.account,
+        "--gpus-per-node": share.gpus or None,
+        "--cpus-per-task": share.cpus,
+        "--mem": share.memory,
+        "--time": share.time,
+    }
+    return [f"{name}={value}" for name, value in named.items() if value is not None] + list(share.options or [])
+
+
+def _preamble(profile: Profile) -> list[str]:
+    modules = [f"module load {shlex.quote(name)}" for name in profile.modules]
+    variables = [f"export {name}={shlex.quote(value)}" for name, value in profile.environment.items()]
+    return [*modules, *variables, *profile.setup]
+
+
+def _task(run: Run, stage: Stage, share: Share, request: Request) -> str:
+    """What each node runs: the stage itself, or this node's launcher of its ranks."""
+    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
+    arguments = request.arguments(stage.name)
+    if shape not in (shapes.SINGLE, "cpu_ddp") and not share.gpus:
+        raise InputError(f"profile: {stage.name} runs in the shape {shape!r}, and no `gpus` are given for it")
+    gpus = (share.nodes or 1) * (share.gpus or 0)
+    if shape == shapes.SINGLE or (shape == "ddp" and gpus == 1):
+        return shlex.join([sys.executable, "-m", "summ_collapse", *arguments])
+    ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else gpus
+    meeting = '--num_machines "$SLURM_NNODES" --machine_rank "$SLURM_NODEID"'
+    meeting += ' --main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT"'
+    launcher = shlex.join(shapes.launcher(shape, ranks))
+    return f"{launcher} {meeting} -m summ_collapse {shlex.join(arguments)}"

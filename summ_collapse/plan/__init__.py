@@ -1,0 +1,1 @@
+"""Rows, memory, operations and hours before a run, and the preflight checks."""

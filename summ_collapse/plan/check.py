@@ -1,0 +1,210 @@
+"""The preflight before any queue: what would fail after hours of waiting is found in a minute.
+
+check(Request(recipe_path, overrides, out), profile_path)
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from summ_collapse.errors import InputError
+from summ_collapse.experiment.experiment import Experiment
+from summ_collapse.launch import shapes
+from summ_collapse.launch.slurm import queue
+from summ_collapse.launch.slurm.jobs import planned
+from summ_collapse.launch.slurm.profile import load_profile
+from summ_collapse.plan.costs import MASTER_BYTES, SHARDED
+from summ_collapse.plan.plan import Machine, Plan, plan
+from summ_collapse.recipe import resolve
+from summ_collapse.recipe.schema import Recipe, named_models
+from summ_collapse.run import Request, open_run, recipe_of
+
+SAMPLE = 256  # rows that are tokenised
+PATIENCE = 120  # seconds for ranks to start and meet; the meeting itself takes milliseconds
+
+Verdict = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check came to."""
+
+    what: str
+    verdict: Verdict
+    detail: str
+
+
+def check(request: Request, profile: Path | None) -> list[Finding]:
+    """Every check, each on its own: one that fails keeps none of the others from being made. InputError for a wrong recipe."""
+    recipe = recipe_of(request)
+    # With a profile, stages run on other machines than this one.
+    elsewhere: Verdict = "failed" if profile is None else "warning"
+    found: list[Finding] = []
+    checks: list[partial[Iterator[Finding]]] = [
+        partial(_data, recipe),
+        partial(_models, recipe),
+        partial(_costs, recipe, request.out, elsewhere),
+        partial(_shapes, recipe, elsewhere),
+    ]
+    if profile is not None:
+        checks.append(partial(_slurm, request, profile))
+    for one in checks:
+        try:
+            found += one()
+        except InputError as error:
+            found.append(Finding(one.func.__name__.strip("_"), "failed", str(error)))
+    return found
+
+
+def _data(recipe: Recipe) -> Iterator[Finding]:
+    """Readable, and a sample of it tokenised as training would."""
+    splits = recipe.task.splits()
+    rows = ", ".join(f"{table.num_rows:,} {split}" for split, table in splits.items())
+    yield Finding("data", "ok", f"{rows} rows")
+    sample = next(iter(splits.values())).slice(0, SAMPLE).to_pylist()
+    pairs = [(row["document"], row["summary"]) for row in sample if row["document"] and row["summary"]]
+    if not pairs:
+        raise InputError(f"none of the first {SAMPLE} rows has a document and a summary")
+    yield from _tokens(recipe, *zip(*pairs, strict=True))
+
+
+def _tokens(recipe: Recipe, documents: tuple[str, ...], summaries: tuple[str, ...]) -> Iterator[Finding]:
+    from summ_collapse.models.encoder import Encoder
+    from summ_collapse.tasks.prompt import Prompt
+
+    prompt = Prompt.parse(recipe.task.prompt)
+    encoder = Encoder(
+        _tokenizer(recipe, [*documents, *summaries, prompt.head, prompt.tail]), prompt, recipe.task.max_document_tokens
+    )
+    encoded = encoder.encode(documents, summaries)
+    lengths = [len(row.ids) - row.prompt_length for row in encoded]
+    truncated = sum(row.truncated for row in encoded) / len(encoded)
+    too_long = sum(length > recipe.synthesis.max_new_tokens for length in lengths) / len(lengths)
+    yield Finding(
+        "documents",
+        "warning" if truncated else "ok",
+        f"{truncated:.1%} of a sample of {len(encoded)} are cut to task.max_document_tokens",
+    )
+    yield Finding(
+        "summaries",
+        "warning" if too_long else "ok",
+        f"{too_long:.1%} are longer than synthesis.max_new_tokens; training cuts none (longest {max(lengths)} tokens)",
+    )
+
+
+def _tokenizer(recipe: Recipe, texts: list[str]) -> Any:
+    """The base model's; for a tiny one, such as it would train, on the sample."""
+    if recipe.base.tiny is not None:
+        from summ_collapse.models.tiny import train_tokenizer
+
+        tiny = recipe.base.tiny
+        return train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
+    from summ_collapse.models.loading import ModelSource, load_tokenizer
+
+    assert recipe.base.model is not None
+    return load_tokenizer(ModelSource(recipe.base.model, recipe.base.revision))
+
+
+def _models(recipe: Recipe) -> Iterator[Finding]:
+    """Local folders are there, hub ids resolve or are cached."""
+    for name, revision in named_models(recipe).items():
+        try:
+            identity = resolve.identity(name, revision, "model")
+        except InputError as error:
+            yield Finding("model", "failed", str(error))
+            continue
+        yield Finding("model", "ok", f"{name}: {identity.get('commit') or 'local folder'}")
+
+
+def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:
+    """Memory of the largest stage against this machine's, and the disk against all that is still to be written."""
+    devices, memory, where = _device_memory()
+    found = plan(recipe, out, Machine(devices=devices))
+    peaks = {stage.name: stage.memory_bytes["total"] for stage in found.left if stage.memory_bytes}
+    if not peaks:
+        yield Finding("memory", "warning", "not known: no stage's model has a shape that could be read")
+    else:
+        largest = max(peaks, key=lambda name: peaks[name])
+        needs = f"{largest} needs {peaks[largest] / 1e9:.2f} GB a device; {where} has {memory / 1e9:.2f} GB"
+        yield Finding("memory", "ok" if peaks[largest] < memory else elsewhere, needs)
+    wanted = _disk_bytes(found)
+    parent = next(folder for folder in (out.resolve(), *out.resolve().parents) if folder.is_dir())
+    free = shutil.disk_usage(parent).free
+    needs = f"about {wanted / 1e9:.2f} GB are still to be written; {parent} has {free / 1e9:.2f} GB free"
+    yield Finding("disk", "ok" if wanted < free else "failed", needs)
+
+
+def _device_memory() -> tuple[int, int, str]:
+    """(devices, bytes on each, what it is) of the smallest GPU that is visible, else of this machine."""
+    import torch
+
+    gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    if gpus:
+        smallest = min(gpus, key=lambda gpu: gpu.total_memory)
+        return len(gpus), smallest.total_memory, smallest.name
+    return 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "this machine (no GPU is visible)"
+
+
+def _disk_bytes(found: Plan) -> int:
+    """Models as they are saved, and the largest training's checkpoint twice: the old one goes when the new one is whole."""
+    saved, checkpoint = 0, 0
+    for stage in found.left:
+        memory = stage.memory_bytes
+        if memory is None or not memory["optimizer"]:
+            continue
+        # Two float32 moments a trained parameter, over all devices that share them.
+        trained = memory["optimizer"] // (2 * MASTER_BYTES) * _sharers(found.experiment, stage.name, stage.devices)
+        saved += MASTER_BYTES * trained
+        checkpoint = max(checkpoint, 3 * MASTER_BYTES * trained)
+    return saved + 2 * checkpoint
+
+
+def _sharers(experiment: Experiment, name: str, devices: int) -> int:
+    shape = shapes.shape_of(experiment.stages[name], experiment.recipe.launch)
+    return devices if shape in SHARDED else 1
+
+
+def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
+    """Ranks of every shape that the recipe uses start here, join, and agree on a sum."""
+    launch = recipe.launch
+    for shape in sorted({launch.train, launch.generate, launch.verify, launch.evaluate} - {shapes.SINGLE}):
+        try:
+            ranks = shapes.ranks_here(shape)
+        except InputError as error:
+            yield Finding("launch", elsewhere, str(error))
+            continue
+        if shape == "ddp" and ranks == 1:
+            yield Finding("launch", "ok", "ddp: one GPU, so stages run in one process")
+            continue
+        command = shapes.line(shape, ranks, [], module="summ_collapse.launch.meet")
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        except subprocess.TimeoutExpired:
+            yield Finding("launch", "failed", f"{shape}: {ranks} processes did not meet within {PATIENCE} s")
+            continue
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        met = done.returncode == 0
+        yield Finding("launch", "ok" if met else "failed", f"{shape}: {ranks} processes {'met' if met else f'failed: {last}'}")
+
+
+def _slurm(request: Request, path: Path) -> Iterator[Finding]:
+    """SLURM would take every different script."""
+    profile = load_profile(path)
+    run = open_run(recipe_of(request), request.out)
+    seen = set()
+    with tempfile.TemporaryDirectory() as folder:
+        for job in planned(run, profile):
+            kind = (job.stage.kind, profile.share(job.stage.name).model_dump_json())
+            if kind in seen:
+                continue
+            seen.add(kind)
+            script = Path(folder) / "stage.sbatch"
+            script.write_text(job.script)
+            refusal = queue.refusal(script)
+            yield Finding("slurm", "failed" if refusal else "ok", f"{job.stage.kind}: {refusal or 'accepted'}")

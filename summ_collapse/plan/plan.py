@@ -1,0 +1,173 @@
+"""What a run would do: its stages, what is there already, rows, tokens, memory and hours; needs neither data nor models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from summ_collapse.errors import InputError
+from summ_collapse.experiment.experiment import UNRESOLVED, Experiment, Identities
+from summ_collapse.graph import Stage
+from summ_collapse.plan.costs import Memory, device_seconds, flops, gpu, load_seconds, memory, shortage
+from summ_collapse.plan.makespan import makespan
+from summ_collapse.plan.workloads import Workloads
+from summ_collapse.recipe import resolve
+from summ_collapse.recipe.schema import Recipe, named_models
+from summ_collapse.store import Artifact, Place
+
+JOB_COUNTS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a plan counts on: a GPU by name, as many as one stage may use, and the share (0-1] of their peaks it reaches."""
+
+    gpu: str = "h100"
+    devices: int = 8
+    efficiency: float = 0.4
+
+    def __post_init__(self) -> None:
+        gpu(self.gpu)
+        if self.devices < 1:
+            raise InputError(f"--devices: expected a positive whole number, got {self.devices}")
+        if not 0 < self.efficiency <= 1:
+            raise InputError(f"--efficiency: expected a share in (0, 1], got {self.efficiency}")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One stage with what it will work on and what that costs; None where it cannot be known before the data is read.
+
+    `memory_bytes` is the peak on each of its `devices`, by part and in `total`; None where no model runs. `warning` says
+    what does not fit the GPU, or why costs are not known.
+    """
+
+    name: str
+    inputs: list[str]
+    rows: int | None
+    tokens: int | None
+    cached: bool
+    devices: int
+    flops: int | None
+    memory_bytes: Memory | None
+    device_hours: float | None
+    fits: bool | None
+    warning: str | None
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """All stages that are left, with `jobs` at once, each on its share of the devices; hours by the clock, loading counted."""
+
+    jobs: int
+    devices_each: int
+    hours: float
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All stages, what could not be resolved on this machine, and ways to run what is left (none where hours are unknown)."""
+
+    stages: list[Planned]
+    unresolved: list[str]
+    experiment: Experiment
+    machine: Machine
+    ways: list[SideBySide]
+
+    @property
+    def left(self) -> list[Planned]:
+        """The stages that are not there yet."""
+        return [stage for stage in self.stages if not stage.cached]
+
+    def chosen(self, only: Sequence[str], until: str | None) -> set[str]:
+        """The names of the stages that `--only` and `--until` ask for."""
+        return {stage.name for stage in self.experiment.chosen(only, until)}
+
+
+def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Plan:
+    """Lay out the stages; data or models that are not at hand are named, not errors."""
+    machine = machine or Machine()
+    unresolved: list[str] = []
+
+    def resolved(what: str, resolve: Any) -> dict[str, Any]:
+        try:
+            return dict(resolve())
+        except InputError:
+            unresolved.append(what)
+            return dict(UNRESOLVED)
+
+    data = resolved(f"data {getattr(recipe.task, 'data', recipe.task.kind)}", recipe.task.identity)
+    models = {
+        name: resolved(f"model {name}", partial(resolve.identity, name, revision, "model"))
+        for name, revision in named_models(recipe).items()
+    }
+    experiment = Experiment(recipe, Identities(data, models))
+    workloads = Workloads(experiment, _known_rows(experiment, out))
+    cached = {name for name, stage in experiment.stages.items() if _artifact(stage, out) is not None}
+    stages = [_planned(stage, workloads, machine, stage.name in cached) for stage in experiment.stages.values()]
+    left = [stage for stage in experiment.stages.values() if stage.name not in cached]
+    return Plan(stages, unresolved, experiment, machine, _ways(left, workloads, machine))
+
+
+def _planned(stage: Stage, workloads: Workloads, machine: Machine, cached: bool) -> Planned:
+    rows, tokens = workloads.rows(stage), workloads.tokens(stage)
+    basics = (stage.name, list(stage.inputs.values()), rows, tokens, cached)
+    if not workloads.runs_a_model(stage):
+        return Planned(*basics, devices=0, flops=0, memory_bytes=None, device_hours=0.0, fits=None, warning=None)
+    devices = workloads.devices(stage, machine.devices)
+    workload = workloads.of(stage)
+    if workload is None:
+        unknown = f"no shape known for model {workloads.model_name(stage)}: its costs are left out"
+        return Planned(*basics, devices, flops=None, memory_bytes=None, device_hours=None, fits=None, warning=unknown)
+    peak = memory(workload, workloads.shape(stage), devices)
+    warning = shortage(peak, machine.gpu)
+    seconds = device_seconds(workload, gpu(machine.gpu), machine.efficiency)
+    hours = None if seconds is None else seconds / 3600
+    return Planned(*basics, devices, flops(workload), peak, hours, warning is None, warning)
+
+
+def _ways(stages: Sequence[Stage], workloads: Workloads, machine: Machine) -> list[SideBySide]:
+    """One job on all devices, and several on equal shares of them.
+
+    More devices are taken to be quicker in proportion, as far as a stage has chunks for them. What no model runs in is
+    taken to cost no time.
+    """
+    if not any(workloads.runs_a_model(stage) for stage in stages):
+        return []
+    names = {stage.name for stage in stages}
+    inputs = {stage.name: [name for name in stage.inputs.values() if name in names] for stage in stages}
+    found = []
+    for jobs in JOB_COUNTS:
+        if machine.devices % jobs:
+            continue
+        each = machine.devices // jobs
+        seconds: dict[str, float] = {}
+        fits = True
+        for stage in stages:
+            seconds[stage.name] = 0.0
+            if not workloads.runs_a_model(stage):
+                continue
+            workload = workloads.of(stage)
+            computing = device_seconds(workload, gpu(machine.gpu), machine.efficiency) if workload is not None else None
+            if workload is None or computing is None:
+                return []
+            devices = workloads.devices(stage, each)
+            seconds[stage.name] = computing * workloads.largest_share(stage, devices) + load_seconds(workload)
+            fits = fits and shortage(memory(workload, workloads.shape(stage), devices), machine.gpu) is None
+        found.append(SideBySide(jobs, each, makespan(seconds, inputs, jobs) / 3600, fits))
+    return found
+
+
+def _artifact(stage: Stage, out: Path | None) -> Artifact | None:
+    return Place(out, stage.kind, stage.folder, stage.fingerprint).artifact() if out is not None else None
+
+
+def _known_rows(experiment: Experiment, out: Path | None) -> dict[str, int]:
+    """Rows and tokens: what `prepare` found where it has run, else what the recipe declares."""
+    expected = dict(experiment.recipe.task.expected())
+    prepared = _artifact(experiment.stages[experiment.prepare], out)
+    if prepared is not None:
+        expected |= {"train": prepared.manifest["notes"]["train_rows"], "test": prepared.manifest["notes"]["test_rows"]}
+    return expected

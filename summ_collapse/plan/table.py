@@ -1,0 +1,133 @@
+"""A plan as the terminal and `--json` show it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from summ_collapse.plan.plan import Plan, Planned, SideBySide
+
+GB = 1e9
+PARTS = {  # of the memory on a device, with their headings
+    "weights": "weights",
+    "gradients": "gradients",
+    "optimizer": "optimizer",
+    "activations": "activations",
+    "logits": "logits",
+    "kv_cache": "KV cache",
+    "total": "total",
+}
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """Every stage with its costs, their sums over all stages and over those that are left, and the ways to run these."""
+    return {
+        "stages": [vars(stage) for stage in plan.stages],
+        "unresolved": plan.unresolved,
+        **vars(plan.machine),
+        "total": _sums(plan.stages),
+        "left": _sums(plan.left),
+        "jobs": [vars(way) for way in plan.ways],
+    }
+
+
+def _sums(stages: Sequence[Planned]) -> dict[str, Any]:
+    """Of what is known; `unknown` names the stages whose costs are not."""
+    return {
+        "tokens": sum(stage.tokens or 0 for stage in stages),
+        "flops": sum(stage.flops or 0 for stage in stages),
+        "device_hours": sum(stage.device_hours or 0.0 for stage in stages),
+        "unknown": [stage.name for stage in stages if stage.device_hours is None],
+    }
+
+
+def as_rich(plan: Plan) -> Table:
+    """A row a stage, then the sums."""
+    table = Table()
+    for heading in ("stage", "rows", "tokens", "devices", "GB a device", "FLOPs", "device-hours", ""):
+        table.add_column(heading, justify="left" if heading in ("stage", "") else "right")
+    for stage in plan.stages:
+        table.add_row(
+            stage.name,
+            _count(stage.rows),
+            _count(stage.tokens),
+            _count(stage.devices or None),
+            "" if stage.memory_bytes is None else f"{stage.memory_bytes['total'] / GB:.1f}",
+            "" if not stage.flops else f"{stage.flops:.2e}",
+            "" if not stage.flops or stage.device_hours is None else f"{stage.device_hours:,.2f}",
+            "cached" if stage.cached else "does not fit" if stage.fits is False else "",
+        )
+    table.add_section()
+    for name, stages in (("total", plan.stages), ("left to run", plan.left)):
+        if stages and (name == "total" or len(stages) < len(plan.stages)):
+            sums = _sums(stages)
+            missing = f"{len(sums['unknown'])} unknown" if sums["unknown"] else ""
+            hours = f"{sums['device_hours']:,.2f}"
+            table.add_row(name, "", _count(sums["tokens"]), "", "", f"{sums['flops']:.2e}", hours, missing)
+    return table
+
+
+def memory_as_rich(plan: Plan) -> Table:
+    """Peak memory by part, a row for all stages that have the same."""
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for stage in plan.stages:
+        if stage.memory_bytes is not None:
+            alike.setdefault(tuple(stage.memory_bytes[part] for part in PARTS), []).append(stage.name)
+    table = Table("GB a device at the peak")
+    for heading in PARTS.values():
+        table.add_column(heading, justify="right")
+    for parts, names in alike.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        table.add_row(names[0] + others, *(f"{part / GB:.1f}" for part in parts))
+    return table
+
+
+def remarks(plan: Plan) -> Iterator[str]:
+    """What the figures count on, which way to run is the quickest, and what does not fit."""
+    machine = plan.machine
+    share = f"{machine.efficiency:.0%} of its peak arithmetic and bandwidth"
+    yield f"counted on up to {machine.devices} {machine.gpu} a stage, at {share}"
+    if plan.ways:
+        yield "; ".join(map(_way, plan.ways))
+        yield _quickest(plan.ways)
+    if any(stage.rows is None for stage in plan.stages):
+        yield "rows and tokens are not known before `prepare` has run, unless the recipe declares them (task.size)"
+    warnings: dict[str, list[str]] = {}
+    for stage in plan.stages:
+        if stage.warning is not None:
+            warnings.setdefault(stage.warning, []).append(stage.name)
+    for warning, names in warnings.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield f"warning: {names[0]}{others}: {warning}"
+
+
+def _way(way: SideBySide) -> str:
+    devices = f"{way.devices_each} device{'s' if way.devices_each > 1 else ''} each"
+    name = "one after another" if way.jobs == 1 else f"--jobs {way.jobs}, {devices}"
+    return f"{name}: {_duration(way.hours)}" + ("" if way.fits else " (does not fit)")
+
+
+def _quickest(ways: Sequence[SideBySide]) -> str:
+    """The way with fewest hours of those that fit; of equal ones that with fewest jobs."""
+    fitting = [way for way in ways if way.fits]
+    if not fitting:
+        return "nothing fits: see the warnings"
+    best = min(fitting, key=lambda way: (way.hours, way.jobs))
+    others = [way for way in fitting if (way.jobs == 1) != (best.jobs == 1)]
+    name = "one after another" if best.jobs == 1 else f"--jobs {best.jobs}"
+    if not others:
+        return f"quickest: {name}"
+    other = min(others, key=lambda way: way.hours)
+    against = "one after another" if other.jobs == 1 else f"--jobs {other.jobs}"
+    saved = other.hours - best.hours
+    return f"quickest: {name}, by {_duration(saved)} ({saved / other.hours:.0%}) against {against}"
+
+
+def _duration(hours: float) -> str:
+    if hours >= 1:
+        return f"{hours:,.1f} h"
+    return f"{60 * hours:.1f} min" if hours >= 1 / 60 else f"{3600 * hours:.1f} s"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

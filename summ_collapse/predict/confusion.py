@@ -1,0 +1,80 @@
+"""p, phi, psi, p* and p' of a selection (Feng et al. 2024): what a verifier is worth, measured before training.
+
+p is the share of wrong candidates; phi and psi are the shares of the right and of the wrong ones that are kept. The
+breakdown point is p* = phi / (phi + psi), the error among what is kept p' = p psi / ((1 - p) phi + p psi). p < p* says
+exactly that p' < 1/2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from summ_collapse.metrics.bootstrap import share_interval
+from summ_collapse.predict.posterior import DRAWS, Patterns, intervals
+
+ESTIMATED = ("p", "phi", "psi", "p_star", "kept_error", "kept_fraction")
+BOUNDS = ("value", "low", "high")
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of a selection: right and wrong candidates, and how many of each were kept."""
+
+    right: int
+    wrong: int
+    right_kept: int
+    wrong_kept: int
+
+    @classmethod
+    def of(cls, wrong: np.ndarray, kept: np.ndarray) -> "Confusion":
+        """From two boolean arrays, an entry a candidate."""
+        return cls(int((~wrong).sum()), int(wrong.sum()), int((kept & ~wrong).sum()), int((kept & wrong).sum()))
+
+    @property
+    def kept(self) -> int:
+        return self.right_kept + self.wrong_kept
+
+    def summary(self) -> dict[str, object]:
+        """The estimates, None where there is nothing to estimate from, and the verdict that they predict."""
+        total = self.right + self.wrong
+        phi = self.right_kept / self.right if self.right else None
+        psi = self.wrong_kept / self.wrong if self.wrong else None
+        known = phi is not None and psi is not None and phi + psi > 0
+        return {
+            "p": self.wrong / total if total else None,
+            "phi": phi,
+            "psi": psi,
+            "p_star": phi / (phi + psi) if known and phi is not None and psi is not None else None,
+            "kept_error": self.wrong_kept / self.kept if self.kept else None,
+            "kept_fraction": self.kept / total if total else None,
+            "predicted": self.predicted(),
+        }
+
+    def intervals(
+        self, patterns: Patterns | None = None, draws: int = DRAWS, seed: int = 0
+    ) -> dict[str, dict[str, float | None]]:
+        """{name: {"value", "low", "high"}} of p, phi, psi, p_star, kept_error and kept_fraction; 95%, see `posterior`.
+
+        `patterns` are the documents behind these counts, where documents have several candidates; without them every
+        candidate is a document of its own. All three are None where nothing can be estimated.
+        """
+        if patterns is None:
+            dropped = self.right - self.right_kept, self.wrong - self.wrong_kept
+            patterns = Patterns.of_counts(np.array([self.right_kept, dropped[0], self.wrong_kept, dropped[1]]))
+        found = intervals(patterns, draws, seed)
+        return {
+            name: {
+                bound: None if np.isnan(getattr(found[name], bound)) else float(getattr(found[name], bound)) for bound in BOUNDS
+            }
+            for name in ESTIMATED
+        }
+
+    def predicted(self) -> str:
+        """The paper's criterion: training helps below the breakdown point, that is where most of what is kept is right.
+
+        Undecided where the 95% interval of the kept error (Clopper-Pearson) holds 1/2.
+        """
+        error = share_interval(self.wrong_kept, self.kept)
+        if error.high < 0.5:
+            return "helps"
+        return "hurts" if error.low > 0.5 else "undecided"

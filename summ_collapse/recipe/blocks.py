@@ -1,0 +1,290 @@
+"""The blocks that a recipe is made of: models, trainings, synthesis, selection, evaluation, launch.
+
+Every field says its unit or its choices; no default is anywhere else.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from summ_collapse.recipe.file import GivenPath
+
+DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+Control = Literal["lead", "generator", "real-slice", "real-full", "unfiltered"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+
+
+class Options(BaseModel):
+    """A block of a recipe: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_bool_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python takes True for 1, and so would pydantic: `steps: yes` would train for one step.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise PydanticCustomError("no_bool", "Input should be a valid value, such as an integer, and not true or false")
+        return value
+
+
+def _local_or_hub(value: Any, info: ValidationInfo) -> Any:
+    """A local path becomes absolute and must stay inside the recipe's folder; a hub id stays as it is."""
+    if not isinstance(value, str):
+        return value
+    if isinstance(value, GivenPath):
+        return str(Path(value).expanduser().resolve()) if is_local(value) or Path(value).exists() else str(value)
+    folder = (info.context or {}).get("folder")
+    if folder is None or not (is_local(value) or (folder / value).exists()):
+        return value
+    path = (folder / value).resolve()
+    if not path.is_relative_to(folder):
+        raise ValueError(f"expected a path inside the recipe's folder {folder}, got {value!r} (or give it as an override)")
+    return str(path)
+
+
+def is_local(name: str) -> bool:
+    """Whether a data or model name is a path on this machine rather than a hub id such as `org/name`."""
+    return name.startswith((".", "/", "~")) or name.endswith(DATA_SUFFIXES) or not re.fullmatch(r"[\w.-]+/[\w.-]+", name)
+
+
+LocalOrHub = Annotated[str, BeforeValidator(_local_or_hub)]
+# A bare word names a model of the recipe; anything with a slash is a path or a hub id.
+ModelReference = Annotated[str, BeforeValidator(lambda value, info: _local_or_hub(value, info) if "/" in str(value) else value)]
+
+
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
+class Pretrain(Options):
+    """How a tiny model learns, from documents alone, to read and to copy."""
+
+    steps: int = Field(gt=0, description="optimizer steps")
+    batch_size: int = Field(64, gt=0, description="sequences a step")
+    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
+    warmup_steps: int = Field(50, ge=0, description="steps of linear warm-up")
+    threads: int | None = Field(None, gt=0, description="CPU threads; those of `launch` where absent. Nothing can run beside it")
+    copy_share: float = Field(
+        0.5, ge=0, le=1, description="share of sequences that are random words, repeated; the rest repeat a document's span"
+    )
+
+
+class Tiny(Options):
+    """A Llama from scratch, with a tokenizer trained on the spot."""
+
+    layers: int = Field(2, gt=0, description="transformer layers")
+    width: int = Field(128, gt=0, description="hidden size")
+    heads: int = Field(4, gt=0, description="attention heads")
+    positions: int = Field(256, gt=0, description="longest sequence, in tokens")
+    tokenizer: Literal["word", "bpe"] = Field("word", description="word-level, or byte-level BPE")
+    vocabulary: int = Field(4000, ge=300, description="largest vocabulary, in tokens")
+    seed: int = Field(0, ge=0, description="seed of initialisation and pretraining")
+    pretrain: Pretrain
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "Tiny":
+        if self.width % (2 * self.heads):
+            raise ValueError(f"expected a width that is a multiple of 2 x heads, got width {self.width}, heads {self.heads}")
+        return self
+
+
+class Base(Options):
+    """The model that everything is trained from: a hub or local one, or a tiny one made here."""
+
+    model: LocalOrHub | None = Field(None, description="hub id or local folder of a causal language model")
+    revision: str | None = Field(None, description="hub revision: branch, tag or commit")
+    tiny: Tiny | None = Field(None, description="make a tiny model instead")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="compute type; auto is bfloat16 on a GPU that has it, else float32. Masters are float32"
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field("sdpa", description="attention implementation")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Base":
+        if (self.model is None) == (self.tiny is None):
+            raise ValueError("expected either `model` or `tiny`")
+        return self
+
+
+class Training(Options):
+    """One fine-tuning: what is trained, how long and how fast."""
+
+    method: Literal["full", "lora", "qlora"] = Field(
+        "full", description="full fine-tuning, LoRA on all linear layers, or LoRA over a base in 4 bits (nf4)"
+    )
+    rank: int = Field(16, gt=0, description="LoRA rank")
+    alpha: int | None = Field(None, gt=0, description="LoRA alpha; twice the rank where absent")
+    epochs: float | None = Field(None, gt=0, description="passes over the rows; or give `steps`")
+    steps: int | None = Field(None, gt=0, description="optimizer steps, whatever the number of rows; or give `epochs`")
+    learning_rate: float = Field(gt=0, description="peak learning rate")
+    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning-rate schedule after warm-up")
+    warmup_steps: int = Field(0, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
+    adam_beta2: float = Field(0.999, gt=0, lt=1, description="AdamW decay of the second moment")
+    batch_size: int = Field(gt=0, description="rows an optimizer step, over all devices")
+    micro_batch_size: int | None = Field(None, gt=0, description="rows a forward pass on one device; the batch where absent")
+    gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
+
+    @property
+    def adapter(self) -> bool:
+        """Whether an adapter comes out, rather than a whole model."""
+        return self.method != "full"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Training":
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("expected either `epochs` or `steps`")
+        if self.batch_size % (self.micro_batch_size or self.batch_size):
+            raise ValueError(
+                f"expected a batch_size that is a multiple of micro_batch_size, got {self.batch_size} and {self.micro_batch_size}"
+            )
+        return self
+
+
+class SliceTraining(Training):
+    """A fine-tuning on a slice of the real data."""
+
+    slice: float = Field(1.0, gt=0, le=1, description="share of the training rows, the first of the nested slices (0-1]")
+
+
+class Retrain(Training):
+    """How every arm is trained."""
+
+    start: Literal["base", "generator"] = Field("base", alias="from", description="the model that arms start from")
+
+
+class Generator(Options):
+    """The model whose output is the synthetic data."""
+
+    slice: Annotated[
+        Annotated[Rate, Tag("(one)")] | Annotated[list[Rate], Field(min_length=1), Tag("(several)")],
+        Discriminator(lambda value: "(several)" if isinstance(value, list) else "(one)"),
+    ] = Field(description="share of the training rows that it learns from (0-1]; several make as many generators")
+    train: Training
+
+    @property
+    def slices(self) -> list[float]:
+        """The shares, a generator each."""
+        return self.slice if isinstance(self.slice, list) else [self.slice]
+
+
+class Synthesis(Options):
+    """How candidates are generated."""
+
+    decoding: Literal["greedy", "sampling", "beam"] = Field("greedy", description="decoding method")
+    samples: int = Field(1, gt=0, description="candidates a document")
+    temperature: float = Field(1.0, gt=0, description="sampling temperature")
+    top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling (0-1]")
+    beams: int = Field(4, gt=1, description="beams of beam search")
+    max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
+    batch_size: int = Field(64, gt=0, description="documents a batch")
+    chunk_size: int = Field(1024, gt=0, description="documents a chunk: what a kill can lose, and the unit ranks share")
+    engine: Literal["transformers"] = Field("transformers", description="what generates")
+    exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> "Synthesis":
+        if self.decoding == "greedy" and self.samples > 1:
+            raise ValueError(f"expected samples: 1 under greedy decoding, which gives equal candidates, got {self.samples}")
+        if self.decoding == "beam" and self.samples > self.beams:
+            raise ValueError(f"expected at most as many samples as beams ({self.beams}), got {self.samples}")
+        return self
+
+
+class Wrong(Options):
+    """What counts as a wrong candidate in p, phi and psi: a metric below a threshold."""
+
+    metric: str = Field("rouge1", description="metric against the reference, 0-1")
+    below: float = Field(0.25, gt=0, le=1, description="a candidate that scores less is wrong")
+
+
+class Ordering(Options):
+    """In which order candidates are taken, best first; a rate cuts it off, so that selections nest."""
+
+    across: Literal["corpus", "document", "strata"] = Field(
+        "corpus",
+        description="corpus: all together; document: every document's best before its second best (rate 1/samples is best of n); "
+        "strata: the same share of each stratum",
+    )
+    by: str | None = Field(None, description="strata: length or cluster (default) of the candidates, or a column of the examples")
+    strata: int | None = Field(None, gt=1, description="strata: how many lengths or clusters (default: 16)")
+    temperature: float | None = Field(
+        None, gt=0, description="draw by softmax of the scores instead of taking the best; in standard deviations of the scores"
+    )
+    near_duplicates: float | None = Field(
+        None, gt=0, le=1, description="pass over candidates whose word trigrams overlap this much with a better one's (Jaccard)"
+    )
+    verifiers: list[str] | None = Field(
+        None, min_length=1, description="verifiers that arms are selected by; all of them where absent"
+    )
+
+    @model_validator(mode="after")
+    def _strata_only_where_used(self) -> "Ordering":
+        if self.across != "strata" and (self.by, self.strata) != (None, None):
+            raise ValueError("expected `by` and `strata` only with `across: strata`")
+        return self
+
+
+class Variant(Ordering):
+    """A further way to select, whose arms stand beside the others."""
+
+    rates: list[Rate] | None = Field(None, min_length=1, description="shares of the candidates that are kept, each in (0, 1]")
+    at_least: float | None = Field(None, description="keep whatever scores this or more, instead of a share")
+
+    @model_validator(mode="after")
+    def _rates_or_threshold(self) -> "Variant":
+        if (self.rates is None) == (self.at_least is None):
+            raise ValueError("expected either `rates` or `at_least`")
+        if self.at_least is not None and self.temperature is not None:
+            raise ValueError("expected `at_least` without `temperature`: a threshold keeps all above it")
+        return self
+
+
+class Selection(Ordering):
+    """How much of the synthetic data is kept, and which."""
+
+    rates: list[Rate] = Field(min_length=1, description="shares of the candidates that are kept, each in (0, 1]")
+    variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Variant] = Field(
+        {}, description="further ways to select, by the name that their arms bear"
+    )
+
+    def all(self) -> dict[str | None, Variant]:
+        """Every way to select by its variant's name; the main one under None."""
+        ways: dict[str | None, Variant] = {None: Variant(**self.model_dump(exclude={"variants"}))}
+        return ways | dict(self.variants.items())
+
+
+class Evaluation(Options):
+    """How a model is judged on the test rows."""
+
+    metrics: list[str] = Field(["rouge1", "rouge2", "rougeL", "rougeLsum"], min_length=1, description="metric names")
+    bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind every interval")
+
+
+# Files in accelerate_configs/. Whatever shards a model is for training alone: generation needs it whole on every device.
+SharedShape = Literal["single", "cpu_ddp", "ddp"]
+TrainingShape = Literal["single", "cpu_ddp", "ddp", "fsdp", "zero3"]
+
+
+class Launch(Options):
+    """In which shape each kind of stage runs: one process, or the ranks of an accelerate configuration."""
+
+    train: TrainingShape = Field("single", description="shape of train: ranks train together")
+    generate: SharedShape = Field("single", description="shape of generate: ranks share the chunks")
+    verify: SharedShape = Field("single", description="shape of verify: ranks share the chunks")
+    evaluate: SharedShape = Field("single", description="shape of evaluate: ranks share the chunks")
+    threads: int = Field(1, gt=0, description="CPU threads a process; part of the result, since rounding depends on it")
+    checkpoint_steps: int = Field(500, gt=0, description="optimizer steps between checkpoints; changes no result")

@@ -1,0 +1,1 @@
+"""Figures: one canvas for all, one file a figure."""

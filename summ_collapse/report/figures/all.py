@@ -1,0 +1,31 @@
+"""Which figures a report has: the rates always, the others where the experiment has what they show."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
+from summ_collapse.report.figures.prediction import draw_prediction
+from summ_collapse.report.figures.quality import draw_quality, generator_slices
+from summ_collapse.report.figures.rates import draw_rates
+from summ_collapse.report.tables import main_entries
+
+SUFFIXES = ("svg", "png")
+
+
+def draw_all(results: Mapping[str, Any], corrupted: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """Draw into `folder`; `corrupted` are the recipe's verifiers under attack, by name."""
+
+    def paths(name: str) -> list[Path]:
+        return [folder / f"{name}.{suffix}" for suffix in SUFFIXES]
+
+    title, entries = str(results["recipe"]), main_entries(results)
+    metric = next(iter(entries[0]["metrics"]))
+    draw_rates(results, paths("rates"))
+    single = [arm for arm in results["arms"] if arm["seed"] is not None]
+    draw_prediction(single, results["agreement"], metric, paths("prediction"), title)
+    lines = corruption_lines(entries, corrupted)
+    if lines:
+        draw_corruption(lines, metric, paths("corruption"), title)
+    if len(generator_slices(entries)) > 1:
+        draw_quality(entries, metric, paths("quality"), title)

@@ -1,0 +1,72 @@
+"""How much attack a verifier stands: the observed difference and p* against the share of tampered scores.
+
+A line for each way of tampering with one verifier at one rate; the honest verifier stands at share 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from summ_collapse.predict.agreement import observed_delta
+from summ_collapse.report.figures.canvas import canvas, color, marker, spread
+
+FEWEST_SHARES = 2
+
+Entry = Mapping[str, Any]
+
+
+def corruption_lines(
+    entries: Sequence[Entry], corrupted: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[tuple[float, Entry]]]:
+    """(share, arm) by line, in the order of shares; lines with fewer than two tampered shares are left out."""
+    lines: dict[str, list[tuple[float, Entry]]] = {}
+    several = len({entry["slice"] for entry in entries if entry["verifier"] is not None}) > 1
+    for entry in entries:
+        options = corrupted.get(entry["verifier"] or "")
+        if options is None or entry["rate"] is None:
+            continue
+        name = f"{_line_of(entry, options, several)}, {100 * entry['rate']:g}%"
+        lines.setdefault(name, []).append((entry["tampered"], entry))
+        honest = [other for other in entries if other["verifier"] == options["of"] and _beside(other) == _beside(entry)]
+        if honest and (0.0, honest[0]) not in lines[name]:
+            lines[name].append((0.0, honest[0]))
+    shares = {name: {share for share, _ in points if share > 0} for name, points in lines.items()}
+    return {
+        name: sorted(points, key=lambda point: point[0]) for name, points in lines.items() if len(shares[name]) >= FEWEST_SHARES
+    }
+
+
+def _line_of(entry: Entry, options: Mapping[str, Any], several: bool) -> str:
+    """What arms of one line have in common: whose output, which verifier, how it selects and how it is attacked."""
+    whose = f"g{entry['slice']:g}-" if several else ""
+    how = f"{options['how']} {options['strength']:g}" if options["how"] == "bias" else options["how"]
+    target = f"topic {options['topic']}" if options["topic"] is not None else "at random"
+    within = f" in {entry['variant']}" if entry["variant"] else ""
+    return f"{whose}{options['of']}{within}, {how} {target}"
+
+
+def _beside(entry: Entry) -> tuple[Any, ...]:
+    return entry["variant"], entry["rate"], entry["slice"], entry["seed"]
+
+
+def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: str, paths: Sequence[Path], title: str) -> None:
+    """Two panels over the share of tampered scores: the observed difference with its interval, and p*."""
+    with canvas(paths, (10, 4.2)) as figure:
+        left, right = figure.subplots(1, 2)
+        for place, (name, points) in enumerate(lines.items()):
+            look = {"color": color(place), "marker": marker(place), "label": name}
+            seen = [(share, entry) for share, entry in points if observed_delta(entry, metric) is not None]
+            deltas = [entry["vs"]["real-slice"][metric] for _, entry in seen]
+            left.errorbar(
+                [share for share, _ in seen], [delta["delta"] for delta in deltas], spread(deltas, "delta"), capsize=2, **look
+            )
+            known = [(share, entry) for share, entry in points if entry["p_star"] is not None]
+            right.plot([share for share, _ in known], [entry["p_star"] for _, entry in known], **look)
+        left.axhline(0, color="#666666", linewidth=0.8)
+        left.set_ylabel(f"observed Δ {metric} against real-slice")
+        right.axhline(0.5, color="#666666", linewidth=0.8)
+        right.set_ylabel("breakdown point p*")
+        for axes in (left, right):
+            axes.set_xlabel("share of scores tampered with")
+        right.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+        figure.suptitle(title, x=0.02, ha="left", fontsize=10)

@@ -1,0 +1,124 @@
+"""A run: a recipe's graph and its folder. What the recipe names is resolved, and every stage has its place."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from summ_collapse import store
+from summ_collapse.errors import InputError
+from summ_collapse.experiment.experiment import Experiment, Identities
+from summ_collapse.graph import Stage
+from summ_collapse.progress import Reporter
+from summ_collapse.recipe import resolve
+from summ_collapse.recipe.schema import Recipe, load, named_models, validate
+from summ_collapse.store import Artifact, Place
+
+FROZEN = "recipe.json"
+ADAPTER_CONFIG = "adapter_config.json"  # what peft writes beside an adapter's weights
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    recipe: Path
+    overrides: Sequence[str]
+    out: Path
+    only: Sequence[str] = ()
+    until: str | None = None
+    verify: bool = False
+    jobs: int = 1
+
+    def arguments(self, stage: str) -> list[str]:
+        """The command line that runs one stage of this request."""
+        verify = ["--verify"] if self.verify else []
+        return ["run", str(self.recipe), *self.overrides, "--out", str(self.out), "--only", stage, *verify]
+
+
+@dataclass
+class Run:
+    """A recipe's stages with the places of their results in one run folder."""
+
+    experiment: Experiment
+    out: Path
+    local: Mapping[str, str]
+    reporter: Reporter = field(default_factory=Reporter)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker reports to a console of its own.
+        return {**vars(self), "reporter": None}
+
+    def place(self, stage: Stage) -> Place:
+        return Place(self.out, stage.kind, stage.folder, stage.fingerprint)
+
+    def artifact(self, name: str) -> Artifact | None:
+        return self.place(self.experiment.stages[name]).artifact()
+
+    def log(self, stage: Stage) -> Path:
+        """Where the output of a stage goes that runs in processes of its own."""
+        return self.out / "logs" / stage.kind / f"{stage.folder}.log"
+
+
+def recipe_of(request: Request) -> Recipe:
+    """The recipe that is asked for: a file of the user's, or one that an earlier command froze in the run folder."""
+    frozen = request.recipe.name == FROZEN and request.recipe.resolve().is_relative_to(request.out.resolve())
+    return thawed(request.recipe) if frozen else load(request.recipe, request.overrides)
+
+
+def open_run(recipe: Recipe, out: Path) -> Run:
+    """Resolve what the recipe names and lay out its stages; InputError where a file or hub id is not there."""
+    store.check_run_folder(out)
+    data = recipe.task.identity()
+    models = {name: resolve.identity(name, revision, "model") for name, revision in named_models(recipe).items()}
+    for name in models:
+        _check_room(recipe, name)
+    _check_adapters(recipe)
+    local = {identity["sha256"]: name for name, identity in models.items() if "sha256" in identity}
+    if hasattr(recipe.task, "data"):
+        local["data"] = recipe.task.data
+    return Run(Experiment(recipe, Identities(data, models)), out, local)
+
+
+def _check_room(recipe: Recipe, model: str) -> None:
+    """A local model that is too short for the recipe's documents is known before anything runs."""
+    config = Path(model) / "config.json"
+    positions = store.read_json(config).get("max_position_embeddings") if config.is_file() else None
+    budget, completion = recipe.task.max_document_tokens, recipe.synthesis.max_new_tokens
+    if positions is not None and budget + completion >= positions:
+        raise InputError(
+            f"task.max_document_tokens: a document of {budget} tokens and a completion of {completion} leave no room for the "
+            f"prompt in the {positions} positions of model {model}"
+        )
+
+
+def _check_adapters(recipe: Recipe) -> None:
+    """A local folder that holds no adapter is known before anything runs."""
+    for verifier, options in recipe.verifiers.items():
+        adapter = options.adapter
+        if adapter is not None and Path(adapter).is_absolute() and not (Path(adapter) / ADAPTER_CONFIG).is_file():
+            raise InputError(f"verifiers.{verifier}.adapter: {adapter} holds no adapter: it has no {ADAPTER_CONFIG}")
+
+
+def freeze(run: Run, request: Request, path: Path) -> None:
+    """Leave the resolved recipe at `path`, for `status`, `compare` and jobs that start later."""
+    content = {
+        "recipe": str(request.recipe),
+        "overrides": list(request.overrides),
+        "resolved": run.experiment.recipe.model_dump(by_alias=True),
+    }
+    # Verifiers come in the recipe's order, which is the table's too; so keys are not sorted here.
+    store.write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def thawed(path: Path) -> Recipe:
+    """The recipe that `freeze` left at `path`; InputError where there is none."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected the folder of a run (`run --out`)")
+    return validate(store.read_json(path)["resolved"], str(path))
+
+
+def reopen(out: Path) -> Run:
+    """The run whose recipe was left in `out`; InputError where there is none."""
+    return open_run(thawed(out / FROZEN), out)

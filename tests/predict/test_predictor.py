@@ -1,0 +1,131 @@
+"""The predictor: what it says at its fixed points, in which direction each part pulls, and that a fit finds what was planted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from summ_collapse.predict.predictor import (
+    FITTED,
+    Coefficients,
+    Features,
+    fit,
+    labels_needed,
+    predict,
+    predict_against_random,
+    weighted_error,
+)
+
+GOOD = Features(kept=1600, weighted_error=0.1, coverage_loss=0.05, generator_error=0.6, slice_rows=400)
+
+
+def test_as_much_perfect_data_as_real_data_makes_no_difference() -> None:
+    found = predict(Features(400, 0.0, 0.0, 0.5, 400))
+    assert found.delta == 0
+    assert found.verdict == "undecided"
+    assert found.probability == 0.5
+
+
+def test_random_rows_make_no_difference_from_random_rows() -> None:
+    assert predict_against_random(replace(GOOD, weighted_error=0.6, coverage_loss=0.0)).delta == pytest.approx(0)
+
+
+def test_more_rows_fewer_errors_and_more_coverage_help() -> None:
+    best = predict(GOOD).delta
+    assert predict(replace(GOOD, kept=800)).delta < best
+    assert predict(replace(GOOD, weighted_error=0.3)).delta < best
+    assert predict(replace(GOOD, coverage_loss=0.4)).delta < best
+
+
+def test_verdicts_are_decided_where_the_interval_leaves_zero_out() -> None:
+    for features in (GOOD, replace(GOOD, kept=8000), replace(GOOD, coverage_loss=2.0), replace(GOOD, weighted_error=0.9)):
+        found = predict(features)
+        assert found.low < found.delta < found.high
+        expected = "helps" if found.low > 0 else "hurts" if found.high < 0 else "undecided"
+        assert found.verdict == expected
+        assert (found.probability > 0.9) == (expected == "helps")
+        assert (found.probability < 0.1) == (expected == "hurts")
+
+
+def test_few_labels_widen_the_interval() -> None:
+    sure, unsure = predict(GOOD), predict(replace(GOOD, spread=0.2))
+    assert unsure.high - unsure.low > sure.high - sure.low
+    assert unsure.delta == sure.delta
+
+
+def test_labels_that_are_needed_decide_it_and_half_of_them_do_not() -> None:
+    features = replace(GOOD, kept=6000, coverage_loss=0.0, spread=float(np.sqrt(0.1 * 0.9 / 20)))
+    needed = labels_needed(features, labelled=20)
+    assert needed is not None
+
+    def verdict(labels: int) -> str:
+        return predict(replace(features, spread=float(np.sqrt(0.1 * 0.9 / labels)))).verdict
+
+    assert verdict(needed) == "helps"
+    assert needed == 1 or verdict(max(1, needed // 2)) == "undecided"
+
+
+def test_no_number_of_labels_makes_up_for_a_formula_that_is_not_sure() -> None:
+    assert labels_needed(Features(420, 0.0, 0.0, 0.5, 400, 0.1), labelled=20) is None
+
+
+def test_a_fit_finds_planted_coefficients_and_their_residual() -> None:
+    rng = np.random.default_rng(7)
+    planted = Coefficients(amount=5.0, error=8.0, coverage=11.0, residual=1.5)
+    features = [
+        Features(int(rng.integers(200, 8000)), rng.uniform(), rng.exponential(0.3), 0.7, int(rng.integers(200, 800)))
+        for _ in range(600)
+    ]
+    deltas = [predict(one, planted).delta + rng.normal(scale=1.5) for one in features]
+    found = fit(features, deltas, [f"group {row % 20}" for row in range(600)])
+    # The features are of order one and the rows 600: a coefficient's standard error is below 0.3 here.
+    assert [found.amount, found.error, found.coverage] == pytest.approx([5.0, 8.0, 11.0], abs=1.5)
+    assert found.residual == pytest.approx(1.5, abs=5 * 1.5 / np.sqrt(2 * 600))
+
+
+def test_a_fit_of_too_few_groups_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 4 groups"):
+        fit([GOOD] * 9, [1.0] * 9, ["a", "b", "c"] * 3)
+
+
+def test_what_is_shipped_has_the_signs_that_the_formula_states() -> None:
+    assert min(FITTED.amount, FITTED.error, FITTED.coverage, FITTED.residual) > 0
+
+
+def test_weighted_error_is_p_for_all_rows_and_the_kept_error_where_quality_is_right_or_wrong() -> None:
+    rng = np.random.default_rng(2)
+    quality = (rng.random(500) < 0.4).astype(float)
+    wrong, kept, document = quality < 1, rng.random(500) < 0.3, np.arange(500)
+    assert weighted_error(quality, wrong, np.ones(500, bool), document)[0] == pytest.approx(wrong.mean())
+    assert weighted_error(quality, wrong, kept, document)[0] == pytest.approx(wrong[kept].mean())
+
+
+def test_weighted_error_counts_a_near_miss_less_than_nonsense() -> None:
+    wrong, kept, document = np.array([True, True, False, False]), np.array([True, False, True, False]), np.arange(4)
+    near, far = (weighted_error(np.array([quality, 0.5, 1, 1]), wrong, kept, document)[0] for quality in (0.9, 0.1))
+    assert near < wrong[kept].mean() < far
+    assert weighted_error(np.ones(4), wrong & False, kept, document) == (0.0, 0.0)
+
+
+def test_standard_error_of_the_weighted_error_is_that_of_many_samples() -> None:
+    """400 samples of 1,500 documents with two equal candidates, a tenth of them kept: within 5 standard errors.
+
+    A tenth of the kept rows' own variance goes into the mean over all rows, which the standard error takes as known.
+    """
+    rng = np.random.default_rng(9)
+    document, kept = np.repeat(np.arange(1500), 2), np.repeat(np.arange(1500) % 10 == 0, 2)
+    found = []
+    for _ in range(400):
+        quality = np.repeat(rng.beta(2, 2, 1500), 2)
+        found.append(weighted_error(quality, quality < 2, kept, document))
+    ratio = np.mean([spread for _, spread in found]) / np.std([value for value, _ in found])
+    assert abs(ratio - 1) < 5 / np.sqrt(2 * 400) + 0.05
+
+
+def test_few_perfect_rows_are_no_certainty() -> None:
+    quality, kept = np.array([1.0, 1.0, 0.2, 0.2]), np.array([True, True, False, False])
+    value, spread = weighted_error(quality, quality < 1, kept, np.arange(4))
+    assert value == 0
+    assert spread > 0.1
+    with pytest.raises(ValueError, match="at least one kept row"):
+        weighted_error(quality, quality < 1, kept & False, np.arange(4))
