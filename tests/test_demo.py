@@ -32,7 +32,8 @@ def with_only(demo: Path, target: Path, *kinds: str) -> Path:
     return target
 
 
-@pytest.mark.slow
+# Nightly: tests/launch/test_ranks.py shows the same at the small size, sampled in the default suite and greedy in the slow one.
+@pytest.mark.nightly
 def test_two_ranks_write_what_one_process_writes(demo: Path, tmp_path: Path) -> None:
     run = with_only(demo, tmp_path / "greedy", "prepare", "pretrain", "train")
     done = summ_collapse("run", "demo", *RANKS, "--out", run, timeout=SECONDS)
@@ -82,7 +83,8 @@ def test_two_fresh_demos_have_equal_bytes(demo: Path, cli: Callable[..., Done], 
     assert within["low"] > plain["high"]
 
 
-@pytest.mark.slow
+# Nightly: a whole further recipe. The default suite has its parts: reading such files (tests/tasks), balance (test_pipeline.py).
+@pytest.mark.nightly
 # Skipped where the news items are not: they may not be redistributed, so a clone does not have them.
 @pytest.mark.skipif(not HEADLINES.is_file(), reason=f"needs 7,600 real news items at {HEADLINES}")
 def test_real_headlines_end_in_a_table_with_every_row_accounted_for(cli: Callable[..., Done], tmp_path: Path) -> None:

@@ -87,7 +87,9 @@ def test_six_kills_change_nothing(tmp_path: Path) -> None:
     assert killed_and_undisturbed(tmp_path, short(random.Random(SEED)), []).total() == 6
 
 
-@pytest.mark.slow
+# Nightly: about seven minutes. Six kills, of each kind on one rank, are in the default suite, and so is the death of a rank in
+# the middle of its chunks (tests/launch/test_ranks.py); this strikes every kind of stage, and every process of two ranks.
+@pytest.mark.nightly
 def test_sixty_kills_change_nothing(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     print(f"seed {SEED}")
