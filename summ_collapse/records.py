@@ -1,7 +1,7 @@
-"""The three tables that flow between stages: Example, Candidate, Score. Names, types, checks.
+"""The tables that flow between stages: Example, Candidate, Score, Rows. Names, types, checks.
 
-`Example` is keyed by `id`; `Candidate` and `Score` by (`id`, `sample`). Tables may carry further columns of their task
-or verifier; those named here come first, with exactly these types.
+`Example` is keyed by `id`, `Candidate` and `Score` by (`id`, `sample`), `Rows` by these and `source`. Tables may carry
+further columns of their task or verifier; those named here come first, with exactly these types.
 """
 
 import hashlib
@@ -17,6 +17,16 @@ CANDIDATE = pa.schema(
         ("candidate", pa.string()),
         ("n_tokens", pa.int32()),
         ("finish", pa.string()),
+    ]
+)
+REAL = "real"  # the `source` of rows that no model wrote
+ROWS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("sample", pa.int32()),
+        ("source", pa.string()),
+        ("completion", pa.string()),
+        ("weight", pa.float64()),
     ]
 )
 SCORE = pa.schema([("id", pa.string()), ("sample", pa.int32()), ("score", pa.float64())])
@@ -35,6 +45,13 @@ def check(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
     if len(set(keys)) < len(keys):
         raise ValueError(f"{name}: expected each key once, got {len(keys) - len(set(keys))} repeated")
     return table
+
+
+def rows_of(ids: pa.ChunkedArray, samples: pa.ChunkedArray, completions: pa.ChunkedArray, source: str) -> pa.Table:
+    """Rows to train on, all from one source and each of weight 1."""
+    count = len(ids)
+    weights = pa.array(np.ones(count), pa.float64())
+    return pa.table([ids, samples, pa.array([source] * count, pa.string()), completions, weights], names=ROWS.names).cast(ROWS)
 
 
 def keys_of(table: pa.Table) -> list[tuple[str, int]]:

@@ -1,18 +1,19 @@
 """A run: a recipe's graph and its folder. What the recipe names is resolved, and every stage has its place."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
-from summ_collapse.experiment.experiment import Experiment, Identities
-from summ_collapse.graph import Stage
+from summ_collapse.experiment.experiment import Experiment, experiment_of
+from summ_collapse.graph import Node
 from summ_collapse.progress import Reporter
-from summ_collapse.recipe import resolve
-from summ_collapse.recipe.schema import Recipe, load, named_models, validate
+from summ_collapse.recipe.resolve import references, resolve
+from summ_collapse.recipe.schema import Recipe, load, validate
+from summ_collapse.stages.stage import Stage
 from summ_collapse.store import Artifact, Place
 
 FROZEN = "recipe.json"
@@ -43,22 +44,21 @@ class Run:
 
     experiment: Experiment
     out: Path
-    local: Mapping[str, str]
     reporter: Reporter = field(default_factory=Reporter)
 
     def __getstate__(self) -> dict[str, Any]:
         # A worker reports to a console of its own.
         return {**vars(self), "reporter": None}
 
-    def place(self, stage: Stage) -> Place:
-        return Place(self.out, stage.kind, stage.folder, stage.fingerprint)
+    def place(self, node: Node[Stage]) -> Place:
+        return Place(self.out, node.kind, node.folder, node.fingerprint)
 
     def artifact(self, name: str) -> Artifact | None:
         return self.place(self.experiment.stages[name]).artifact()
 
-    def log(self, stage: Stage) -> Path:
+    def log(self, node: Node[Stage]) -> Path:
         """Where the output of a stage goes that runs in processes of its own."""
-        return self.out / "logs" / stage.kind / f"{stage.folder}.log"
+        return self.out / "logs" / node.kind / f"{node.folder}.log"
 
 
 def recipe_of(request: Request) -> Recipe:
@@ -70,15 +70,12 @@ def recipe_of(request: Request) -> Recipe:
 def open_run(recipe: Recipe, out: Path) -> Run:
     """Resolve what the recipe names and lay out its stages; InputError where a file or hub id is not there."""
     store.check_run_folder(out)
-    data = recipe.task.identity()
-    models = {name: resolve.identity(name, revision, "model") for name, revision in named_models(recipe).items()}
-    for name in models:
-        _check_room(recipe, name)
+    found = list(references(recipe))
+    names = {one.name: resolve(one) for one in found}
+    for one in found:
+        _check_room(recipe, one.name)
     _check_adapters(recipe)
-    local = {identity["sha256"]: name for name, identity in models.items() if "sha256" in identity}
-    if hasattr(recipe.task, "data"):
-        local["data"] = recipe.task.data
-    return Run(Experiment(recipe, Identities(data, models)), out, local)
+    return Run(experiment_of(recipe, names), out)
 
 
 def _check_room(recipe: Recipe, model: str) -> None:

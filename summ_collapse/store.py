@@ -129,6 +129,13 @@ class Artifact:
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         return read_table(self.path / f"{name}.parquet", columns)
 
+    def show(self, target: Path) -> None:
+        """Put every file at a well-known place, each atomically, where it is not there already."""
+        for name in self.manifest["files"]:
+            content = (self.path / name).read_bytes()
+            if not (target / name).is_file() or (target / name).read_bytes() != content:
+                write_atomic(target / name, content)
+
     def damage(self, digests: bool = False) -> str | None:
         """What is wrong with the files, or None: a missing one, a wrong size and, if asked, a wrong digest."""
         for name, recorded in self.manifest["files"].items():

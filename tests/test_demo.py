@@ -52,7 +52,7 @@ def test_two_ranks_write_what_one_process_writes(demo: Path, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_training_on_two_ranks_ends_within_the_interval_of_training_on_one(demo: Path, tmp_path: Path) -> None:
     arms = {arm["arm"]: arm for arm in json.loads((demo / "report" / "results.json").read_text())["arms"]}
-    run = with_only(demo, tmp_path / "run", "prepare", "pretrain", "generate", "verify", "select", "train")
+    run = with_only(demo, tmp_path / "run", "prepare", "pretrain", "slice", "generate", "verify", "select", "train")
     for arm in ("real-slice", "oracle-0.25"):
         shutil.rmtree(run / "stages" / "train" / arm)
         only = ["--only", f"train/{arm}", "--only", f"evaluate/{arm}"]

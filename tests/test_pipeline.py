@@ -72,7 +72,7 @@ def test_selections_nest_and_the_generators_slice_is_not_in_the_pool(small_run: 
     examples = pq.read_table(next(stages.glob("prepare/data/*/train.parquet"))).to_pylist()
     of_slice = {row["id"] for row in examples if row["slice_rank"] < 40}
     kept = {
-        rate: {row["id"] for row in pq.read_table(next(stages.glob(f"select/self-{rate}/*/selection.parquet"))).to_pylist()}
+        rate: {row["id"] for row in pq.read_table(next(stages.glob(f"select/self-{rate}/*/rows.parquet"))).to_pylist()}
         for rate in ("0.25", "0.5")
     }
     assert kept["0.25"] < kept["0.5"]
@@ -211,7 +211,12 @@ def test_a_bad_argument_takes_nothing_away(small_run: tuple[Path, Path], cli: Ca
 
 def test_a_dry_run_knows_only_and_until(small_run: tuple[Path, Path], cli: Callable[..., Done], tmp_path: Path) -> None:
     done = cli("run", small_run[0], "--out", tmp_path / "none", "--until", "train/generator", "--dry-run")
-    assert [line.split()[-1] for line in done.out.splitlines()] == ["prepare/data", "pretrain/base", "train/generator"]
+    assert [line.split()[-1] for line in done.out.splitlines()] == [
+        "prepare/data",
+        "pretrain/base",
+        "slice/0.25",
+        "train/generator",
+    ]
     assert not (tmp_path / "none").exists()
 
 

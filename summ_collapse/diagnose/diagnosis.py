@@ -14,12 +14,12 @@ from summ_collapse.diagnose.composition import random_coverage, shares
 from summ_collapse.diagnose.pool import Pool
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
-from summ_collapse.predict.confusion import Confusion
-from summ_collapse.predict.posterior import DRAWS, Patterns
-from summ_collapse.predict.predictor import Prediction, weighted_error
-from summ_collapse.predict.verdict import Measured, predicted_verdict, recommend
-from summ_collapse.selection.strata import coverage, coverage_loss
+from summ_collapse.predict.measure import Judged
+from summ_collapse.predict.posterior import DRAWS
+from summ_collapse.predict.predictor import Prediction
+from summ_collapse.predict.verdict import predicted_verdict, recommend
 
 Across = Literal["corpus", "strata"]
 
@@ -98,12 +98,11 @@ def _selection(pool: Pool, question: Question, name: str, rate: float, across: A
     count = pool.count(name, rate)
     kept = ranks < count
     threshold = float(pool.scores[name][ranks == count - 1][0])
-    confusion, patterns = _counted(pool, question.wrong_below, kept)
-    estimates = confusion.intervals(patterns)
     labels, of_labelled = pool.strata.labels, kept[pool.strata.rows]
-    lost = coverage_loss(labels, of_labelled)
-    weighted = _weighted_error(pool, question.wrong_below, kept)
-    prediction = predicted_verdict(Measured(confusion, estimates, count, weighted, lost, pool.slice_rows))
+    judged = _judged(pool, question.wrong_below)
+    measured = judged.measured(kept[pool.labelled], count, (labels, of_labelled), pool.slice_rows)
+    confusion, weighted = measured.confusion, measured.weighted_error
+    prediction = predicted_verdict(measured)
     return {
         "name": name,
         "rate": rate,
@@ -115,7 +114,7 @@ def _selection(pool: Pool, question: Question, name: str, rate: float, across: A
         # Within strata there are as many thresholds as strata.
         "threshold": threshold if np.isfinite(threshold) and across == "corpus" else None,
         "labelled_kept": confusion.kept,
-        **_flat(estimates),
+        **_flat(measured.intervals),
         "weighted_error": weighted[0] if weighted else None,
         "predicted": prediction.verdict,
         "criterion": prediction.criterion,
@@ -125,7 +124,7 @@ def _selection(pool: Pool, question: Question, name: str, rate: float, across: A
         "margin_low": prediction.lower_bound,
         "labels_needed": prediction.labels_needed,
         "coverage": coverage(labels, of_labelled),
-        "coverage_loss": lost,
+        "coverage_loss": measured.coverage_loss,
         "coverage_random": random_coverage(pool.strata, kept),
         "strata": shares(pool.strata, kept),
         "lengths": shares(pool.lengths, kept),
@@ -139,24 +138,15 @@ def _predicted_points(name: str, found: Prediction | None) -> dict[str, float | 
     return {name: found.delta, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
-def _counted(pool: Pool, below: float, kept: np.ndarray) -> tuple[Confusion, Patterns]:
-    """The labelled candidates' counts, and the documents behind them."""
-    wrong, chosen = pool.quality[pool.labelled] < below, kept[pool.labelled]
-    return Confusion.of(wrong, chosen), Patterns.of(pool.labelled_documents, wrong, chosen)
-
-
-def _weighted_error(pool: Pool, below: float, kept: np.ndarray) -> tuple[float, float] | None:
-    """The predictor's h with its standard error; None where no kept row has a reference."""
-    rows = pool.labelled
-    if not kept[rows].any():
-        return None
+def _judged(pool: Pool, below: float) -> Judged:
+    """The candidates whose quality is known; what is graded in another metric weighs errors by that."""
     graded = pool.quality if pool.graded is None else pool.graded
-    return weighted_error(graded[rows], pool.quality[rows] < below, kept[rows], pool.labelled_documents)
+    rows = pool.labelled
+    return Judged(pool.labelled_documents, pool.quality[rows] < below, graded[rows])
 
 
 def _swept(pool: Pool, below: float, kept: np.ndarray) -> dict[str, float | None]:
-    confusion, patterns = _counted(pool, below, kept)
-    found = confusion.intervals(patterns, SWEEP_DRAWS)
+    _, found = _judged(pool, below).confusion(kept[pool.labelled], SWEEP_DRAWS)
     return {"wrong_below": below, **_flat({name: found[name] for name in SWEPT})}
 
 
@@ -218,9 +208,9 @@ def _calibration(pool: Pool, below: float, name: str) -> list[dict[str, Any]]:
 
 
 def _decile(pool: Pool, below: float, inside: np.ndarray) -> dict[str, Any]:
-    confusion, patterns = _counted(pool, below, inside)
     # Were this decile what is kept, its share of wrong ones would be the kept error.
-    error = confusion.intervals(patterns, SWEEP_DRAWS)["kept_error"]
+    confusion, found = _judged(pool, below).confusion(inside[pool.labelled], SWEEP_DRAWS)
+    error = found["kept_error"]
     value, low, high = error["value"], error["low"], error["high"]
     known = value is not None and low is not None and high is not None
     return {

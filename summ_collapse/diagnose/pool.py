@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from summ_collapse.errors import InputError
 from summ_collapse.records import tie_break
-from summ_collapse.selection.order import merged_strata, ranked
+from summ_collapse.selection.order import merged_strata, ranked, selection_rows
 from summ_collapse.selection.strata import CLUSTERS, cluster_strata, column_strata, length_strata
-from summ_collapse.stages.select import selection_rows
 
 CLUSTERED_ROWS = 50_000
 QUARTILES = 4

@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from summ_collapse.diagnose.pool import Pool
 from summ_collapse.errors import InputError
-from summ_collapse.experiment.arms import Generated
-from summ_collapse.graph import Stage
+from summ_collapse.experiment import arms as experiment
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.report.predicted import graded
 from summ_collapse.run import Run, reopen
@@ -24,17 +23,15 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
     InputError where a stage is not done yet.
     """
     run = reopen(out)
-    generators = {(arm.generated.seed, arm.generated.slice): arm.generated for arm in run.experiment.arms if arm.generated}
-    return run.experiment.recipe, [_pool(run, generator) for generator in generators.values()]
+    return run.experiment.recipe, [_pool(run, pool) for pool in run.experiment.pools]
 
 
-def _pool(run: Run, generator: Generated) -> Pool:
-    stages = run.experiment.stages
-    verify = {stage.arm: stage for stage in stages.values() if stage.kind == "verify" and stage.seed == generator.seed}
+def _pool(run: Run, pool: experiment.Pool) -> Pool:
+    scored = {arm.verifier: arm.scores for arm in run.experiment.arms if arm.candidates == pool.candidates.name}
     recipe = run.experiment.recipe
     verifiers, metric = recipe.verifiers, recipe.evaluation.metrics[0]
-    candidates = _artifact(run, generator.candidates).table("candidates", ["id", "sample", "candidate"])
-    examples = _artifact(run, run.experiment.prepare)
+    candidates = _artifact(run, pool.candidates.name).table("candidates", ["id", "sample", "candidate"])
+    examples = _artifact(run, run.experiment.prepare.name)
     train_rows = examples.manifest["notes"]["train_rows"]
     ids = candidates["id"].combine_chunks()
     return Pool(
@@ -42,12 +39,12 @@ def _pool(run: Run, generator: Generated) -> Pool:
         samples=candidates["sample"].to_numpy().astype(np.int64),
         texts=candidates["candidate"],
         document=ids.dictionary_encode().indices.to_numpy().astype(np.int64),
-        scores={name: _scores(run, verify[generator.prefix + name], candidates) for name in verifiers},
-        quality=_scores(run, stages[generator.judge], candidates),
+        scores={name: _scores(run, scores, candidates) for name in verifiers if (scores := scored.get(name))},
+        quality=_scores(run, pool.judge.name, candidates),
         oracles=frozenset(name for name in verifiers if _reads_reference(name, verifiers)),
-        seed=generator.seed,
-        slice=generator.slice,
-        slice_rows=slice_rows(train_rows, generator.slice),
+        seed=pool.seed,
+        slice=pool.slice,
+        slice_rows=slice_rows(train_rows, pool.slice) if pool.slice is not None else None,
         # Where the judge's metric is the report's first, `quality` has these scores already.
         graded=None if metric == recipe.wrong.metric else graded(examples.table("train", ["id", "summary"]), candidates, metric),
     )
@@ -59,10 +56,10 @@ def _reads_reference(name: str, verifiers: Mapping[str, Any]) -> bool:
     return bool(options.reads_reference) or any(_reads_reference(source, verifiers) for source in options.sources)
 
 
-def _scores(run: Run, stage: Stage, candidates: pa.Table) -> np.ndarray:
-    table = _artifact(run, stage.name).table("scores", ["id", "sample", "score"])
+def _scores(run: Run, name: str, candidates: pa.Table) -> np.ndarray:
+    table = _artifact(run, name).table("scores", ["id", "sample", "score"])
     if not (table["id"].equals(candidates["id"]) and table["sample"].equals(candidates["sample"])):
-        raise InputError(f"{run.out}: {stage.name}: expected scores in the order of the candidates, got another")
+        raise InputError(f"{run.out}: {name}: expected scores in the order of the candidates, got another")
     return table["score"].to_numpy()
 
 

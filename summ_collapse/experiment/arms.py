@@ -1,77 +1,63 @@
-"""What an experiment compares: arms, how their rows are chosen, and whose output these rows are. Names of stages, no files."""
+"""What an experiment compares: pools, models, and arms with the facts that are known of them. Names of arms are for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from summ_collapse.graph import Node
+from summ_collapse.recipe.blocks import Options
+from summ_collapse.recipe.resolve import Name
+from summ_collapse.stages.stage import Stage
 
 VERDICT_BASELINE = "real-slice"
+GENERATOR_ROLE = "generator"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model as later stages see it: the stage that makes it, or a name; and the model below an adapter."""
+    """A model as later stages see it: the node that makes it, or what its name stands for; and the model below an adapter."""
 
-    stage: str | None
-    identity: Mapping[str, Any] | None
+    node: Node[Stage] | None
+    name: Name | None
     below: "Model | None" = None
 
 
 @dataclass(frozen=True)
-class Generated:
-    """One generator under one seed, and its candidates."""
+class Pool:
+    """The candidates that arms choose from under one seed, with who wrote them and which real rows that one learnt from."""
 
     seed: int
-    slice: float
-    prefix: str  # of the names of all that depends on this generator; empty where there is one
-    candidates: str
-    judge: str
-    generator: Model
+    prefix: str  # of the names of all that depends on this pool; empty where there is one
+    candidates: Node[Stage]
+    judge: Node[Stage]  # whose scores say which candidates are wrong
     start: Model  # what arms are trained from
+    generator: Model | None = None
+    slice: float | None = None
+    first: bool = True  # of the pools of one seed: what no generator has a part in stands beside this one
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """How an arm's rows are chosen from the candidates."""
-
-    verifier: str
-    kind: str  # the verifier's
-    variant: str | None  # of the recipe's selection; None for the main one
-    rate: float | None  # None where a threshold decides
-    scores: str
-    select: str
-    random: str | None  # the arm of random rows that it stands beside; None for that one itself
-
-
-@dataclass(frozen=True)
-class Arm:
+class Arm(Options):
     """One model that is trained (or, for `lead`, not) and evaluated, under one seed; stages by name."""
 
     name: str
     seed: int
     evaluate: str
     train: str | None = None
-    control: str | None = None  # which one, for an arm that no verifier selects
-    chosen: Chosen | None = None
-    generated: Generated | None = None  # whose candidates it is made of, or whose slice; None where generators share it
-    baselines: Mapping[str, str] = field(default_factory=dict)  # arms that it stands beside, by what they are to it
+    rows: str | None = Field(None, description="the table that it was trained on, where that is part of the comparison")
+    control: str | None = Field(None, description="which one, for an arm that no verifier selects")
+    verifier: str | None = None
+    verifier_kind: str | None = None
+    variant: str | None = Field(None, description="of the recipe's selection; none for the main one")
+    rate: float | None = Field(None, description="none where a threshold decides")
+    slice: float | None = Field(None, description="the pool's generator; none where generators share the arm")
+    scores: str | None = None
+    judge: str | None = None
+    candidates: str | None = Field(None, description="the pool; none where its rows are not of one")
+    baselines: Mapping[str, str] = Field({}, description="arms that it stands beside, by what they are to it")
 
-    def described(self) -> dict[str, Any]:
-        """What a report is told of it."""
-        chosen, generated = self.chosen, self.generated
-        return {
-            "arm": self.name,
-            "control": self.control,
-            "verifier": chosen.verifier if chosen else None,
-            "verifier_kind": chosen.kind if chosen else None,
-            "variant": chosen.variant if chosen else None,
-            "rate": chosen.rate if chosen else None,
-            "seed": self.seed,
-            "slice": generated.slice if generated else None,
-            "baselines": dict(self.baselines),
-            "evaluate": self.evaluate,
-            "train": self.train,
-            "select": chosen.select if chosen else None,
-            "scores": chosen.scores if chosen else None,
-            "judge": generated.judge if generated else None,
-            "candidates": generated.candidates if generated else None,
-        }
+    @property
+    def nodes(self) -> set[str]:
+        """The stages that a report of it reads."""
+        found = (self.evaluate, self.train, self.rows, self.scores, self.judge, self.candidates)
+        return {name for name in found if name is not None}

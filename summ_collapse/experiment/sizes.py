@@ -2,8 +2,8 @@
 
 from summ_collapse.errors import InputError
 from summ_collapse.recipe.schema import Recipe
+from summ_collapse.selection.order import selection_rows
 from summ_collapse.stages.prepare import slice_rows
-from summ_collapse.stages.select import selection_rows
 
 
 def check_sizes(recipe: Recipe, train_rows: int, test_rows: int) -> None:

@@ -1,7 +1,6 @@
 """One stage in this process, or this process's share of one: what is whole is reused, what is half-done goes on."""
 
 import gc
-import importlib
 import shutil
 import time
 import traceback
@@ -10,12 +9,12 @@ from pathlib import Path
 
 from summ_collapse import store
 from summ_collapse.errors import InputError, StageError, Stopped
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node
 from summ_collapse.launch.manifest import manifest, summary
 from summ_collapse.launch.stopping import Stop
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.run import Run
-from summ_collapse.stages.stage import Context, Outcome, ShareDone
+from summ_collapse.stages.stage import Context, Outcome, ShareDone, Stage
 from summ_collapse.store import Artifact, Place
 
 Progress = Callable[[int, int], None]
@@ -24,7 +23,7 @@ Progress = Callable[[int, int], None]
 WORK, NOTHING_TO_DO = "work", "nothing to do"
 
 
-def whole(run: Run, stage: Stage, verify: bool) -> bool:
+def whole(run: Run, stage: Node[Stage], verify: bool) -> bool:
     """Whether the stage's result is there and undamaged; says why where it is damaged."""
     place = run.place(stage)
     artifact = place.artifact()
@@ -39,7 +38,7 @@ def whole(run: Run, stage: Stage, verify: bool) -> bool:
     return True
 
 
-def ensure(run: Run, stage: Stage, verify: bool, stop: Stop, world: World = ALONE) -> bool:
+def ensure(run: Run, stage: Node[Stage], verify: bool, stop: Stop, world: World = ALONE) -> bool:
     """Have the stage's result in place, whole; says whether it had to be made.
 
     With a world of several ranks every one of them calls this: the first holds the lock, gathers and publishes.
@@ -70,7 +69,7 @@ def ensure(run: Run, stage: Stage, verify: bool, stop: Stop, world: World = ALON
             world.from_first(NOTHING_TO_DO)
 
 
-def _share(run: Run, stage: Stage, stop: Stop, world: World) -> None:
+def _share(run: Run, stage: Node[Stage], stop: Stop, world: World) -> None:
     """A rank's part of the work; what comes of it is in the work folder, where the first rank finds it."""
     place = run.place(stage)
     try:
@@ -83,7 +82,7 @@ def _share(run: Run, stage: Stage, stop: Stop, world: World) -> None:
         raise _failure(run, stage, place.work, error, world.rank) from error
 
 
-def _work(run: Run, stage: Stage, place: Place, stop: Stop, world: World, goes_on: bool) -> None:
+def _work(run: Run, stage: Node[Stage], place: Place, stop: Stop, world: World, goes_on: bool) -> None:
     out = place.work / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
@@ -112,15 +111,13 @@ def _unseen(done: int, total: int) -> None:
     """Ranks beside the first work unwatched."""
 
 
-def _context(run: Run, stage: Stage, work: Path, stop: Stop, world: World, progress: Progress = _unseen) -> Context:
+def _context(run: Run, stage: Node[Stage], work: Path, stop: Stop, world: World, progress: Progress = _unseen) -> Context:
     return Context(
         name=f"{stage.kind}/{stage.arm}",
-        config=stage.config,
         inputs=_inputs(run, stage),
         seed=stage.seed if stage.seed is not None else 0,
         work=work,
         out=work / "out",
-        local=run.local,
         checkpoint_steps=run.experiment.recipe.launch.checkpoint_steps,
         progress=progress,
         world=world,
@@ -128,7 +125,7 @@ def _context(run: Run, stage: Stage, work: Path, stop: Stop, world: World, progr
     )
 
 
-def _failure(run: Run, stage: Stage, work: Path, error: Exception, rank: int) -> StageError:
+def _failure(run: Run, stage: Node[Stage], work: Path, error: Exception, rank: int) -> StageError:
     """Leave the traceback where `status` finds it; on a full disk that may not work either, and the message has to do."""
     log = work / f"failure-{rank}.json"
     if not work.is_dir():  # another rank has cleared away what its wrong input left
@@ -140,7 +137,7 @@ def _failure(run: Run, stage: Stage, work: Path, error: Exception, rank: int) ->
     return StageError(f"{stage.name} failed: {error!r}; see {log}")
 
 
-def _inputs(run: Run, stage: Stage) -> dict[str, Artifact]:
+def _inputs(run: Run, stage: Node[Stage]) -> dict[str, Artifact]:
     inputs = {}
     for role, source in stage.inputs.items():
         artifact = run.artifact(source)
@@ -150,22 +147,17 @@ def _inputs(run: Run, stage: Stage) -> dict[str, Artifact]:
     return inputs
 
 
-def _call(run: Run, stage: Stage, context: Context) -> Outcome:
-    if "threads" in stage.config:
-        _set_threads(stage)
-    if stage.kind == "report":
-        from summ_collapse.report import build
-
-        return build.run(context)
-    module = importlib.import_module(f"summ_collapse.stages.{stage.kind}")
+def _call(run: Run, node: Node[Stage], context: Context) -> Outcome:
+    if node.stage.threads is not None:
+        _set_threads(node.stage.threads)
     try:
-        return module.run(context)
+        return node.stage.run(context)
     finally:
-        if stage.kind in ("pretrain", "train"):
+        if node.stage.runs_a_model:
             gc.collect()  # trainers hold their models in reference cycles
 
 
-def _set_threads(stage: Stage) -> None:
+def _set_threads(threads: int) -> None:
     """Rounding depends on the number of threads, so it is the recipe's."""
     import torch
 
@@ -174,5 +166,5 @@ def _set_threads(stage: Stage) -> None:
 
     quieten()
     keep_freed_memory()
-    if torch.get_num_threads() != stage.config["threads"]:
-        torch.set_num_threads(stage.config["threads"])
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)

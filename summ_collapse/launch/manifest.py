@@ -11,21 +11,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node
 from summ_collapse.ranks import World
 from summ_collapse.run import Run
-from summ_collapse.stages.stage import Outcome
+from summ_collapse.stages.stage import Outcome, Stage
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "rouge-score", "numpy", "pyarrow", "tokenizers")
 
 
-def manifest(run: Run, stage: Stage, outcome: Outcome, seconds: float, began: float, world: World) -> dict[str, Any]:
+def manifest(run: Run, stage: Node[Stage], outcome: Outcome, seconds: float, began: float, world: World) -> dict[str, Any]:
     """What a result says of itself; the store adds sizes and digests."""
     return {
         "stage": stage.name,
         "kind": stage.kind,
         "fingerprint": stage.fingerprint,
-        "config": stage.config,
+        "config": stage.stage.described(),
         "seed": stage.seed,
         "inputs": {role: f"{source} {run.experiment.stages[source].fingerprint}" for role, source in stage.inputs.items()},
         "rows_in": outcome.rows_in,

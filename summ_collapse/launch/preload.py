@@ -1,4 +1,4 @@
-"""What every warm worker needs, imported once in the server that forks them."""
+"""What every warm worker needs, imported once in the server that forks them: whatever the installed stages say they import."""
 
 import gc
 import signal
@@ -6,21 +6,15 @@ from importlib import import_module
 
 from summ_collapse.launch.quiet import quieten
 from summ_collapse.launch.stopping import SIGNALS
+from summ_collapse.plugins import installed, plugin
 
-HEAVY = (
-    "summ_collapse.stages.pretrain",
-    "summ_collapse.stages.train",
-    "summ_collapse.stages.generate",
-    "summ_collapse.stages.verify",
-    "summ_collapse.stages.evaluate",
-    "summ_collapse.models.likelihood",
-    "transformers.models.llama.modeling_llama",
-)
+# transformers imports a model's own module at its first use.
+ALWAYS = ("transformers.models.llama.modeling_llama",)
 
 # A signal to the whole group must not end the server, and with it the workers: the run asks each of them itself.
 for _number in SIGNALS:
     signal.signal(_number, signal.SIG_IGN)
 quieten()
-for _name in HEAVY:
+for _name in (*ALWAYS, *(name for stage in installed("stages") for name in plugin("stages", stage).preload)):
     import_module(_name)
 gc.freeze()  # what is imported stays for good, and workers share its memory as long as nobody writes to it

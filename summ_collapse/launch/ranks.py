@@ -10,19 +10,20 @@ from datetime import timedelta
 from typing import Any
 
 from summ_collapse.errors import InputError
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.in_process import ensure
 from summ_collapse.launch.parent import die_with_parent
 from summ_collapse.launch.stopping import Stop
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.run import Request, Run
+from summ_collapse.stages.stage import Stage
 
 # The first rank gathers, hashes and publishes while the others wait for the next stage.
 PATIENCE = timedelta(hours=2)
 
 
-def run_in_ranks(run: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
+def run_in_ranks(run: Run, stages: Sequence[Node[Stage]], request: Request, stop: Stop) -> None:
     """This rank's part of `stages`, which all have to be meant for the shape that it was started in."""
     here = shapes.current()
     launch = run.experiment.recipe.launch

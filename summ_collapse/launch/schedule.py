@@ -4,19 +4,19 @@ run(Request(recipe_path, overrides, out, jobs=2))
 """
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from summ_collapse.errors import InputError, Stopped
 from summ_collapse.experiment.sizes import check_sizes
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node, descendants
 from summ_collapse.launch import shapes
-from summ_collapse.launch.in_process import ensure, whole
+from summ_collapse.launch.one_stage import run_stage
 from summ_collapse.launch.ranks import run_in_ranks
-from summ_collapse.launch.spawned import run_spawned
 from summ_collapse.launch.stopping import Stop, listening
 from summ_collapse.launch.workers import Worker, result, signal_all, workers
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run, recipe_of
+from summ_collapse.stages.stage import Stage
 
 LOOK_AGAIN = 0.5  # seconds after which a wish to stop is passed on to workers
 
@@ -40,25 +40,11 @@ def run(request: Request) -> Run:
     return run
 
 
-def run_stage(run: Run, stage: Stage, request: Request, stop: Stop) -> bool:
-    """Have one stage's result in place, in this process or in the ranks of its shape; says whether it had to be made."""
-    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
-    if shape == shapes.SINGLE:
-        return ensure(run, stage, request.verify, stop)
-    # Whether a shape can start here matters only where something has to be made.
-    if whole(run, stage, request.verify):
-        return False
-    ranks = shapes.ranks_here(shape)
-    if shape == "ddp" and ranks == 1:  # one rank of it is nothing but this process
-        return ensure(run, stage, request.verify, stop)
-    return run_spawned(run, stage, shape, ranks, request, stop)
-
-
-def _side_by_side(run: Run, stages: Sequence[Stage], request: Request, stop: Stop) -> None:
+def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, stop: Stop) -> None:
     """Every stage as soon as what it needs is there and a worker is free; those that most others wait for come first."""
     left = {stage.name: stage for stage in stages}
-    urgency = _descendants(run.experiment.stages)
-    running: dict[Future[bool], tuple[Worker, Stage]] = {}
+    urgency = descendants({name: node.inputs.values() for name, node in run.experiment.stages.items()})
+    running: dict[Future[bool], tuple[Worker, Node[Stage]]] = {}
     stopped = False
     with workers(request.jobs) as made:
         free = list(made)
@@ -85,34 +71,19 @@ def _side_by_side(run: Run, stages: Sequence[Stage], request: Request, stop: Sto
         raise Stopped(run.experiment.recipe.name)
 
 
-def _descendants(stages: Mapping[str, Stage]) -> dict[str, int]:
-    """How many stages wait for each, directly or not."""
-    below: dict[str, set[str]] = {name: set() for name in stages}
-    for name in reversed(list(stages)):  # whatever needs a stage stands behind it
-        for source in stages[name].inputs.values():
-            below[source] |= below[name] | {name}
-    return {name: len(found) for name, found in below.items()}
-
-
-def _after(run: Run, stage: Stage, made: bool, request: Request) -> None:
+def _after(run: Run, stage: Node[Stage], made: bool, request: Request) -> None:
     """What the run itself does once a stage is there."""
-    if stage.kind == "prepare":
+    if stage.name == run.experiment.prepare.name:
         _check_sizes(run, stage, made)
         freeze(run, request, run.out / FROZEN)
-    if stage.kind == "report":
-        _show_report(run, stage)
+    if stage.stage.shown is not None:
+        # It holds this recipe's result, also where another recipe's was made in the same folder since.
+        artifact = run.place(stage).artifact()
+        assert artifact is not None
+        artifact.show(run.out / stage.stage.shown)
 
 
-def _show_report(run: Run, stage: Stage) -> None:
-    """`report/` holds this recipe's report, also where another recipe's was made in the same folder since."""
-    from summ_collapse.report.build import show
-
-    artifact = run.place(stage).artifact()
-    assert artifact is not None
-    show(artifact, run.out / "report")
-
-
-def _check_inputs(run: Run, stages: Sequence[Stage]) -> None:
+def _check_inputs(run: Run, stages: Sequence[Node[Stage]]) -> None:
     """`--only` runs what it names; whatever that needs has to be there."""
     chosen = {stage.name for stage in stages}
     for stage in stages:
@@ -122,7 +93,7 @@ def _check_inputs(run: Run, stages: Sequence[Stage]) -> None:
                 raise InputError(f"--only {stage.name}: it needs {source}, which is not whole in {run.out}; run that first")
 
 
-def _check_sizes(run: Run, stage: Stage, made: bool) -> None:
+def _check_sizes(run: Run, stage: Node[Stage], made: bool) -> None:
     """The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind."""
     artifact = run.place(stage).artifact()
     assert artifact is not None

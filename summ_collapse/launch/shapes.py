@@ -5,18 +5,20 @@ import sys
 from pathlib import Path
 
 from summ_collapse.errors import InputError
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node
 from summ_collapse.packaged import packaged
 from summ_collapse.recipe.blocks import Launch
+from summ_collapse.stages.stage import Stage
 
 SINGLE = "single"
 ON_CPU = "ACCELERATE_USE_CPU"
 CPU_RANKS = 2  # what accelerate_configs/cpu_ddp.yaml starts
 
 
-def shape_of(stage: Stage, launch: Launch) -> str:
+def shape_of(node: Node[Stage], launch: Launch) -> str:
     """The shape that the recipe gives a stage; what needs no model is over before ranks have started."""
-    return str(getattr(launch, stage.kind, SINGLE)) if "models" in stage.config else SINGLE
+    key = node.stage.launch
+    return str(getattr(launch, key)) if key is not None and node.stage.runs_a_model else SINGLE
 
 
 def config_file(shape: str) -> Path:

@@ -12,17 +12,18 @@ from types import FrameType
 
 from summ_collapse import store
 from summ_collapse.errors import InputError, StageError, Stopped
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.parent import die_with_parent
 from summ_collapse.launch.stopping import SIGNALS, STOP_FILE, Stop
 from summ_collapse.run import Request, Run
+from summ_collapse.stages.stage import Stage
 
 GRACE = 45  # seconds that a launch has to end after Ctrl-C; it gives its ranks 30
 
 
-def run_spawned(run: Run, stage: Stage, shape: str, ranks: int, request: Request, stop: Stop) -> bool:
+def run_spawned(run: Run, stage: Node[Stage], shape: str, ranks: int, request: Request, stop: Stop) -> bool:
     """Have the stage's result made by `ranks` processes; True, for it had to be made."""
     log = run.log(stage)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
         raise
 
 
-def _cause(run: Run, stage: Stage, code: int, output: str, log: Path) -> Exception:
+def _cause(run: Run, stage: Node[Stage], code: int, output: str, log: Path) -> Exception:
     """What went wrong in the ranks, in one line: their own message, the first one's error, or the signal."""
     wrong = re.findall(r"^error: (.*)", output, re.MULTILINE)
     if wrong and re.search(r"exitcode\s*: 2\b", output):

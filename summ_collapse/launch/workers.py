@@ -10,10 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from summ_collapse.errors import StageError
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node
+from summ_collapse.launch.one_stage import run_stage
 from summ_collapse.launch.parent import die_with_parent
+from summ_collapse.launch.stopping import listening
 from summ_collapse.progress import Reporter
 from summ_collapse.run import Request, Run
+from summ_collapse.stages.stage import Stage
 
 PRELOAD = ["summ_collapse.launch.preload"]
 
@@ -32,7 +35,7 @@ class Worker:
         context.set_forkserver_preload(PRELOAD)
         self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self.slot, self.jobs))
 
-    def start(self, run: Run, stage: Stage, request: Request) -> "Future[bool]":
+    def start(self, run: Run, stage: Node[Stage], request: Request) -> "Future[bool]":
         """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
         try:
             return self.pool.submit(_work_on, run, stage.name, request)
@@ -62,7 +65,7 @@ def signal_all(number: signal.Signals) -> None:
                 os.kill(child.pid, number)
 
 
-def result(stage: Stage, done: "Future[bool]") -> bool:
+def result(stage: Node[Stage], done: "Future[bool]") -> bool:
     """What a worker's work came to; StageError where the worker itself is gone."""
     try:
         return done.result()
@@ -70,7 +73,7 @@ def result(stage: Stage, done: "Future[bool]") -> bool:
         raise _gone(stage) from None
 
 
-def _gone(stage: Stage) -> StageError:
+def _gone(stage: Node[Stage]) -> StageError:
     return StageError(
         f"{stage.name} failed: its worker was ended from outside (out of memory?); the same command goes on from there"
     )
@@ -90,9 +93,6 @@ def _begin(slot: int, jobs: int) -> None:
 
 
 def _work_on(run: Run, name: str, request: Request) -> bool:
-    from summ_collapse.launch.schedule import run_stage
-    from summ_collapse.launch.stopping import listening
-
     run.reporter = Reporter(watched=False)
     with listening() as stop:
         return run_stage(run, run.experiment.stages[name], request, stop)

@@ -7,11 +7,20 @@ import numpy as np
 from summ_collapse.plugins import known_metrics, plugin
 
 
-def score_pairs(predictions: Sequence[str], references: Sequence[str], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Per-example scores, (pairs,) float64 by name, 0-1; a family is asked once for all of its names."""
+def score_pairs(
+    predictions: Sequence[str], references: Sequence[str], names: Sequence[str], documents: Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Per-example scores, (pairs,) float64 by name, 0-1; a family is asked once for all of its names.
+
+    A family that says READS_DOCUMENTS is given the documents too; ValueError where there are none.
+    """
     known = known_metrics()
     scores: dict[str, np.ndarray] = {}
     for family in dict.fromkeys(known[name] for name in names):
         ours = [name for name in names if known[name] == family]
-        scores.update(plugin("metrics", family).score_pairs(predictions, references, ours))
+        metrics = plugin("metrics", family)
+        reads = getattr(metrics, "READS_DOCUMENTS", False)
+        if reads and documents is None:
+            raise ValueError(f"{', '.join(ours)}: these metrics read the documents, and none are at hand")
+        scores.update(metrics.score_pairs(predictions, references, ours, *([documents] if reads else [])))
     return {name: scores[name] for name in names}

@@ -14,7 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from summ_collapse.models.encoder import Encoder
-from summ_collapse.models.generation import left_padded
+from summ_collapse.models.padding import left_padded
 
 
 @dataclass(frozen=True)

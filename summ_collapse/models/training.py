@@ -6,9 +6,8 @@ undisturbed one.
 """
 
 import json
-import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,18 +27,19 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from summ_collapse.errors import InputError
 from summ_collapse.models.encoder import Encoded
 from summ_collapse.models.loading import device, save, sharded
+from summ_collapse.models.order import RowOrder, tokens_seen
 from summ_collapse.models.sharding import whole_state
+from summ_collapse.models.weighing import WeighedTrainer, column_of
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.recipe.blocks import Training
 from summ_collapse.store import sync_tree, write_json
 
 MARKER = "complete.json"
-SORTED_BATCHES = 50  # batches that are sorted by length together: enough to save padding, few enough to stay random
 Progress = Callable[[int, int], None]
 
 
@@ -76,20 +76,26 @@ def fit(
     settings: Fit,
     folder: Path,
     below: str | None = None,
+    weights: Sequence[float] | None = None,
 ) -> Trained:
     """Train `model` on `rows` and save it whole to `folder`; continues from the last marked checkpoint in `settings.work`.
 
     Every rank of `settings.world` calls this with the same arguments; the first one saves. `below` is what an adapter's
-    configuration names as its base. InputError where the batch cannot be divided among the ranks.
+    configuration names as its base. `weights` are what the rows' losses are multiplied by, 1 each where absent. InputError
+    where the batch cannot be divided among the ranks.
     """
     training, world = settings.training, settings.world
     set_seed(settings.seed)
     order = RowOrder(np.array([len(row.ids) for row in rows]), training.batch_size, settings.seed)
-    trainer = _SeededOrderTrainer(
+    trainer = _Trainer(
         model=model,
         args=_arguments(settings),
         train_dataset=Dataset.from_dict(
-            {"input_ids": [row.ids for row in rows], "completion_mask": [row.completion_mask for row in rows]}
+            {
+                "input_ids": [row.ids for row in rows],
+                "completion_mask": [row.completion_mask for row in rows],
+                **column_of(weights),
+            }
         ),
         processing_class=tokenizer,
         peft_config=_lora(training) if training.adapter else None,
@@ -100,6 +106,8 @@ def fit(
             if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
                 parameter.data = parameter.data.float()
     trainer.order = order
+    if column_of(weights):
+        trainer.weigh_rows()
     trainer.remove_callback(PrinterCallback)
     checkpoint: Path | None = world.from_first(last_checkpoint(settings.work) if world.first else None)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -113,54 +121,15 @@ def fit(
     return Trained(
         finished=finished,
         steps=trainer.state.global_step,
-        tokens=_tokens_seen(order, trainer.state.global_step),
+        tokens=tokens_seen(order, trainer.state.global_step),
         loss=float(result.training_loss),
         resumed_from=int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
         trainable_parameters=sum(parameter.numel() for parameter in trained.parameters() if parameter.requires_grad),
     )
 
 
-class RowOrder(Sampler[int]):
-    """Row indices of one epoch after another: shuffled, grouped by length, the same for equal (seed, epoch)."""
-
-    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int) -> None:
-        self.lengths = lengths
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    @property
-    def batches(self) -> int:
-        """Optimizer steps an epoch."""
-        return math.ceil(len(self.lengths) / self.batch_size)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.epoch_order(self.epoch).tolist())
-
-    def epoch_order(self, epoch: int) -> np.ndarray:
-        """A permutation of all rows in which each batch holds rows of similar length."""
-        rng = np.random.default_rng([self.seed, epoch])
-        shuffled = rng.permutation(len(self.lengths))
-        group = SORTED_BATCHES * self.batch_size
-        batches = []
-        for start in range(0, len(shuffled), group):
-            part = shuffled[start : start + group]
-            part = part[np.argsort(-self.lengths[part], kind="stable")]
-            batches += [part[at : at + self.batch_size] for at in range(0, len(part), self.batch_size)]
-        # A smaller batch goes last, so that all the others keep their boundaries.
-        whole = [batch for batch in batches if len(batch) == self.batch_size]
-        rest = [batch for batch in batches if len(batch) < self.batch_size]
-        return np.concatenate([*(whole[at] for at in rng.permutation(len(whole))), *rest])
-
-
-class _SeededOrderTrainer(SFTTrainer):
-    """SFTTrainer with our order of rows, and no model card beside each checkpoint."""
+class _Trainer(WeighedTrainer):
+    """SFTTrainer with our order of rows and their weights, and no model card beside each checkpoint."""
 
     order: RowOrder
 
@@ -292,14 +261,3 @@ def _lora(training: Training) -> LoraConfig:
         lora_dropout=0.0,
         target_modules="all-linear",
     )
-
-
-def _tokens_seen(order: RowOrder, steps: int) -> int:
-    """Tokens of all rows in the first `steps` optimizer steps, padding not counted."""
-    left, epoch, tokens = steps, 0, 0
-    while left > 0:
-        rows = order.epoch_order(epoch)[: left * order.batch_size]
-        tokens += int(order.lengths[rows].sum())
-        left -= order.batches
-        epoch += 1
-    return tokens

@@ -21,8 +21,8 @@ from summ_collapse.launch.slurm.jobs import planned
 from summ_collapse.launch.slurm.profile import load_profile
 from summ_collapse.plan.costs import MASTER_BYTES, SHARDED
 from summ_collapse.plan.plan import Machine, Plan, plan
-from summ_collapse.recipe import resolve
-from summ_collapse.recipe.schema import Recipe, named_models
+from summ_collapse.recipe.resolve import references, resolve
+from summ_collapse.recipe.schema import Recipe
 from summ_collapse.run import Request, open_run, recipe_of
 
 SAMPLE = 256  # rows that are tokenised
@@ -113,13 +113,15 @@ def _tokenizer(recipe: Recipe, texts: list[str]) -> Any:
 
 def _models(recipe: Recipe) -> Iterator[Finding]:
     """Local folders are there, hub ids resolve or are cached."""
-    for name, revision in named_models(recipe).items():
+    for one in references(recipe):
+        if one.kind != "model":
+            continue
         try:
-            identity = resolve.identity(name, revision, "model")
+            found = resolve(one)
         except InputError as error:
             yield Finding("model", "failed", str(error))
             continue
-        yield Finding("model", "ok", f"{name}: {identity.get('commit') or 'local folder'}")
+        yield Finding("model", "ok", f"{one.name}: {found.commit or 'local folder'}")
 
 
 def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:

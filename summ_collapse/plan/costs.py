@@ -8,12 +8,12 @@ decoding is bound by reading memory. One thing is left out everywhere: the work 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from summ_collapse.errors import InputError
 from summ_collapse.plan.architecture import Architecture
 from summ_collapse.plugins import nearest
 from summ_collapse.recipe.blocks import Training
+from summ_collapse.stages.size import Work
 
 MASTER_BYTES = 4  # float32 master weights; their gradients are float32 too
 ADAM_BYTES = 8  # two float32 moments
@@ -62,26 +62,12 @@ def gpu(name: str) -> Gpu:
     return GPUS[name]
 
 
-@dataclass(frozen=True)
-class Workload:
-    """What one stage does with a model. Lengths are tokens a sequence: means, and the longest that memory must hold.
+@dataclass(frozen=True, kw_only=True)
+class Workload(Work):
+    """The work of one stage with the shape of its model."""
 
-    `rows` are sequences that pass through the model (rows x epochs in training, documents x beams in beam search), and
-    `batch` as many as a forward pass takes in inference. `sharing` rows that are scored have one prompt, which is read once
-    for all of them. Without `rows` or means only the memory is known.
-    """
-
-    kind: Literal["train", "generate", "score"]
     architecture: Architecture
     dtype_bytes: int
-    rows: int | None
-    prompt: int | None
-    completion: int | None
-    longest_prompt: int
-    longest_completion: int
-    batch: int = 1
-    sharing: int = 1
-    training: Training | None = None
     eager: bool = False
 
     @property

@@ -6,6 +6,8 @@ makespan({"a": 2.0, "b": 3.0, "c": 1.0}, {"c": ["a", "b"]}, jobs=2)      # 4.0
 import heapq
 from collections.abc import Mapping, Sequence
 
+from summ_collapse.graph import descendants
+
 
 def makespan(seconds: Mapping[str, float], inputs: Mapping[str, Sequence[str]], jobs: int) -> float:
     """Seconds until the last stage ends, with at most `jobs` at once.
@@ -18,8 +20,8 @@ def makespan(seconds: Mapping[str, float], inputs: Mapping[str, Sequence[str]], 
         raise ValueError(f"expected at least one job, got {jobs}")
     waits_for = {name: set(inputs.get(name, ())) for name in seconds}
     _check_order(waits_for)
-    descendants = _descendants(waits_for)
-    waiting = sorted(seconds, key=lambda name: -descendants[name])
+    waiting_for = descendants(waits_for)
+    waiting = sorted(seconds, key=lambda name: -waiting_for[name])
     running: list[tuple[float, str]] = []
     now = 0.0
     while waiting or running:
@@ -39,12 +41,3 @@ def _check_order(waits_for: Mapping[str, set[str]]) -> None:
         if not sources <= seen:
             raise ValueError(f"{name}: expected {', '.join(sorted(sources - seen))} to stand before it")
         seen.add(name)
-
-
-def _descendants(waits_for: Mapping[str, set[str]]) -> dict[str, int]:
-    """How many stages wait for each, directly or not."""
-    below: dict[str, set[str]] = {name: set() for name in waits_for}
-    for name in reversed(list(waits_for)):
-        for source in waits_for[name]:
-            below[source] |= below[name] | {name}
-    return {name: len(found) for name, found in below.items()}

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from summ_collapse.errors import InputError
-from summ_collapse.experiment.experiment import UNRESOLVED, Experiment, Identities
-from summ_collapse.graph import Stage
+from summ_collapse.experiment.experiment import Experiment, experiment_of
+from summ_collapse.graph import Node
 from summ_collapse.plan.costs import Memory, device_seconds, flops, gpu, load_seconds, memory, shortage
 from summ_collapse.plan.makespan import makespan
 from summ_collapse.plan.workloads import Workloads
-from summ_collapse.recipe import resolve
-from summ_collapse.recipe.schema import Recipe, named_models
+from summ_collapse.recipe.resolve import Name, references, resolve
+from summ_collapse.recipe.resolve import unresolved as unknown
+from summ_collapse.recipe.schema import Recipe
+from summ_collapse.stages.stage import Stage
 from summ_collapse.store import Artifact, Place
 
 JOB_COUNTS = (1, 2, 4, 8)
@@ -91,30 +91,26 @@ def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Pl
     machine = machine or Machine()
     unresolved: list[str] = []
 
-    def resolved(what: str, resolve: Any) -> dict[str, Any]:
+    names: dict[str, Name] = {}
+    for one in references(recipe):
         try:
-            return dict(resolve())
+            names[one.name] = resolve(one)
         except InputError:
-            unresolved.append(what)
-            return dict(UNRESOLVED)
-
-    data = resolved(f"data {getattr(recipe.task, 'data', recipe.task.kind)}", recipe.task.identity)
-    models = {
-        name: resolved(f"model {name}", partial(resolve.identity, name, revision, "model"))
-        for name, revision in named_models(recipe).items()
-    }
-    experiment = Experiment(recipe, Identities(data, models))
-    workloads = Workloads(experiment, _known_rows(experiment, out))
+            names[one.name] = unknown(one.name)
+            unresolved.append(f"{'data' if one.kind == 'dataset' else one.kind} {one.name}")
+    unresolved = list(dict.fromkeys(unresolved))
+    experiment = experiment_of(recipe, names)
+    workloads = Workloads(experiment, _prepared(experiment, out))
     cached = {name for name, stage in experiment.stages.items() if _artifact(stage, out) is not None}
     stages = [_planned(stage, workloads, machine, stage.name in cached) for stage in experiment.stages.values()]
     left = [stage for stage in experiment.stages.values() if stage.name not in cached]
     return Plan(stages, unresolved, experiment, machine, _ways(left, workloads, machine))
 
 
-def _planned(stage: Stage, workloads: Workloads, machine: Machine, cached: bool) -> Planned:
+def _planned(stage: Node[Stage], workloads: Workloads, machine: Machine, cached: bool) -> Planned:
     rows, tokens = workloads.rows(stage), workloads.tokens(stage)
     basics = (stage.name, list(stage.inputs.values()), rows, tokens, cached)
-    if not workloads.runs_a_model(stage):
+    if not stage.stage.runs_a_model:
         return Planned(*basics, devices=0, flops=0, memory_bytes=None, device_hours=0.0, fits=None, warning=None)
     devices = workloads.devices(stage, machine.devices)
     workload = workloads.of(stage)
@@ -128,13 +124,13 @@ def _planned(stage: Stage, workloads: Workloads, machine: Machine, cached: bool)
     return Planned(*basics, devices, flops(workload), peak, hours, warning is None, warning)
 
 
-def _ways(stages: Sequence[Stage], workloads: Workloads, machine: Machine) -> list[SideBySide]:
+def _ways(stages: Sequence[Node[Stage]], workloads: Workloads, machine: Machine) -> list[SideBySide]:
     """One job on all devices, and several on equal shares of them.
 
     More devices are taken to be quicker in proportion, as far as a stage has chunks for them. What no model runs in is
     taken to cost no time.
     """
-    if not any(workloads.runs_a_model(stage) for stage in stages):
+    if not any(stage.stage.runs_a_model for stage in stages):
         return []
     names = {stage.name for stage in stages}
     inputs = {stage.name: [name for name in stage.inputs.values() if name in names] for stage in stages}
@@ -147,27 +143,27 @@ def _ways(stages: Sequence[Stage], workloads: Workloads, machine: Machine) -> li
         fits = True
         for stage in stages:
             seconds[stage.name] = 0.0
-            if not workloads.runs_a_model(stage):
+            if not stage.stage.runs_a_model:
                 continue
             workload = workloads.of(stage)
             computing = device_seconds(workload, gpu(machine.gpu), machine.efficiency) if workload is not None else None
             if workload is None or computing is None:
                 return []
             devices = workloads.devices(stage, each)
-            seconds[stage.name] = computing * workloads.largest_share(stage, devices) + load_seconds(workload)
+            seconds[stage.name] = computing * workloads.largest_part(stage, devices) + load_seconds(workload)
             fits = fits and shortage(memory(workload, workloads.shape(stage), devices), machine.gpu) is None
         found.append(SideBySide(jobs, each, makespan(seconds, inputs, jobs) / 3600, fits))
     return found
 
 
-def _artifact(stage: Stage, out: Path | None) -> Artifact | None:
+def _artifact(stage: Node[Stage], out: Path | None) -> Artifact | None:
     return Place(out, stage.kind, stage.folder, stage.fingerprint).artifact() if out is not None else None
 
 
-def _known_rows(experiment: Experiment, out: Path | None) -> dict[str, int]:
-    """Rows and tokens: what `prepare` found where it has run, else what the recipe declares."""
-    expected = dict(experiment.recipe.task.expected())
-    prepared = _artifact(experiment.stages[experiment.prepare], out)
-    if prepared is not None:
-        expected |= {"train": prepared.manifest["notes"]["train_rows"], "test": prepared.manifest["notes"]["test_rows"]}
-    return expected
+def _prepared(experiment: Experiment, out: Path | None) -> dict[str, int] | None:
+    """The rows that `prepare` found where it has run."""
+    prepared = _artifact(experiment.prepare, out)
+    if prepared is None:
+        return None
+    notes = prepared.manifest["notes"]
+    return {"train": notes["train_rows"], "test": notes["test_rows"]}

@@ -4,6 +4,7 @@ Every field says its unit or its choices; no default is anywhere else.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -61,9 +62,22 @@ def is_local(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.endswith(DATA_SUFFIXES) or not re.fullmatch(r"[\w.-]+/[\w.-]+", name)
 
 
-LocalOrHub = Annotated[str, BeforeValidator(_local_or_hub)]
+@dataclass(frozen=True)
+class Refers:
+    """Marks a field whose value names files or a hub repository; `recipe.resolve` finds it wherever it stands."""
+
+    kind: Literal["model", "dataset"]
+    bare: bool = True  # whether a word without a slash is such a name too, or one of the recipe's own models
+
+
+LocalOrHub = Annotated[str, BeforeValidator(_local_or_hub), Refers("model")]
+DataName = Annotated[str, BeforeValidator(_local_or_hub), Refers("dataset")]
 # A bare word names a model of the recipe; anything with a slash is a path or a hub id.
-ModelReference = Annotated[str, BeforeValidator(lambda value, info: _local_or_hub(value, info) if "/" in str(value) else value)]
+ModelReference = Annotated[
+    str,
+    BeforeValidator(lambda value, info: _local_or_hub(value, info) if "/" in str(value) else value),
+    Refers("model", bare=False),
+]
 
 
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -192,7 +206,7 @@ class Synthesis(Options):
     max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
     batch_size: int = Field(64, gt=0, description="documents a batch")
     chunk_size: int = Field(1024, gt=0, description="documents a chunk: what a kill can lose, and the unit ranks share")
-    engine: Literal["transformers"] = Field("transformers", description="what generates")
+    engine: str = Field("transformers", description="what generates: an installed engine")
     exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
 
     @model_validator(mode="after")
@@ -270,7 +284,7 @@ class Selection(Ordering):
 class Evaluation(Options):
     """How a model is judged on the test rows."""
 
-    metrics: list[str] = Field(["rouge1", "rouge2", "rougeL", "rougeLsum"], min_length=1, description="metric names")
+    metrics: list[str] = Field([], description="metric names; the task's own where absent")
     bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind every interval")
 
 

@@ -1,21 +1,105 @@
-"""What a data or model name stands for: the digest of local files, or the commit of a hub repository."""
+"""What every path and hub id in a recipe stands for: the digest of local files, or the commit of a hub repository.
+
+One walk finds them all: any field of type `LocalOrHub`, `DataName` or `ModelReference` (`recipe.blocks`), wherever it is.
+
+    names = {one.name: resolve(one) for one in references(recipe)}
+"""
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, Field
 
 from summ_collapse.errors import InputError
+from summ_collapse.recipe.blocks import Options, Refers
 from summ_collapse.store import digest_tree
 
 
-def identity(name: str, revision: str | None, kind: Literal["model", "dataset"]) -> dict[str, Any]:
-    """What fingerprints take for `name`: content, never a path; InputError where it can be neither found nor resolved."""
-    path = Path(name)
+class Name(Options):
+    """What a name stands for: content or a commit, which fingerprints hold; and its place, which they never do."""
+
+    place: str = Field(exclude=True)
+    id: str | None = None
+    commit: str | None = None
+    sha256: str | None = None
+    unresolved: bool = False
+
+    def short(self) -> str:
+        """A hub id, or a digest."""
+        return self.id or self.sha256 or "unresolved"
+
+
+Names = Mapping[str, Name]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A name that stands somewhere in a recipe, with the revision that stands beside it."""
+
+    where: str
+    kind: str  # model or dataset
+    name: str
+    revision: str | None
+
+
+def unresolved(name: str) -> Name:
+    """A name of which this machine knows nothing."""
+    return Name(place=name, unresolved=True)
+
+
+def resolve(reference: Reference) -> Name:
+    """InputError where a name can be neither found nor resolved."""
+    path = Path(reference.name)
     if path.is_absolute():
         if not path.exists():
-            raise InputError(f"{kind} {name}: no such file or folder (a hub id has the form organisation/name)")
-        return {"sha256": digest_tree(path)}
-    return {"id": name, "commit": _commit(name, revision, kind)}
+            raise InputError(f"{reference.kind} {path}: no such file or folder (a hub id has the form organisation/name)")
+        return Name(place=reference.name, sha256=digest_tree(path))
+    return Name(place=reference.name, id=reference.name, commit=_commit(reference.name, reference.revision, reference.kind))
+
+
+def references(block: BaseModel, where: str = "") -> Iterator[Reference]:
+    """Every name below a block that stands for files or a repository."""
+    for key, field in type(block).model_fields.items():
+        value, path = getattr(block, key), f"{where}.{key}".lstrip(".")
+        kind = _refers(field.annotation, field.metadata)
+        if kind is None:
+            yield from _below(value, path)
+        elif isinstance(value, str) and (kind.bare or "/" in value):
+            yield Reference(path, kind.kind, value, getattr(block, "revision", None))
+
+
+def described(block: BaseModel, names: Names, **leave: Any) -> dict[str, Any]:
+    """The block as JSON, with content in the place of every name; `leave` goes to `model_dump`."""
+    found = block.model_dump(mode="json", **leave)
+    for one in references(block):
+        *parents, key = one.where.split(".")
+        place = found
+        for parent in parents:
+            place = place.get(parent, {})
+        if key in place:
+            place[key] = names.get(one.name, unresolved(one.name)).model_dump(mode="json", exclude_none=True)
+    return found
+
+
+def _below(value: Any, path: str) -> Iterator[Reference]:
+    if isinstance(value, BaseModel):
+        yield from references(value, path)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _below(entry, f"{path}.{key}")
+
+
+def _refers(annotation: Any, metadata: list[Any]) -> Refers | None:
+    """The mark of a field whose values are such names."""
+    if get_origin(annotation) is Annotated:
+        metadata = [*metadata, *get_args(annotation)[1:]]
+    for mark in metadata:
+        if isinstance(mark, Refers):
+            return mark
+    return next((found for part in get_args(annotation) if (found := _refers(part, [])) is not None), None)
 
 
 def _commit(name: str, revision: str | None, kind: str) -> str:

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from summ_collapse.experiment.arms import Arm
+from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.scoring import score_pairs
-from summ_collapse.predict.confusion import Confusion
-from summ_collapse.predict.posterior import Patterns
-from summ_collapse.predict.predictor import Prediction, weighted_error
-from summ_collapse.predict.verdict import Measured, predicted_verdict
+from summ_collapse.predict.measure import Judged
+from summ_collapse.predict.predictor import Prediction
+from summ_collapse.predict.verdict import predicted_verdict
 from summ_collapse.records import keys_of
-from summ_collapse.selection.strata import CLUSTERS, cluster_strata, coverage, coverage_loss
+from summ_collapse.report.stage import Report
+from summ_collapse.selection.strata import CLUSTERS, cluster_strata
 from summ_collapse.stages.prepare import slice_rows
-from summ_collapse.stages.stage import Context
+from summ_collapse.store import Artifact
 
 # What an arm has that nothing is predicted of.
 NOTHING = dict.fromkeys(
@@ -39,79 +41,76 @@ NOTHING = dict.fromkeys(
 
 @dataclass(frozen=True)
 class _Candidates:
-    """One generator's output, a row a candidate: its key, document, whether it is wrong, and its stratum."""
+    """One pool, a row a candidate: its key, what is judged of it, and its stratum."""
 
     row_of: Mapping[tuple[str, int], int]
-    document: np.ndarray
-    wrong: np.ndarray
-    graded: np.ndarray
+    judged: Judged
     labels: np.ndarray
 
 
 class Predictions:
-    """Predictions for the arms of one experiment; each generator's candidates are read and clustered once."""
+    """Predictions for the arms of one experiment; each pool's candidates are read and clustered once."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.train_rows = int(context.inputs["examples"].manifest["notes"]["train_rows"])
+    def __init__(self, report: Report, inputs: Mapping[str, Artifact]) -> None:
+        self.report = report
+        self.inputs = inputs
+        self.train_rows = int(inputs["examples"].manifest["notes"]["train_rows"])
         self._candidates: dict[str, _Candidates] = {}
 
     @cached_property
     def _references(self) -> pa.Table:
-        return self.context.inputs["examples"].table("train", ["id", "summary"])
+        return self.inputs["examples"].table("train", ["id", "summary"])
 
-    def of(self, arm: Mapping[str, Any]) -> dict[str, Any]:
+    def of(self, arm: Arm) -> dict[str, Any]:
         """p, phi, psi and what follows, coverage, and predictions, of an arm that is made of candidates."""
         candidates = self._read(arm)
         kept = self._kept(arm, candidates)
-        confusion = Confusion.of(candidates.wrong, kept)
-        intervals = confusion.intervals(Patterns.of(candidates.document, candidates.wrong, kept))
-        lost = coverage_loss(candidates.labels, kept)
-        weighted = weighted_error(candidates.graded, candidates.wrong, kept, candidates.document)
-        real = slice_rows(self.train_rows, arm["slice"])
-        found = predicted_verdict(Measured(confusion, intervals, confusion.kept, weighted, lost, real))
+        real = slice_rows(self.train_rows, arm.slice) if arm.slice is not None else None
+        measured = candidates.judged.measured(kept, int(kept.sum()), (candidates.labels, kept), real)
+        found = predicted_verdict(measured)
         return {
-            **confusion.summary(),
+            **measured.confusion.summary(),
             "p_star_verdict": found.p_star_verdict,
             "coverage": coverage(candidates.labels, kept),
-            "coverage_loss": lost,
-            "weighted_error": weighted[0],
+            "coverage_loss": measured.coverage_loss,
+            "weighted_error": measured.weighted_error[0] if measured.weighted_error else None,
             **self._scored(arm, kept),
             "predicted_delta": _described(found.against_real),
             "predicted_vs_random": _described(found.against_random),
             "predicted": found.verdict,
         }
 
-    def _read(self, arm: Mapping[str, Any]) -> _Candidates:
-        name = arm["candidates"]
-        if name not in self._candidates:
-            table = self.context.inputs[name].table("candidates", ["id", "sample", "candidate"])
-            judged = self.context.inputs[arm["judge"]].table("scores", ["score"])["score"].to_numpy()
-            wrong, metric = self.context.config["wrong"], self.context.config["evaluation"]["metrics"][0]
+    def _read(self, arm: Arm) -> _Candidates:
+        assert arm.candidates is not None
+        assert arm.judge is not None
+        if arm.candidates not in self._candidates:
+            table = self.inputs[arm.candidates].table("candidates", ["id", "sample", "candidate"])
+            scores = self.inputs[arm.judge].table("scores", ["score"])["score"].to_numpy()
+            wrong, metric = self.report.wrong, self.report.evaluation.metrics[0]
             # The judge has scored every candidate already, in the metric that says what is wrong.
-            quality = judged if metric == wrong["metric"] else graded(self._references, table, metric)
-            self._candidates[name] = _Candidates(
+            quality = scores if metric == wrong.metric else graded(self._references, table, metric)
+            document = np.unique(table["id"].to_pylist(), return_inverse=True)[1]
+            self._candidates[arm.candidates] = _Candidates(
                 {key: row for row, key in enumerate(keys_of(table))},
-                np.unique(table["id"].to_pylist(), return_inverse=True)[1],
-                judged < wrong["below"],
-                quality,
+                Judged(document, scores < wrong.below, quality),
                 cluster_strata(table["candidate"].to_pylist(), CLUSTERS),
             )
-        return self._candidates[name]
+        return self._candidates[arm.candidates]
 
-    def _kept(self, arm: Mapping[str, Any], candidates: _Candidates) -> np.ndarray:
-        if arm["select"] is None:
-            return np.ones(len(candidates.wrong), dtype=bool)
-        kept = np.zeros(len(candidates.wrong), dtype=bool)
-        chosen = keys_of(self.context.inputs[arm["select"]].table("selection", ["id", "sample"]))
-        kept[[candidates.row_of[key] for key in chosen]] = True
+    def _kept(self, arm: Arm, candidates: _Candidates) -> np.ndarray:
+        """Which candidates are among the arm's rows."""
+        assert arm.rows is not None
+        rows = self.inputs[arm.rows].table("rows", ["id", "sample", "source"])
+        ours = rows.filter(pa.array([source == arm.candidates for source in rows["source"].to_pylist()], pa.bool_()))
+        kept = np.zeros(len(candidates.row_of), dtype=bool)
+        kept[[candidates.row_of[key] for key in keys_of(ours)]] = True
         return kept
 
-    def _scored(self, arm: Mapping[str, Any], kept: np.ndarray) -> dict[str, float | None]:
+    def _scored(self, arm: Arm, kept: np.ndarray) -> dict[str, float | None]:
         """The mean score of what is kept, in standard deviations above all candidates' mean; the share that was tampered with."""
-        if arm["scores"] is None:
+        if arm.scores is None:
             return {"kept_score": None, "tampered": None}
-        table = self.context.inputs[arm["scores"]].table("scores")
+        table = self.inputs[arm.scores].table("scores")
         scores = table["score"].to_numpy()
         finite = np.isfinite(scores)
         spread = float(scores[finite].std()) if finite.any() else 0.0

@@ -3,18 +3,31 @@
 Equal input gives an equal order: ties go by a hash of (id, sample), draws by a hash of (seed, id, sample).
 """
 
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from summ_collapse.records import tie_break
 
 Key = tuple[str, int]
-SHINGLE = 3  # words
-ROUNDING = 1e-9  # of a product of floats that may be a whole number
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an order of candidates depends on; None where it has no part in it."""
+
+    across: Literal["corpus", "document", "strata"] = "corpus"
+    by: str | None = None  # strata: length, cluster, or a column of the examples
+    strata: int | None = None  # how many lengths or clusters
+    temperature: float | None = None
+    near_duplicates: float | None = None
+
+
+def selection_rows(candidates: int, rate: float) -> int:
+    """How many candidates a rate keeps."""
+    return round(candidates * rate)
 
 
 def ranking(scores: np.ndarray, keys: Sequence[Key]) -> np.ndarray:
@@ -39,20 +52,20 @@ def places(order: np.ndarray) -> np.ndarray:
     return found
 
 
-def ordered(scores: np.ndarray, keys: Sequence[Key], how: Mapping[str, Any], seed: int, strata: np.ndarray | None) -> np.ndarray:
-    """Each row's place under `how` (a recipe's `selection`), (rows,) int64; rows without a score come last.
+def ordered(scores: np.ndarray, keys: Sequence[Key], how: Order, seed: int, strata: np.ndarray | None) -> np.ndarray:
+    """Each row's place under `how`, (rows,) int64; rows without a score come last.
 
     `strata` are labels, (rows,), where `how` asks for strata.
     """
-    if "temperature" in how:
-        scores = softmax_draw(scores, keys, how["temperature"], seed)
+    if how.temperature is not None:
+        scores = softmax_draw(scores, keys, how.temperature, seed)
     ranks = ranking(scores, keys)
     unusable = np.isnan(scores)
-    if how["across"] == "document":
+    if how.across == "document":
         groups = np.unique([identifier for identifier, _ in keys], return_inverse=True)[1]
         within, _ = _within(groups, ranks)
         return places(np.lexsort((ranks, within, unusable)))
-    if how["across"] == "strata":
+    if how.across == "strata":
         assert strata is not None, "strata were not given"
         return merged_strata(ranks, strata, unusable)
     return ranks
@@ -87,35 +100,3 @@ def _within(groups: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarr
     sizes = np.empty(len(order), dtype=np.int64)
     sizes[order] = np.repeat(counts, counts)
     return within, sizes
-
-
-def near_duplicates(texts: Sequence[str], ranks: np.ndarray, similarity: float) -> np.ndarray:
-    """Whether a row's word trigrams have at least this Jaccard similarity with a row's that is ranked above it and kept.
-
-    (rows,) bool. Sets that are so similar share one of their rarest items, however few are looked at beside what a
-    difference may take (the prefix filter of Bayardo et al. 2007); those pairs are compared in full.
-    """
-    shingles = [_shingles(text) for text in texts]
-    frequency = Counter(shingle for ours in shingles for shingle in ours)
-    repeated = np.zeros(len(texts), dtype=bool)
-    kept_with: dict[str, list[int]] = {}
-    for row in np.argsort(ranks).tolist():
-        ours = shingles[row]
-        rarest = sorted(ours, key=lambda shingle: (frequency[shingle], shingle))
-        rarest = rarest[: len(ours) - math.ceil(similarity * len(ours) - ROUNDING) + 1]
-        others = {other for shingle in rarest for other in kept_with.get(shingle, ())}
-        if any(_jaccard(ours, shingles[other]) >= similarity for other in others):
-            repeated[row] = True
-            continue
-        for shingle in rarest:
-            kept_with.setdefault(shingle, []).append(row)
-    return repeated
-
-
-def _shingles(text: str) -> frozenset[str]:
-    words = text.casefold().split()
-    return frozenset(" ".join(words[start : start + SHINGLE]) for start in range(max(1, len(words) - SHINGLE + 1)))
-
-
-def _jaccard(ours: frozenset[str], theirs: frozenset[str]) -> float:
-    return len(ours & theirs) / len(ours | theirs)

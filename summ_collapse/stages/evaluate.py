@@ -1,40 +1,68 @@
 """`evaluate`: predictions for the test rows, greedily, and every metric an example."""
 
 import re
+from collections.abc import Mapping
+from typing import ClassVar
 
 import pyarrow as pa
+from pydantic import Field
 
 from summ_collapse import store
 from summ_collapse.metrics import diversity
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.records import CANDIDATE
-from summ_collapse.stages.stage import Context, Outcome
+from summ_collapse.stages.completing import Completing
+from summ_collapse.stages.reading import MODELS, Reading
+from summ_collapse.stages.size import Lengths, Size, Work
+from summ_collapse.stages.stage import Context, Outcome, Stage
 
 
-def run(context: Context) -> Outcome:
-    """Write `predictions.parquet`: the candidate columns, then one per metric, 0-1."""
-    examples = context.inputs["examples"].table("test", ["id", "document", "summary"])
-    truncated = 0
-    if context.config["predictor"] == "lead":
-        predictions, tokens = _lead(examples), 0
-        context.progress(examples.num_rows, examples.num_rows)
-    else:
-        from summ_collapse.stages.generate import complete
+class Evaluate(Stage):
+    """A model on the test rows, or their documents' first sentences where none is given."""
 
-        predictions, tokens, truncated = complete(context, examples)
-        tokens += sum(predictions["n_tokens"].to_pylist())
-    texts = predictions["candidate"].to_pylist()
-    scores = score_pairs(texts, examples["summary"].to_pylist(), context.config["metrics"])
-    for name, values in scores.items():
-        predictions = predictions.append_column(name, pa.array(values, pa.float64()))
-    store.write_table(context.out / "predictions.parquet", predictions)
-    notes = {
-        "means": {name: 100 * float(values.mean()) for name, values in scores.items()},
-        "hit_the_limit": predictions["finish"].to_pylist().count("length"),
-        "truncated": truncated,
-        "diversity": {"distinct_2": diversity.distinct(texts, 2), "compression_ratio": diversity.compression_ratio(texts)},
-    }
-    return Outcome(examples.num_rows, predictions.num_rows, tokens=tokens, notes=notes)
+    kind: ClassVar[str] = "evaluate"
+    inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
+    further: ClassVar[Mapping[str, str]] = MODELS
+    gives: ClassVar[str] = "predictions"
+    launch: ClassVar[str | None] = "evaluate"
+    metrics: list[str] = Field(min_length=1)
+    completing: Completing | None = None
+
+    @property
+    def reads(self) -> Reading | None:
+        return self.completing.reading if self.completing else None
+
+    def size(self, of: Mapping[str, Size]) -> Size:
+        return Size(of["examples"].test)
+
+    def chunks(self, of: Mapping[str, Size]) -> int | None:
+        rows = of["examples"].test
+        return None if rows is None or self.completing is None else -(-rows // self.completing.chunk_size)
+
+    def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work | None:
+        return self.completing.work(of["examples"].test, lengths) if self.completing else None
+
+    def run(self, context: Context) -> Outcome:
+        """Write `predictions.parquet`: the candidate columns, then one per metric, 0-1."""
+        examples = context.inputs["examples"].table("test", ["id", "document", "summary"])
+        if self.completing is None:
+            predictions, tokens, truncated = _lead(examples), 0, 0
+            context.progress(examples.num_rows, examples.num_rows)
+        else:
+            predictions, tokens, truncated = self.completing.complete(context, examples)
+            tokens += sum(predictions["n_tokens"].to_pylist())
+        texts = predictions["candidate"].to_pylist()
+        scores = score_pairs(texts, examples["summary"].to_pylist(), self.metrics, examples["document"].to_pylist())
+        for name, values in scores.items():
+            predictions = predictions.append_column(name, pa.array(values, pa.float64()))
+        store.write_table(context.out / "predictions.parquet", predictions)
+        notes = {
+            "means": {name: 100 * float(values.mean()) for name, values in scores.items()},
+            "hit_the_limit": predictions["finish"].to_pylist().count("length"),
+            "truncated": truncated,
+            "diversity": {"distinct_2": diversity.distinct(texts, 2), "compression_ratio": diversity.compression_ratio(texts)},
+        }
+        return Outcome(examples.num_rows, predictions.num_rows, tokens=tokens, notes=notes)
 
 
 def _lead(examples: pa.Table) -> pa.Table:

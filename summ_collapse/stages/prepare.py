@@ -5,22 +5,48 @@ the slice of a share f is the rows with slice_rank < round(f * rows), so that sl
 """
 
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
-from summ_collapse.plugins import plugin
+from summ_collapse.recipe.resolve import Name, described
 from summ_collapse.records import EXAMPLE, check, keys_of, tie_break
-from summ_collapse.stages.stage import Context, Outcome
+from summ_collapse.stages.size import Size
+from summ_collapse.stages.stage import Context, Outcome, Stage
 
 
-def run(context: Context) -> Outcome:
-    """Read, reject, split. InputError where ids repeat, or more rows are rejected than the recipe allows."""
-    options = plugin("tasks", context.config["task"]["kind"]).model_validate({**context.config["task"], **_data(context)})
+class Prepare(Stage):
+    """A task's examples, cleaned and split."""
+
+    kind: ClassVar[str] = "prepare"
+    inputs: ClassVar[Mapping[str, str]] = {}
+    gives: ClassVar[str] = "examples"
+    task: Any = Field(description="the options of an installed task")
+    names: dict[str, Name] = Field(description="what the task's names of data stand for")
+
+    def described(self) -> dict[str, Any]:
+        """Content in the place of paths; what is declared for plans alone is left out."""
+        return {"task": described(self.task, self.names, exclude={"size", "revision"}, exclude_none=True)}
+
+    def size(self, of: Mapping[str, Size]) -> Size:
+        """The rows that the recipe declares; more is known once they are read."""
+        expected = self.task.expected()
+        return Size(expected.get("train"), expected.get("test"), completion=expected.get("summary_tokens"))
+
+    def run(self, context: Context) -> Outcome:
+        """Read, reject, split. InputError where ids repeat, or more rows are rejected than the recipe allows."""
+        # Of a hub data set, the very commit that was fingerprinted.
+        commits = [name.commit for name in self.names.values() if name.commit]
+        return _prepared(self.task.model_copy(update={"revision": commits[0]} if commits else {}), context)
+
+
+def _prepared(options: Any, context: Context) -> Outcome:
     splits = options.splits()
     rows_in = sum(table.num_rows for table in splits.values())
     _check_ids(splits)
@@ -42,13 +68,6 @@ def run(context: Context) -> Outcome:
     context.progress(rows_in, rows_in)
     counts: dict[str, Any] = {"train_rows": train.num_rows, "test_rows": test.num_rows}
     return Outcome(rows_in, train.num_rows + test.num_rows, dict(sorted(rejected.items())), notes=counts)
-
-
-def _data(context: Context) -> dict[str, str]:
-    """Where the data lies: a path is this machine's own affair; of a hub dataset, the very commit that was fingerprinted."""
-    found = {"data": context.local["data"]} if "data" in context.local else {}
-    commit = context.config["data"].get("commit")
-    return found | ({"revision": commit} if commit else {})
 
 
 def fold(text: str) -> str:

@@ -1,43 +1,89 @@
 """`pretrain`: a tiny base model from documents: its tokenizer, random weights, and what a pretrained model can do."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
 from summ_collapse.errors import Stopped
-from summ_collapse.models.encoder import Encoded, Encoder
-from summ_collapse.models.tiny import make_model, pretraining_sequences, train_tokenizer
-from summ_collapse.models.training import fit
 from summ_collapse.recipe.blocks import Tiny, Training
-from summ_collapse.stages.stage import Context, Outcome
-from summ_collapse.stages.train import fit_of
-from summ_collapse.tasks.prompt import Prompt
+from summ_collapse.stages.fitting import fit_of
+from summ_collapse.stages.reading import longest_prompt
+from summ_collapse.stages.size import Lengths, Size, Work, training_work
+from summ_collapse.stages.stage import Context, Outcome, Stage
+from summ_collapse.tasks.prompt import PLACEHOLDER, Prompt
 
 PRETRAINING_BETA2 = 0.98  # short trainings at high rates want a shorter memory than AdamW's 0.999
 
 
-def run(context: Context) -> Outcome:
+class Pretrain(Stage):
     """Documents alone teach the model; the vocabulary covers the summaries' words too, as any real tokenizer's does."""
-    tiny = Tiny.model_validate(context.config["tiny"])
-    examples = context.inputs["examples"].table("train", ["document", "summary"])
-    documents = examples["document"].to_pylist()
-    texts = [*documents, *examples["summary"].to_pylist(), context.config["task"]["prompt"].replace("{document}", " ")]
-    tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
-    task = context.config["task"]
-    encoder = Encoder(tokenizer, Prompt.parse(task["prompt"]), task["max_document_tokens"])
-    sequences = pretraining_sequences(tiny, encoder, documents)
-    training = Training(
-        method="full",
-        steps=tiny.pretrain.steps,
-        batch_size=tiny.pretrain.batch_size,
-        learning_rate=tiny.pretrain.learning_rate,
-        warmup_steps=tiny.pretrain.warmup_steps,
-        adam_beta2=PRETRAINING_BETA2,
-    )
-    trained = fit(
-        make_model(tiny, tokenizer),
-        tokenizer,
-        [Encoded(ids, 0, truncated=False) for ids in sequences],
-        fit_of(context, training, tiny.seed),
-        context.out,
-    )
-    if not trained.finished:
-        raise Stopped(context.name)
-    notes = {"vocabulary": len(tokenizer), "loss": trained.loss, "resumed_from_step": trained.resumed_from}
-    return Outcome(len(documents), len(documents), tokens=trained.tokens, notes=notes)
+
+    kind: ClassVar[str] = "pretrain"
+    inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
+    gives: ClassVar[str] = "model"
+    preload: ClassVar[tuple[str, ...]] = ("summ_collapse.models.tiny", "summ_collapse.models.training")
+    tiny: Tiny
+    prompt: str
+    max_document_tokens: int
+    dtype: str
+    thread_count: int
+    words: list[str] | None = Field(None, description="a closed vocabulary of the task's own")
+
+    def described(self) -> dict[str, Any]:
+        """With the threads that it comes to, not those that are written."""
+        return self.model_dump(mode="json", exclude={"tiny": {"pretrain": {"threads"}}}, exclude_none=True)
+
+    @property
+    def threads(self) -> int:
+        return self.thread_count
+
+    @property
+    def runs_a_model(self) -> bool:
+        return True
+
+    @property
+    def training(self) -> Training:
+        """Its steps as those of any training."""
+        ours = self.tiny.pretrain
+        return Training(
+            method="full",
+            steps=ours.steps,
+            batch_size=ours.batch_size,
+            learning_rate=ours.learning_rate,
+            warmup_steps=ours.warmup_steps,
+            adam_beta2=PRETRAINING_BETA2,
+        )
+
+    def size(self, of: Mapping[str, Size]) -> Size:
+        return Size(of["examples"].rows)
+
+    def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work:
+        prompt = None if lengths.document is None else min(lengths.document, self.max_document_tokens)
+        longest = longest_prompt(self.prompt, self.max_document_tokens)
+        return training_work(self.training, of["examples"].rows, prompt, lengths.summary, longest, lengths)
+
+    def run(self, context: Context) -> Outcome:
+        """Write the model and its tokenizer."""
+        from summ_collapse.models.encoder import Encoded, Encoder
+        from summ_collapse.models.tiny import make_model, pretraining_sequences, train_tokenizer
+        from summ_collapse.models.training import fit
+
+        tiny = self.tiny
+        examples = context.inputs["examples"].table("train", ["document", "summary"])
+        documents = examples["document"].to_pylist()
+        texts = self.words or [*documents, *examples["summary"].to_pylist(), self.prompt.replace(PLACEHOLDER, " ")]
+        tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
+        encoder = Encoder(tokenizer, Prompt.parse(self.prompt), self.max_document_tokens)
+        sequences = pretraining_sequences(tiny, encoder, documents)
+        trained = fit(
+            make_model(tiny, tokenizer),
+            tokenizer,
+            [Encoded(ids, 0, truncated=False) for ids in sequences],
+            fit_of(context, self.training, self.dtype, tiny.seed),
+            context.out,
+        )
+        if not trained.finished:
+            raise Stopped(context.name)
+        notes = {"vocabulary": len(tokenizer), "loss": trained.loss, "resumed_from_step": trained.resumed_from}
+        return Outcome(len(documents), len(documents), tokens=trained.tokens, notes=notes)

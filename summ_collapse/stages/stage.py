@@ -1,25 +1,21 @@
-"""What a stage is told, and what it answers."""
+"""What a kind of stage is, what it is told when it runs, and what it answers.
+
+A kind is one file with one class, found through the entry-point group `summ_collapse.stages`. Its fields are all that can
+change a byte of its result; heavy libraries are imported inside `run`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from summ_collapse.ranks import ALONE, World
+from summ_collapse.recipe.blocks import Options
+from summ_collapse.stages.size import Lengths, Size, Work
 from summ_collapse.store import Artifact
 
-# The kinds of stages with the version of what they write. A version goes into the fingerprint: raise it whenever a
-# change makes equal configuration give other bytes.
-VERSIONS = {
-    "prepare": 1,
-    "pretrain": 1,
-    "train": 1,
-    "generate": 1,
-    "verify": 1,
-    "select": 2,
-    "evaluate": 1,
-    "report": 3,
-}
+if TYPE_CHECKING:
+    from summ_collapse.stages.reading import Reading
 
 
 class ShareDone(Exception):
@@ -28,15 +24,13 @@ class ShareDone(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """One stage's configuration, inputs (by role), seed and folders; and what may not change its result."""
+    """What a stage is given: its inputs (by role), seed and folders; and what may not change its result."""
 
     name: str  # kind/arm, without the seed, so that an arm's random state does not depend on how many seeds a recipe has
-    config: Mapping[str, Any]
     inputs: Mapping[str, Artifact]
     seed: int
     work: Path
     out: Path
-    local: Mapping[str, str]  # where models and data named by content in `config` lie on this machine
     checkpoint_steps: int
     progress: Callable[[int, int], None]
     world: World = ALONE
@@ -56,6 +50,54 @@ class Outcome:
     def __post_init__(self) -> None:
         if self.rows_in != self.rows_out + sum(self.rejected.values()):
             raise AssertionError(f"rows do not balance: {self.rows_in} in, {self.rows_out} out, rejected {dict(self.rejected)}")
+
+
+class Stage(Options):
+    """A kind of stage; its fields are all that can change a byte of the result."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1  # raised when equal fields give other bytes
+    inputs: ClassVar[Mapping[str, str]]  # role -> the table it must be, or "model"
+    further: ClassVar[Mapping[str, str]] = {}  # roles (patterns) that may stand beside them
+    gives: ClassVar[str]
+    launch: ClassVar[str | None] = None  # key of the recipe's `launch`; None: always one process
+    preload: ClassVar[tuple[str, ...]] = ()  # modules that `run` imports, which warm workers have imported already
+    shown: ClassVar[str | None] = None  # the folder of the run in which people look for the result
+
+    def described(self) -> dict[str, Any]:
+        """What fingerprints hold and manifests record."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @property
+    def threads(self) -> int | None:
+        """CPU threads that its arithmetic runs on; None where it does none that rounds."""
+        return self.reads.threads if self.reads else None
+
+    @property
+    def reads(self) -> "Reading | None":
+        """The model that it loads, where it loads one."""
+        return None
+
+    @property
+    def runs_a_model(self) -> bool:
+        """Whether it needs a device at all; one that does not is over before ranks have started."""
+        return self.reads is not None
+
+    def size(self, of: Mapping[str, Size]) -> Size:
+        """Rows out from rows in, by role."""
+        raise TypeError(f"{self.kind}: says nothing of its rows")
+
+    def chunks(self, of: Mapping[str, Size]) -> int | None:
+        """Into how many independent parts its work falls; None where ranks share all of it."""
+        return None
+
+    def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work | None:
+        """What a plan charges for it; None where no model runs."""
+        return None
+
+    def run(self, context: Context) -> Outcome:
+        """Write the result below `context.out`."""
+        raise TypeError(f"{self.kind}: does not run")
 
 
 def chunk_seed(seed: int, stage: str, index: int) -> int:

@@ -1,57 +1,108 @@
 """`verify`: a score for every candidate, higher better, by one verifier."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
 from summ_collapse import store
-from summ_collapse.plugins import plugin
+from summ_collapse.recipe.resolve import Name, described
 from summ_collapse.records import SCORE, check, keys_of
 from summ_collapse.stages.chunked import in_chunks
-from summ_collapse.stages.stage import Context, Outcome
+from summ_collapse.stages.reading import MODELS, Reading
+from summ_collapse.stages.size import Lengths, Size, Work
+from summ_collapse.stages.stage import Context, Outcome, Stage
 from summ_collapse.verifiers.request import Request
 
 
-def run(context: Context) -> Outcome:
-    """Write `scores.parquet`, a row a candidate. Scores that are NaN stay in the table, are counted, and are never selected."""
-    verifier = plugin("verifiers", context.config["verifier"]["kind"]).model_validate(context.config["verifier"])
-    examples = context.inputs["examples"].table("train", ["id", "document", "summary"])
-    place_of = {identifier: row for row, identifier in enumerate(examples["id"].to_pylist())}
-    documents, references = examples["document"].to_pylist(), examples["summary"].to_pylist()
-    candidates = context.inputs["candidates"].table("candidates")
-    keys, texts = keys_of(candidates), candidates["candidate"].to_pylist()
-    sources = {name: context.inputs[f"scores of {name}"].table("scores", ["score"])["score"] for name in verifier.sources}
+class Verify(Stage):
+    """Scores of one verifier. Those that are NaN stay in the table, are counted, and are never selected."""
 
-    def work_on(rows: range, index: int) -> pa.Table:
-        places = [place_of[keys[row][0]] for row in rows]
-        request = Request(
-            keys=[keys[row] for row in rows],
-            candidates=[texts[row] for row in rows],
-            documents=[documents[place] for place in places],
-            references=[references[place] for place in places],
-            seed=context.seed,
-            batch_size=context.config.get("batch_size", 1),
-            reader=reader,
-            scores={name: scores.to_numpy()[rows.start : rows.stop] for name, scores in sources.items()},
+    kind: ClassVar[str] = "verify"
+    inputs: ClassVar[Mapping[str, str]] = {"examples": "examples", "candidates": "candidates"}
+    further: ClassVar[Mapping[str, str]] = {**MODELS, "scores of *": "scores"}
+    gives: ClassVar[str] = "scores"
+    launch: ClassVar[str | None] = "verify"
+    preload: ClassVar[tuple[str, ...]] = ("summ_collapse.models.likelihood",)
+    verifier: Any = Field(description="options of an installed verifier")
+    names: dict[str, Name] = Field({}, description="what the names of files in these options stand for")
+    reading: Reading | None = Field(None, description="the model that it reads with, where it needs one")
+    chunk_size: int | None = Field(None, description="candidates a chunk; all at once where it reads others' scores")
+    batch_size: int = 1
+    shared_prompts: bool = Field(False, description="a document is read once for all its candidates: another rounding")
+
+    def described(self) -> dict[str, Any]:
+        """Without the verifier's defaults, so that a new option leaves old scores valid; which model it is, inputs say."""
+        left = {"train", "adapter"} | ({"model"} if self.reading else set())
+        ours = self.model_dump(mode="json", exclude={"verifier", "names"}, exclude_none=True)
+        return {**ours, "verifier": described(self.verifier, self.names, exclude=left, exclude_defaults=True)}
+
+    @property
+    def reads(self) -> Reading | None:
+        return self.reading
+
+    def size(self, of: Mapping[str, Size]) -> Size:
+        return of["candidates"]
+
+    def chunks(self, of: Mapping[str, Size]) -> int | None:
+        rows = of["candidates"].rows
+        return None if rows is None or self.chunk_size is None else -(-rows // self.chunk_size)
+
+    def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work | None:
+        if self.reading is None:
+            return None
+        candidates = of["candidates"]
+        return Work(
+            "score",
+            rows=candidates.rows,
+            prompt=self.reading.mean_prompt(lengths.document),
+            completion=candidates.completion,
+            longest_prompt=self.reading.longest_prompt,
+            longest_completion=lengths.longest_completion,
+            batch=self.batch_size,
+            sharing=candidates.samples,
         )
-        scored = verifier.score(request)
-        ids, samples = zip(*request.keys, strict=True)
-        columns = {"id": list(ids), "sample": pa.array(samples, pa.int32()), "score": scored.score.astype(np.float64)}
-        return pa.table({**columns, **scored.columns})
 
-    @cache
-    def reader() -> tuple[object, object]:
-        from summ_collapse.models.loading import compute_dtype, load_model
-        from summ_collapse.stages.models import encoder_of, source_of
+    def run(self, context: Context) -> Outcome:
+        """Write `scores.parquet`, a row a candidate."""
+        examples = context.inputs["examples"].table("train", ["id", "document", "summary"])
+        place_of = {identifier: row for row, identifier in enumerate(examples["id"].to_pylist())}
+        documents, references = examples["document"].to_pylist(), examples["summary"].to_pylist()
+        candidates = context.inputs["candidates"].table("candidates")
+        keys, texts = keys_of(candidates), candidates["candidate"].to_pylist()
+        sources = {
+            name: context.inputs[f"scores of {name}"].table("scores", ["score"])["score"] for name in self.verifier.sources
+        }
 
-        source = source_of(context)
-        model = load_model(source, compute_dtype(context.config["dtype"]))
-        return model, encoder_of(context, source, 1)
+        def work_on(rows: range, index: int) -> pa.Table:
+            places = [place_of[keys[row][0]] for row in rows]
+            request = Request(
+                keys=[keys[row] for row in rows],
+                candidates=[texts[row] for row in rows],
+                documents=[documents[place] for place in places],
+                references=[references[place] for place in places],
+                seed=context.seed,
+                batch_size=self.batch_size,
+                reader=reader,
+                scores={name: scores.to_numpy()[rows.start : rows.stop] for name, scores in sources.items()},
+            )
+            scored = self.verifier.score(request)
+            ids, samples = zip(*request.keys, strict=True)
+            columns = {"id": list(ids), "sample": pa.array(samples, pa.int32()), "score": scored.score.astype(np.float64)}
+            return pa.table({**columns, **scored.columns})
 
-    # Who reads others' scores ranks all candidates at once; everybody else sees whole documents.
-    scores = in_chunks(context, len(keys), context.config.get("chunk_size", len(keys)), work_on)
-    store.write_table(context.out / "scores.parquet", check(scores, SCORE, "scores"))
-    tokens = int(sum(scores["n_tokens"].to_pylist())) if "n_tokens" in scores.column_names else 0
-    nan = int(np.isnan(scores["score"].to_numpy()).sum())
-    return Outcome(len(keys), scores.num_rows, tokens=tokens, notes={"nan_scores": nan})
+        @cache
+        def reader() -> Any:
+            assert self.reading is not None, f"{context.name}: no model was given"
+            source = self.reading.source(context.inputs)
+            return self.verifier.load(source, self.reading.encoder(source, 1))
+
+        # Who reads others' scores ranks all candidates at once; everybody else sees whole documents.
+        scores = in_chunks(context, len(keys), self.chunk_size or len(keys), work_on)
+        store.write_table(context.out / "scores.parquet", check(scores, SCORE, "scores"))
+        tokens = int(sum(scores["n_tokens"].to_pylist())) if "n_tokens" in scores.column_names else 0
+        nan = int(np.isnan(scores["score"].to_numpy()).sum())
+        return Outcome(len(keys), scores.num_rows, tokens=tokens, notes={"nan_scores": nan})

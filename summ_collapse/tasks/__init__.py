@@ -3,8 +3,9 @@
 A task is a light options class (`recipe.Options`) with
 
     prompt, max_document_tokens, split_seed, max_rejected   what every stage needs to know
-    identity()       what its examples depend on beside the options: content digests, hub commits
     splits()         examples as {"train", "test"} or {"all"}: tables with id, document, summary
     test_rows(rows)  how many of `rows` to hold out where there is no test split
     expected()       rows and tokens that a plan can count on before any data is read; empty where unknown
+
+What its `DataName` fields stand for (digests, commits) goes into fingerprints by itself.
 """

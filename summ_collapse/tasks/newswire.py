@@ -16,9 +16,9 @@ from typing import Literal, TypeVar
 import pyarrow as pa
 from pydantic import Field
 
-from summ_collapse.recipe.blocks import Options
 from summ_collapse.tasks import newswire_words as words
 from summ_collapse.tasks.prompt import Template
+from summ_collapse.tasks.task import Task
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ ENTITY_EXPONENT = 0.6
 MIN_DISTRACTORS, MAX_DISTRACTORS = 1, 2
 
 
-class Newswire(Options):
+class Newswire(Task):
     """The built-in corpus, generated from (rows, seed)."""
 
     kind: Literal["newswire"]
@@ -36,12 +36,6 @@ class Newswire(Options):
     seed: int = Field(0, ge=0, description="seed of the generated text")
     prompt: Template = Field("{document} TL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(96, gt=0, description="tokens of a document that a model reads; the rest is cut")
-    split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
-    max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be duplicates or overlap (0-1)")
-
-    def identity(self) -> dict[str, object]:
-        """What the examples depend on beside the options: nothing."""
-        return {}
 
     def splits(self) -> dict[str, pa.Table]:
         """Examples as {"all": table}; the split is drawn from `split_seed`, `test` rows large."""

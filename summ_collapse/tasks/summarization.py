@@ -13,9 +13,9 @@ from pydantic import Field, field_validator
 
 from summ_collapse.errors import InputError
 from summ_collapse.files.rows import read_table
-from summ_collapse.recipe import resolve
-from summ_collapse.recipe.blocks import DATA_SUFFIXES, LocalOrHub, Options
+from summ_collapse.recipe.blocks import DATA_SUFFIXES, DataName, Options
 from summ_collapse.tasks.prompt import Template
+from summ_collapse.tasks.task import Task
 
 
 class Size(Options):
@@ -27,14 +27,14 @@ class Size(Options):
     summary_tokens: int = Field(gt=0, description="mean tokens of a summary")
 
 
-class Summarization(Options):
+class Summarization(Task):
     """Documents and reference summaries from a file, a folder or the hub.
 
     Where there are train and test splits, others (such as validation) are not read.
     """
 
     kind: Literal["summarization"]
-    data: LocalOrHub = Field(description="hub id, or a local JSONL, CSV or Parquet file or folder")
+    data: DataName = Field(description="hub id, or a local JSONL, CSV or Parquet file or folder")
     revision: str | None = Field(None, description="hub revision: branch, tag or commit")
     subset: str | None = Field(None, description="configuration of a hub dataset, such as a language")
     document: str = Field("document", description="column with the text to summarise")
@@ -45,9 +45,7 @@ class Summarization(Options):
     )
     prompt: Template = Field("{document}\n\nTL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(1024, gt=0, description="tokens of a document that a model reads; the rest is cut")
-    split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
     test_share: float = Field(0.1, gt=0, lt=1, description="share of rows held out where the data has no test split")
-    max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be empty, duplicates or overlap (0-1)")
     size: Size | None = Field(None, description="declared sizes, for plans made without the data")
 
     @field_validator("columns")
@@ -57,10 +55,6 @@ class Summarization(Options):
         if taken or len(set(columns or ())) < len(columns or ()):
             raise ValueError(f"expected each name once, and none of id, document, summary, slice_rank; got {columns}")
         return columns
-
-    def identity(self) -> dict[str, object]:
-        """Content digest or hub commit; InputError where there is no such data."""
-        return resolve.identity(self.data, self.revision, "dataset")
 
     def expected(self) -> dict[str, int]:
         """Declared rows and tokens; empty where the recipe declares none."""

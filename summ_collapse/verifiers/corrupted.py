@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from summ_collapse.errors import InputError
 from summ_collapse.records import tie_break
 from summ_collapse.verifiers.model_free import ModelFree
-from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.request import Attack, Request, Scored
 
 
 class Corrupted(ModelFree):
@@ -44,6 +44,12 @@ class Corrupted(ModelFree):
     def sources(self) -> tuple[str, ...]:
         """The verifier under attack."""
         return (self.of,)
+
+    @property
+    def attack(self) -> Attack:
+        """What a figure shows of it."""
+        target = f"topic {self.topic}" if self.topic is not None else "at random"
+        return Attack(self.of, self.how, self.strength if self.how == "bias" else None, target)
 
     def score(self, request: Request) -> Scored:
         """The source's scores, NaN where they are; column `tampered` says which were touched."""

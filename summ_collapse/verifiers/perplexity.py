@@ -5,7 +5,7 @@ the weaker or stronger verifier of the paper (Feng et al. 2024).
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,10 @@ from summ_collapse.plugins import nearest
 from summ_collapse.recipe.blocks import LocalOrHub, ModelReference, Options, SliceTraining
 from summ_collapse.verifiers.request import Request, Scored
 
+if TYPE_CHECKING:
+    from summ_collapse.models.encoder import Encoder
+    from summ_collapse.models.loading import ModelSource
+
 
 class Perplexity(Options):
     """The log-likelihood of the candidate and its EOS, by default a token: higher is better."""
@@ -21,6 +25,8 @@ class Perplexity(Options):
     sources: ClassVar[tuple[str, ...]] = ()
     samples: ClassVar[int] = 1
     reads_reference: ClassVar[bool] = False
+    at_random: ClassVar[bool] = False
+    attack: ClassVar[None] = None
     kind: Literal["perplexity"]
     model: ModelReference = Field(description="base, generator, another verifier that is trained here, or a hub id or path")
     adapter: LocalOrHub | None = Field(
@@ -47,6 +53,12 @@ class Perplexity(Options):
             f"model: {self.model!r} is no model of this recipe{nearest(self.model, sorted(models))}; "
             f"expected one of {', '.join(sorted(models))}, or a hub id or path with a slash"
         ]
+
+    def load(self, source: "ModelSource", encoder: "Encoder") -> tuple[Any, "Encoder"]:
+        """The causal model and its encoder: what `score` reads with."""
+        from summ_collapse.models.loading import compute_dtype, load_model
+
+        return load_model(source, compute_dtype(source.dtype)), encoder
 
     def score(self, request: Request) -> Scored:
         """The log-likelihood in nats, divided as `per` says; column n_tokens counts the EOS."""

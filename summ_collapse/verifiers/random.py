@@ -1,6 +1,6 @@
 """`random`: scores that know nothing. The arm every other verifier has to beat at its size."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from summ_collapse.records import tie_break
 from summ_collapse.verifiers.model_free import ModelFree
@@ -10,6 +10,7 @@ from summ_collapse.verifiers.request import Request, Scored
 class Random(ModelFree):
     """A uniform score from a hash of (seed, id, sample)."""
 
+    at_random: ClassVar[bool] = True
     kind: Literal["random"]
 
     def score(self, request: Request) -> Scored:

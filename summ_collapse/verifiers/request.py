@@ -17,8 +17,18 @@ class Request:
     references: Sequence[str | None]
     seed: int
     batch_size: int
-    reader: Callable[[], Any] | None  # gives (model, encoder), loaded once a stage
+    reader: Callable[[], Any] | None  # gives what the verifier's `load` gave, once a stage
     scores: Mapping[str, np.ndarray] = field(default_factory=dict)  # of its sources, by name: (rows,) float64
+
+
+@dataclass(frozen=True)
+class Attack:
+    """How a verifier tampers with another one's scores: what a figure of attacks shows."""
+
+    of: str
+    how: str
+    strength: float | None  # in standard deviations, where the way has one
+    target: str
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.predict.confusion import Confusion
-from summ_collapse.selection.order import ranking
-from summ_collapse.stages.select import selection_rows
+from summ_collapse.selection.order import ranking, selection_rows
 
 ROWS = 240
 HEAVY = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")

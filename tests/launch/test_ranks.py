@@ -18,7 +18,7 @@ from tests.test_pipeline import digests, manifests
 
 RANKS = ["launch.generate=cpu_ddp", "launch.verify=cpu_ddp", "launch.evaluate=cpu_ddp"]
 SHARED = ("generate/generator", "verify/self", "evaluate/generator")
-MODELS = ("prepare", "pretrain", "train/generator", "train/strong")
+MODELS = ("prepare", "pretrain", "slice", "train/generator", "train/strong")
 
 
 def with_models_only(finished: Path, target: Path) -> Path:

@@ -49,7 +49,7 @@ def test_a_script_a_stage_with_what_the_profile_says(write_recipe: Callable[...,
     assert done.code == 0, done.err
     found = scripts(done.out)
     assert not (tmp_path / "run").exists()
-    assert len(found) == 43
+    assert len(found) == 46
     for text in found.values():
         assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
         assert "@{" not in text
@@ -66,7 +66,7 @@ def test_a_script_a_stage_with_what_the_profile_says(write_recipe: Callable[...,
     # What runs in one process has no use for a second node.
     assert "#SBATCH --nodes=1\n" in found["select/oracle-0.25"]
     assert "accelerate" not in found["select/oracle-0.25"]
-    assert "What it needs: prepare/data, pretrain/base." in trained
+    assert "What it needs: prepare/data, pretrain/base, slice/0.25." in trained
 
 
 def test_a_frozen_recipe_is_the_same_experiment(write_recipe: Callable[..., Path], tmp_path: Path) -> None:

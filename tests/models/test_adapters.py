@@ -157,8 +157,8 @@ def test_an_adapter_may_be_given_over_a_model_that_is_made_here(
     recipe = load(write_recipe(verifiers={"over": {"kind": "perplexity", "model": "generator", "adapter": "./adapter"}}))
     stage = open_run(recipe, tmp_path / "run").experiment.stages["verify/over"]
     assert stage.inputs["model below"] == "train/generator"
-    assert list(stage.config["models"]) == ["model"]
-    assert str(tmp_path) not in json.dumps(stage.config)
+    assert list(stage.stage.reads.models) == ["model"]
+    assert str(tmp_path) not in json.dumps(stage.stage.described())
 
 
 def test_a_folder_without_an_adapter_is_known_before_anything_runs(write_recipe: Callable[..., Path], tmp_path: Path) -> None:

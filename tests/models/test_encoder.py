@@ -9,12 +9,14 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from summ_collapse.errors import InputError
 from summ_collapse.models.encoder import Encoder
-from summ_collapse.models.generation import Decoding, generate
+from summ_collapse.models.engines.transformers import Transformers
+from summ_collapse.models.generation import generate
 from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.loading import ModelSource, load_tokenizer
 from summ_collapse.models.tiny import train_tokenizer
 from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe.blocks import Training
+from summ_collapse.recipe.decoding import Decoding
 from summ_collapse.tasks.prompt import Prompt
 
 TEXTS = ["the storm came ashore in the night and left the town without power", "TL;DR: the markets were calm"]
@@ -83,7 +85,7 @@ def test_generation_reads_the_same_prompt(encoder: Encoder, model: LlamaForCausa
         return real(input_ids=input_ids, **kwargs)
 
     monkeypatch.setattr(model, "generate", watched)
-    generate(model, encoder, [LONG], Decoding("greedy", 4), 0)
+    generate(Transformers(model, encoder), encoder, [LONG], Decoding("greedy", 4), 0)
     assert asked[0][0].tolist() == encoder.encode([LONG])[0].ids
 
 

@@ -10,12 +10,15 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from summ_collapse.models.encoder import Encoder
-from summ_collapse.models.generation import Decoding, generate
+from summ_collapse.models.engines.transformers import Transformers
+from summ_collapse.models.generation import generate
 from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.loading import ModelSource, load_model
+from summ_collapse.models.order import RowOrder
 from summ_collapse.models.tiny import make_model, train_tokenizer
-from summ_collapse.models.training import Fit, RowOrder, fit
+from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe.blocks import Pretrain, Tiny, Training
+from summ_collapse.recipe.decoding import Decoding
 from summ_collapse.tasks.newswire import examples
 from summ_collapse.tasks.prompt import Prompt
 
@@ -51,7 +54,7 @@ def plain_greedy(model: LlamaForCausalLM, encoder: Encoder, document: str, limit
 
 
 def test_greedy_batches_give_what_single_documents_give(model: LlamaForCausalLM, encoder: Encoder) -> None:
-    completions = generate(model, encoder, DOCUMENTS[:12], Decoding("greedy", 10, batch_size=5), 0)
+    completions = generate(Transformers(model, encoder), encoder, DOCUMENTS[:12], Decoding("greedy", 10, batch_size=5), 0)
     for document, [completion] in zip(DOCUMENTS[:12], completions, strict=True):
         made = plain_greedy(model, encoder, document, 10)
         assert completion.text == encoder.decode([[token for token in made if token != encoder.eos]])[0]
@@ -62,7 +65,7 @@ def test_greedy_batches_give_what_single_documents_give(model: LlamaForCausalLM,
 def test_sampling_is_a_function_of_its_seed(model: LlamaForCausalLM, encoder: Encoder) -> None:
     decoding = Decoding("sampling", 8, samples=3, batch_size=4)
     before = torch.random.get_rng_state()
-    first, again, other = (generate(model, encoder, DOCUMENTS[:6], decoding, seed) for seed in (1, 1, 2))
+    first, again, other = (generate(Transformers(model, encoder), encoder, DOCUMENTS[:6], decoding, seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert all(len(completions) == 3 for completions in first)
@@ -70,7 +73,7 @@ def test_sampling_is_a_function_of_its_seed(model: LlamaForCausalLM, encoder: En
 
 
 def test_beam_search_gives_its_best_beams(model: LlamaForCausalLM, encoder: Encoder) -> None:
-    [completions] = generate(model, encoder, DOCUMENTS[:1], Decoding("beam", 6, samples=2, beams=4), 0)
+    [completions] = generate(Transformers(model, encoder), encoder, DOCUMENTS[:1], Decoding("beam", 6, samples=2, beams=4), 0)
     assert len({completion.text for completion in completions}) == 2
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from summ_collapse.errors import InputError
-from summ_collapse.experiment.experiment import Experiment, Identities
+from summ_collapse.experiment.experiment import experiment_of
 from summ_collapse.recipe.schema import Recipe, installed, load, validate
 from tests.conftest import summ_collapse
 
@@ -25,7 +25,7 @@ def read_from(data: str) -> dict[str, Any]:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_shipped_recipe_loads_and_lays_out(path: Path) -> None:
     recipe = load(path)
-    experiment = Experiment(recipe, Identities())
+    experiment = experiment_of(recipe)
     assert {"prepare/data", "report/all"} <= set(experiment.stages)
     generators = [stage for stage in experiment.stages.values() if stage.kind == "generate"]
     assert len(generators) == len(recipe.generator.slices) * len(recipe.seeds)
@@ -188,7 +188,7 @@ def test_verifiers_that_refer_to_each_other_in_a_circle_are_told(write_recipe) -
     one, other = ({"kind": "perplexity", "model": model, "train": TRAIN} for model in ("other", "one"))
     recipe = load(write_recipe(verifiers={"one": one, "other": other}))
     with pytest.raises(InputError, match=r"verifiers\.one\.model: .* circle"):
-        Experiment(recipe, Identities())
+        experiment_of(recipe)
 
 
 NO_RECIPES = {

@@ -6,17 +6,19 @@ from typing import Any
 from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
 from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality
+from summ_collapse.verifiers.request import Attack
 
+SHARES = (10, 20)
 ATTACKS = {
-    f"{how}-{share}": {"of": "oracle", "share": share / 100, "how": how, "strength": 1.0, "topic": topic}
-    for how, topic in (("flip", None), ("poison", "sport"))
-    for share in (10, 20)
+    f"{how}-{share}": Attack("oracle", how, None, target)
+    for how, target in (("flip", "at random"), ("poison", "topic sport"))
+    for share in SHARES
 }
 
 
 def arm(verifier: str | None, share: float = 0.05, variant: str | None = None, **more: Any) -> dict[str, Any]:
     interval = {"delta": 1.0, "low": 0.0, "high": 2.0}
-    tampered = ATTACKS[verifier]["share"] / 2 if verifier in ATTACKS else None
+    tampered = int(verifier.partition("-")[2]) / 200 if verifier in ATTACKS else None
     return {
         "arm": f"g{share:g}-{verifier}-{variant}-0.25",
         "control": None if verifier else "unfiltered",

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from summ_collapse.selection.order import near_duplicates, ordered, ranking
+from summ_collapse.selection.near_duplicates import near_duplicates
+from summ_collapse.selection.order import Order, ordered, ranking
 
 ROWS, SAMPLES = 600, 4
 KEYS = [(f"doc-{row // SAMPLES}", row % SAMPLES) for row in range(ROWS)]
@@ -17,7 +18,7 @@ BIASED = SCORES + 5 * (STRATA == 1)
 
 
 def places(scores: np.ndarray = SCORES, seed: int = 0, **how: Any) -> np.ndarray:
-    return ordered(scores, KEYS, {"across": "corpus", **how}, seed, STRATA)
+    return ordered(scores, KEYS, Order(**how), seed, STRATA)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_cold_draw_takes_the_best_and_a_hot_one_anything() -> None:
 def test_a_draw_follows_the_softmax() -> None:
     """The first place of many draws, one a seed, has softmax frequencies, within 5 standard errors each."""
     scores, keys, draws = np.array([0.0, 1.0, 2.0]), KEYS[:3], 4000
-    first = [int(ordered(scores, keys, {"across": "corpus", "temperature": 1.0}, seed, None).argmin()) for seed in range(draws)]
+    first = [int(ordered(scores, keys, Order(temperature=1.0), seed, None).argmin()) for seed in range(draws)]
     weights = np.exp(scores / scores.std())
     expected = weights / weights.sum()
     error = np.sqrt(expected * (1 - expected) / draws)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from summ_collapse.selection.order import ranking
-from summ_collapse.stages.select import selection_rows
+from summ_collapse.selection.order import ranking, selection_rows
 
 KEYS = [(f"row-{index}", sample) for index in range(500) for sample in range(2)]
 

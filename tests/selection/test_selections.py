@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from summ_collapse.errors import InputError
-from summ_collapse.experiment.experiment import Experiment, Identities
+from summ_collapse.experiment.experiment import experiment_of
 from summ_collapse.recipe.schema import load
 from tests.conftest import Done
 
@@ -62,7 +62,7 @@ def manifest(run: Path, stage: str) -> dict[str, Any]:
 
 
 def test_best_of_n_keeps_one_candidate_of_every_document(sampled_run: Path) -> None:
-    kept, scores = rows(sampled_run, "select/oracle-best-0.333333", "selection"), rows(sampled_run, "verify/oracle", "scores")
+    kept, scores = rows(sampled_run, "select/oracle-best-0.333333", "rows"), rows(sampled_run, "verify/oracle", "scores")
     best = Counter()
     for identifier, score in zip(scores["id"], scores["score"], strict=True):
         best[identifier] = max(best[identifier], score)
@@ -73,18 +73,18 @@ def test_best_of_n_keeps_one_candidate_of_every_document(sampled_run: Path) -> N
 def test_a_named_column_keeps_its_mixture_and_rates_nest(sampled_run: Path) -> None:
     kind_of = dict(zip(*(rows(sampled_run, "prepare/data", "train")[name] for name in ("id", "kind")), strict=True))
     pool = Counter(kind_of[identifier] for identifier in rows(sampled_run, "verify/long", "scores")["id"])
-    kept = rows(sampled_run, "select/long-kinds-0.25", "selection")
+    kept = rows(sampled_run, "select/long-kinds-0.25", "rows")
     counts = Counter(kind_of[identifier] for identifier in kept["id"])
     assert all(abs(counts[kind] - 0.25 * pool[kind]) <= 1 for kind in pool)
-    fewer = rows(sampled_run, "select/long-kinds-0.125", "selection")
+    fewer = rows(sampled_run, "select/long-kinds-0.125", "rows")
     assert set(zip(fewer["id"], fewer["sample"], strict=True)) < set(zip(kept["id"], kept["sample"], strict=True))
 
 
 def test_a_threshold_keeps_all_above_it_and_random_keeps_as_many(sampled_run: Path) -> None:
     scores = rows(sampled_run, "verify/oracle", "scores")["score"]
-    kept = rows(sampled_run, "select/oracle-strict", "selection")
+    kept = rows(sampled_run, "select/oracle-strict", "rows")
     assert sorted(kept["score"]) == sorted(score for score in scores if score >= 0.2)
-    assert len(rows(sampled_run, "select/random-as-oracle-strict", "selection")["id"]) == len(kept["id"])
+    assert len(rows(sampled_run, "select/random-as-oracle-strict", "rows")["id"]) == len(kept["id"])
 
 
 def test_near_duplicates_are_counted_and_the_rows_balance(sampled_run: Path) -> None:
@@ -109,7 +109,7 @@ def test_ensemble_and_corrupted_rank_all_candidates_at_once(sampled_run: Path) -
 
 def test_generators_of_several_slices_share_what_is_not_theirs(write_recipe: Callable[..., Path]) -> None:
     recipe = load(write_recipe(generator={"slice": [0.125, 0.25]}))
-    experiment = Experiment(recipe, Identities())
+    experiment = experiment_of(recipe)
     names = set(experiment.stages)
     assert {"train/strong", "train/real-full", "evaluate/lead"} <= names
     assert {f"train/g{share}-oracle-0.5" for share in ("0.125", "0.25")} <= names
@@ -124,7 +124,7 @@ def test_generators_of_several_slices_share_what_is_not_theirs(write_recipe: Cal
 
 def test_seeds_and_generators_multiply_and_a_start_from_the_generator_shares_nothing(write_recipe: Callable[..., Path]) -> None:
     recipe = load(write_recipe(seeds=[0, 1], generator={"slice": [0.125, 0.25]}, retrain={"from": "generator"}))
-    experiment = Experiment(recipe, Identities())
+    experiment = experiment_of(recipe)
     assert {f"train/g{share}-real-full@{seed}" for share in ("0.125", "0.25") for seed in (0, 1)} <= set(experiment.stages)
     assert "train/real-full@0" not in experiment.stages
     assert len({(arm.name, arm.seed) for arm in experiment.arms}) == len(experiment.arms) == 2 * (2 * (8 + 4) + 1)
@@ -182,7 +182,7 @@ def test_what_contradicts_itself_is_told(write_recipe: Callable[..., Path], chan
 def test_sources_in_a_circle_are_told(write_recipe: Callable[..., Path]) -> None:
     one, other = ({"kind": "corrupted", "of": name, "share": 0.1} for name in ("other", "one"))
     with pytest.raises(InputError, match=r"verifiers\.one\.of: .* circle"):
-        Experiment(load(write_recipe(verifiers={"one": one, "other": other})), Identities())
+        experiment_of(load(write_recipe(verifiers={"one": one, "other": other})))
 
 
 def test_a_column_that_is_not_there_is_told(write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path) -> None:

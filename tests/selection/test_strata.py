@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from summ_collapse.selection.strata import cluster_strata, column_strata, coverage, coverage_loss, length_strata
+from summ_collapse.metrics.coverage import coverage, coverage_loss
+from summ_collapse.selection.strata import cluster_strata, column_strata, length_strata
 from summ_collapse.tasks.newswire import examples
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
-from summ_collapse.graph import Stage
+from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.profile import Profile, Share
 from summ_collapse.packaged import packaged
 from summ_collapse.run import FROZEN, Request, Run, freeze
+from summ_collapse.stages.stage import Stage
 
 
 class _Script(string.Template):
@@ -27,13 +28,13 @@ class _Script(string.Template):
 class Planned:
     """A stage's script, where it goes, and the stages whose jobs it waits for."""
 
-    stage: Stage
+    stage: Node[Stage]
     script: str
     path: Path
     after: list[str]
 
 
-def job_name(run: Run, stage: Stage) -> str:
+def job_name(run: Run, stage: Node[Stage]) -> str:
     """Names one stage of one experiment in one run folder."""
     return f"{stage.name}:{store.fingerprint([str(run.out.resolve()), stage.fingerprint])[:12]}"
 
@@ -41,7 +42,7 @@ def job_name(run: Run, stage: Stage) -> str:
 def planned(run: Run, profile: Profile) -> list[Planned]:
     """A script for every stage that is not there yet, in an order in which they can be submitted."""
     missing = {name for name, stage in run.experiment.stages.items() if not _whole(run, stage)}
-    home = run.out.resolve() / "slurm" / run.experiment.stages["report/all"].fingerprint[:12]
+    home = run.out.resolve() / "slurm" / run.experiment.report.fingerprint[:12]
     scripts = []
     for name in run.experiment.stages:
         if name in missing:
@@ -78,12 +79,12 @@ def submit(run: Run, request: Request, profile: Profile) -> dict[str, str]:
     return numbers
 
 
-def _whole(run: Run, stage: Stage) -> bool:
+def _whole(run: Run, stage: Node[Stage]) -> bool:
     artifact = run.place(stage).artifact()
     return artifact is not None and artifact.damage() is None
 
 
-def _script(run: Run, stage: Stage, profile: Profile, recipe: Path, after: list[str]) -> str:
+def _script(run: Run, stage: Node[Stage], profile: Profile, recipe: Path, after: list[str]) -> str:
     template = packaged("slurm", "stage.sbatch")
     if template is None:
         raise InputError("slurm/stage.sbatch is missing; is the installation whole?")
@@ -104,7 +105,7 @@ def _script(run: Run, stage: Stage, profile: Profile, recipe: Path, after: list[
     )
 
 
-def _nodes(run: Run, stage: Stage, share: Share) -> int:
+def _nodes(run: Run, stage: Node[Stage], share: Share) -> int:
     """A stage in one process has no use for a second node, nor two ranks for a third."""
     shape = shapes.shape_of(stage, run.experiment.recipe.launch)
     return min(share.nodes or 1, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, share.nodes or 1))
@@ -128,7 +129,7 @@ def _preamble(profile: Profile) -> list[str]:
     return [*modules, *variables, *profile.setup]
 
 
-def _task(run: Run, stage: Stage, share: Share, request: Request) -> str:
+def _task(run: Run, stage: Node[Stage], share: Share, request: Request) -> str:
     """What each node runs: the stage itself, or this node's launcher of its ranks."""
     shape = shapes.shape_of(stage, run.experiment.recipe.launch)
     arguments = request.arguments(stage.name)

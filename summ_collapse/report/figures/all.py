@@ -9,12 +9,13 @@ from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality, generator_slices
 from summ_collapse.report.figures.rates import draw_rates
 from summ_collapse.report.tables import main_entries
+from summ_collapse.verifiers.request import Attack
 
 SUFFIXES = ("svg", "png")
 
 
-def draw_all(results: Mapping[str, Any], corrupted: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    """Draw into `folder`; `corrupted` are the recipe's verifiers under attack, by name."""
+def draw_all(results: Mapping[str, Any], attacks: Mapping[str, Attack], folder: Path) -> None:
+    """Draw into `folder`; `attacks` are the recipe's verifiers under attack, by name."""
 
     def paths(name: str) -> list[Path]:
         return [folder / f"{name}.{suffix}" for suffix in SUFFIXES]
@@ -24,7 +25,7 @@ def draw_all(results: Mapping[str, Any], corrupted: Mapping[str, Mapping[str, An
     draw_rates(results, paths("rates"))
     single = [arm for arm in results["arms"] if arm["seed"] is not None]
     draw_prediction(single, results["agreement"], metric, paths("prediction"), title)
-    lines = corruption_lines(entries, corrupted)
+    lines = corruption_lines(entries, attacks)
     if lines:
         draw_corruption(lines, metric, paths("corruption"), title)
     if len(generator_slices(entries)) > 1:

@@ -9,25 +9,24 @@ from typing import Any
 
 from summ_collapse.predict.agreement import observed_delta
 from summ_collapse.report.figures.canvas import canvas, color, marker, spread
+from summ_collapse.verifiers.request import Attack
 
 FEWEST_SHARES = 2
 
 Entry = Mapping[str, Any]
 
 
-def corruption_lines(
-    entries: Sequence[Entry], corrupted: Mapping[str, Mapping[str, Any]]
-) -> dict[str, list[tuple[float, Entry]]]:
+def corruption_lines(entries: Sequence[Entry], attacks: Mapping[str, Attack]) -> dict[str, list[tuple[float, Entry]]]:
     """(share, arm) by line, in the order of shares; lines with fewer than two tampered shares are left out."""
     lines: dict[str, list[tuple[float, Entry]]] = {}
     several = len({entry["slice"] for entry in entries if entry["verifier"] is not None}) > 1
     for entry in entries:
-        options = corrupted.get(entry["verifier"] or "")
-        if options is None or entry["rate"] is None:
+        attack = attacks.get(entry["verifier"] or "")
+        if attack is None or entry["rate"] is None:
             continue
-        name = f"{_line_of(entry, options, several)}, {100 * entry['rate']:g}%"
+        name = f"{_line_of(entry, attack, several)}, {100 * entry['rate']:g}%"
         lines.setdefault(name, []).append((entry["tampered"], entry))
-        honest = [other for other in entries if other["verifier"] == options["of"] and _beside(other) == _beside(entry)]
+        honest = [other for other in entries if other["verifier"] == attack.of and _beside(other) == _beside(entry)]
         if honest and (0.0, honest[0]) not in lines[name]:
             lines[name].append((0.0, honest[0]))
     shares = {name: {share for share, _ in points if share > 0} for name, points in lines.items()}
@@ -36,13 +35,12 @@ def corruption_lines(
     }
 
 
-def _line_of(entry: Entry, options: Mapping[str, Any], several: bool) -> str:
+def _line_of(entry: Entry, attack: Attack, several: bool) -> str:
     """What arms of one line have in common: whose output, which verifier, how it selects and how it is attacked."""
     whose = f"g{entry['slice']:g}-" if several else ""
-    how = f"{options['how']} {options['strength']:g}" if options["how"] == "bias" else options["how"]
-    target = f"topic {options['topic']}" if options["topic"] is not None else "at random"
+    how = attack.how if attack.strength is None else f"{attack.how} {attack.strength:g}"
     within = f" in {entry['variant']}" if entry["variant"] else ""
-    return f"{whose}{options['of']}{within}, {how} {target}"
+    return f"{whose}{attack.of}{within}, {how} {attack.target}"
 
 
 def _beside(entry: Entry) -> tuple[Any, ...]:

@@ -1,0 +1,163 @@
+"""What designs build with: a recipe, what its names stand for, one graph; and the steps that every design is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from summ_collapse.errors import InputError
+from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
+from summ_collapse.graph import Graph, Node
+from summ_collapse.recipe.blocks import Training
+from summ_collapse.recipe.decoding import Decoding, decoding_of
+from summ_collapse.recipe.resolve import Name, Names, references, unresolved
+from summ_collapse.recipe.schema import Recipe
+from summ_collapse.stages.completing import Completing
+from summ_collapse.stages.evaluate import Evaluate
+from summ_collapse.stages.reading import Reading
+from summ_collapse.stages.slice import Slice
+from summ_collapse.stages.stage import Stage
+from summ_collapse.stages.train import Train
+from summ_collapse.stages.verify import Verify
+
+Nodes = dict[str, Node[Stage]]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One recipe in one graph, with what all its seeds share."""
+
+    recipe: Recipe
+    names: Names
+    graph: Graph[Stage]
+    examples: Node[Stage]
+    base: Model
+
+    def name(self, name: str) -> Name:
+        """What a name in the recipe stands for."""
+        return self.names.get(name, unresolved(name))
+
+    def slice(self, share: float) -> Node[Stage]:
+        """The rows of a slice of the real data."""
+        return self.graph.add(Slice(share=share), f"{share:g}", None, {"examples": self.examples})
+
+    def train(self, arm: str, seed: int, training: Training, start: Model, rows: Node[Stage]) -> Model:
+        """A model that is trained from `start` on a table of rows."""
+        stage = Train(
+            reading=self.reading(start, "base"),
+            training=training,
+            below=_called(start) if training.adapter else None,
+        )
+        inputs = {"examples": self.examples, "rows": rows, **_made("base", start)}
+        return Model(self.graph.add(stage, arm, seed, inputs), None, start if training.adapter else None)
+
+    def completing(self, model: Model, decoding: Decoding) -> Completing:
+        """How a model completes documents."""
+        synthesis = self.recipe.synthesis
+        return Completing(
+            reading=self.reading(model), decoding=decoding, chunk_size=synthesis.chunk_size, engine=synthesis.engine
+        )
+
+    def completing_inputs(self, model: Model) -> Nodes:
+        """What a stage reads that completes documents with it."""
+        return {"examples": self.examples, **_made("model", model)}
+
+    def verify(
+        self,
+        arm: str,
+        seed: int,
+        verifier: Any,
+        candidates: Node[Stage],
+        model: Model | None = None,
+        sources: Mapping[str, Node[Stage]] | None = None,
+    ) -> Node[Stage]:
+        """One verifier's scores of a pool."""
+        synthesis = self.recipe.synthesis
+        stage = Verify(
+            verifier=verifier,
+            names={one.name: self.name(one.name) for one in references(verifier)},
+            reading=self.reading(model) if model else None,
+            # Who reads others' scores ranks all candidates at once.
+            chunk_size=None if sources else synthesis.chunk_size * synthesis.samples,
+            batch_size=synthesis.batch_size if model else 1,
+            shared_prompts=model is not None and synthesis.samples > 1,
+        )
+        read = {f"scores of {name}": scores for name, scores in (sources or {}).items()}
+        models = _made("model", model) if model else {}
+        return self.graph.add(stage, arm, seed, {"examples": self.examples, "candidates": candidates, **models, **read})
+
+    def arm(
+        self,
+        name: str,
+        seed: int,
+        model: Model | None,
+        pool: Pool | None,
+        beside: Mapping[str, str] | None = None,
+        **facts: Any,
+    ) -> Arm:
+        """An arm and its evaluation; `pool` is the one that it belongs to, None where pools share it."""
+        prefix = pool.prefix if pool else ""
+        stage = Evaluate(
+            metrics=self.recipe.evaluation.metrics,
+            completing=self.completing(model, decoding_of(self.recipe.synthesis, "greedy")) if model else None,
+        )
+        inputs = self.completing_inputs(model) if model else {"examples": self.examples}
+        evaluate = self.graph.add(stage, prefix + name, seed if model else None, inputs)
+        baselines: dict[str, str] = {}
+        if pool is not None:
+            # The generator is a baseline where there is one.
+            named = {VERDICT_BASELINE: VERDICT_BASELINE, **(beside or {})}
+            named |= {GENERATOR_ROLE: GENERATOR_ROLE} if pool.generator else {}
+            baselines = {role: prefix + other for role, other in named.items() if other != name}
+        return Arm(
+            name=prefix + name,
+            seed=seed,
+            evaluate=evaluate.name,
+            train=model.node.name if model and model.node else None,
+            slice=pool.slice if pool else None,
+            judge=pool.judge.name if pool else None,
+            baselines=baselines,
+            **facts,
+        )
+
+    def reading(self, model: Model, role: str = "model") -> Reading:
+        """What every stage that loads a model depends on."""
+        named: dict[str, Name] = {}
+        place: Model | None = model
+        while place is not None:
+            if place.name is not None:
+                named[role] = place.name
+            role, place = role + Reading.below, place.below
+        task, base = self.recipe.task, self.recipe.base
+        return Reading(
+            prompt=task.prompt,
+            max_document_tokens=task.max_document_tokens,
+            models=named,
+            dtype=base.dtype,
+            attention=base.attention,
+            threads=self.recipe.launch.threads,
+        )
+
+
+def circle(waiting: Mapping[str, Any]) -> InputError:
+    """The error of verifiers that wait for each other."""
+    first = min(waiting)
+    key = "of" if waiting[first].sources else "model"
+    return InputError(f"verifiers.{first}.{key}: verifiers refer to each other in a circle")
+
+
+def _made(role: str, model: Model) -> Nodes:
+    """The nodes that make a model and what lies below it, by role."""
+    roles: Nodes = {}
+    place: Model | None = model
+    while place is not None:
+        if place.node is not None:
+            roles[role] = place.node
+        role, place = role + Reading.below, place.below
+    return roles
+
+
+def _called(model: Model) -> str:
+    """What an adapter's configuration calls its base: a hub id, or the stage that made it."""
+    if model.node is not None:
+        return f"{model.node.name} {model.node.fingerprint[:12]}"
+    return model.name.short() if model.name else "unresolved"

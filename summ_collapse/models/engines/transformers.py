@@ -1,0 +1,78 @@
+"""`transformers`: padded batches of similar length, greedy, sampling or beam, through `model.generate`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, PreTrainedModel
+
+from summ_collapse.models.encoder import Encoder
+from summ_collapse.models.engines import Tokens
+from summ_collapse.models.loading import ModelSource, compute_dtype, load_model
+from summ_collapse.models.padding import left_padded
+from summ_collapse.recipe.decoding import Decoding
+
+
+def load(source: ModelSource, encoder: Encoder) -> "Transformers":
+    """The engine over a model that lies on disk or in the hub's cache."""
+    return Transformers(load_model(source, compute_dtype(source.dtype)), encoder)
+
+
+class Transformers:
+    """Batches are cut from the prompts sorted by length, and the random state is set from `seed` first."""
+
+    def __init__(self, model: PreTrainedModel, encoder: Encoder) -> None:
+        self.model = model.eval()
+        self.eos, self.pad = encoder.eos, encoder.pad
+
+    @torch.inference_mode()
+    def complete(
+        self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, log_probabilities: bool = False
+    ) -> list[list[Tokens]]:
+        """The result depends on nothing but the arguments."""
+        by_length = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
+        config = self._config(decoding, log_probabilities)
+        completed: list[list[Tokens]] = [[] for _ in prompts]
+        device = self.model.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            for start in range(0, len(by_length), decoding.batch_size):
+                batch = by_length[start : start + decoding.batch_size]
+                ids, mask = left_padded([prompts[index] for index in batch], self.pad)
+                generated = self.model.generate(
+                    input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config
+                )
+                tails = generated.sequences[:, ids.shape[1] :].tolist()
+                found = self._log_probabilities(generated) if log_probabilities else [None] * len(tails)
+                rows = [self._tokens(tail, ours) for tail, ours in zip(tails, found, strict=True)]
+                for place, index in enumerate(batch):
+                    completed[index] = rows[place * decoding.samples : (place + 1) * decoding.samples]
+        return completed
+
+    def _log_probabilities(self, generated: Any) -> list[list[float]]:
+        found = self.model.compute_transition_scores(
+            generated.sequences, generated.logits, getattr(generated, "beam_indices", None), normalize_logits=True
+        )
+        rows: list[list[float]] = found.float().tolist()
+        return rows
+
+    def _tokens(self, tail: list[int], log_probabilities: list[float] | None) -> Tokens:
+        ended = self.eos in tail
+        length = tail.index(self.eos) if ended else len(tail)
+        return Tokens(tail[:length], ended, log_probabilities[: length + ended] if log_probabilities is not None else None)
+
+    def _config(self, decoding: Decoding, logits: bool) -> GenerationConfig:
+        sampling = decoding.method == "sampling"
+        return GenerationConfig(
+            max_new_tokens=decoding.max_new_tokens,
+            do_sample=sampling,
+            temperature=decoding.temperature if sampling else None,
+            top_p=decoding.top_p if sampling else None,
+            top_k=0 if sampling else None,
+            num_beams=decoding.beams if decoding.method == "beam" else 1,
+            num_return_sequences=decoding.samples,
+            eos_token_id=self.eos,
+            pad_token_id=self.pad,
+            return_dict_in_generate=True,
+            output_logits=logits or None,
+        )

@@ -1,0 +1,74 @@
+"""Rows that weigh more or less than others in the loss: a row of weight 2 counts as if it stood there twice.
+
+The loss of an optimizer step is the weighted sum of its tokens' negative log-likelihoods over the sum of their weights, on
+all ranks and in all passes together. Where all rows weigh 1, nothing of this is in the way of TRL's own loss.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from trl import SFTTrainer
+
+Collate = Callable[[list[dict[str, Any]]], dict[str, Any]]
+WEIGHT = "weight"
+IGNORED = -100  # the label of what is not learnt
+
+
+def column_of(weights: Sequence[float] | None) -> dict[str, list[float]]:
+    """The column of a data set; none where every row weighs 1."""
+    return {WEIGHT: list(weights)} if weights is not None and any(weight != 1 for weight in weights) else {}
+
+
+class WeighedTrainer(SFTTrainer):
+    """SFTTrainer that weighs rows once `weigh_rows` was called on it."""
+
+    weighs = False
+
+    def weigh_rows(self) -> None:
+        """Rows carry a column `weight`."""
+        self.weighs = True
+        collate: Collate = vars(self)["data_collator"]  # TRL carries no types
+        self.data_collator = _with_weights(collate)
+
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()
+        if WEIGHT not in self._signature_columns:
+            self._signature_columns.append(WEIGHT)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """The weights of all tokens that are learnt in one optimizer step, on all ranks."""
+        if not self.weighs:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        total = sum((_learnt(batch["labels"]).sum(dim=1) * batch[WEIGHT]).sum() for batch in batch_samples)
+        return self.accelerator.gather(torch.as_tensor(total).to(device).reshape(1)).sum()
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The part of a step's loss that one pass has."""
+        if not self.weighs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        weights, labels = inputs[WEIGHT], inputs["labels"]
+        outputs = model(**{key: value for key, value in inputs.items() if key not in (WEIGHT, "labels")}, use_cache=False)
+        logits = outputs.logits[:, :-1].float()
+        losses = cross_entropy(logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="none")
+        # Ranks' gradients are averaged, and this is a sum over all of them.
+        total = torch.as_tensor(num_items_in_batch, device=losses.device).clamp(min=torch.finfo(torch.float32).tiny)
+        loss = (losses.sum(dim=1) * weights).sum() / total * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
+
+
+def _learnt(labels: torch.Tensor) -> torch.Tensor:
+    """(rows, tokens) bool: what a model predicts from the token before."""
+    return labels[:, 1:] != IGNORED
+
+
+def _with_weights(collate: Collate) -> Collate:
+    def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        weights = torch.tensor([row[WEIGHT] for row in rows], dtype=torch.float32)
+        plain = [{key: value for key, value in row.items() if key != WEIGHT} for row in rows]
+        return {**collate(plain), WEIGHT: weights}
+
+    return together

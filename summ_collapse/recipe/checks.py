@@ -1,0 +1,115 @@
+"""What contradicts itself in a recipe although every key alone is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from summ_collapse.plugins import installed, nearest, unknown_metric
+from summ_collapse.recipe.blocks import CONTROLS, Training
+
+if TYPE_CHECKING:
+    from summ_collapse.recipe.schema import Recipe
+
+
+def contradictions(recipe: Recipe) -> list[str]:
+    """What no single key shows to be wrong."""
+    problems = []
+    for where, name in [("wrong.metric", recipe.wrong.metric), *(("evaluation.metrics", n) for n in recipe.evaluation.metrics)]:
+        problems += [f"{where}: {problem}" for problem in unknown_metric(name)]
+    for where, values in (
+        ("seeds", recipe.seeds),
+        ("evaluation.metrics", recipe.evaluation.metrics),
+        ("controls", recipe.controls),
+        ("generator.slice", [f"{share:g}" for share in recipe.generator.slices]),
+    ):
+        if len(set(values)) < len(values):
+            problems.append(f"{where}: expected each value once, got {values}")
+    reserved = {"judge", *CONTROLS, "base"} & set(recipe.verifiers)
+    if reserved:
+        problems.append(f"verifiers.{min(reserved)}: this name stands for something else; choose another")
+    names = {"base", "generator", *(name for name, options in recipe.verifiers.items() if options.train is not None)}
+    for name, verifier in recipe.verifiers.items():
+        problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
+    problems += _installed("synthesis.engine", "engines", [recipe.synthesis.engine])
+    problems += _installed("designs", "designs", recipe.designs)
+    problems += _verifiers_in_need(recipe) + _selections(recipe) + _quantised(recipe)
+    if recipe.base.dtype == "float32" and recipe.launch.train in ("fsdp", "zero3"):
+        problems.append(
+            f"base.dtype: float32, and the configuration of launch.train, {recipe.launch.train}, computes in bfloat16"
+        )
+    tiny = recipe.base.tiny
+    budget = recipe.task.max_document_tokens
+    if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
+        problems.append(
+            f"task.max_document_tokens: a document of {budget} tokens and a completion of {recipe.synthesis.max_new_tokens} "
+            f"leave no room for the prompt in base.tiny.positions ({tiny.positions})"
+        )
+    return problems
+
+
+def _installed(where: str, group: str, names: Sequence[str]) -> list[str]:
+    there = installed(group)
+    return [
+        f"{where}: unknown {group[:-1]} {name!r}{nearest(name, there)}; installed: {', '.join(there)}"
+        for name in names
+        if name not in there
+    ]
+
+
+def _verifiers_in_need(recipe: Recipe) -> list[str]:
+    """Verifiers that read scores which nobody makes, or more candidates than there are."""
+    problems = []
+    for name, verifier in recipe.verifiers.items():
+        if len(set(verifier.sources)) < len(verifier.sources):
+            problems.append(f"verifiers.{name}.of: expected each name once, got {list(verifier.sources)}")
+        others = sorted(set(recipe.verifiers) - {name})
+        problems += [
+            f"verifiers.{name}.of: {source!r} is no other verifier of this recipe{nearest(source, others)}; "
+            f"expected one of {', '.join(others)}"
+            for source in verifier.sources
+            if source not in others
+        ]
+        if recipe.synthesis.samples < verifier.samples:
+            problems.append(
+                f"verifiers.{name}.kind: {verifier.kind} needs synthesis.samples of at least {verifier.samples}, "
+                f"got {recipe.synthesis.samples}"
+            )
+    return problems
+
+
+def _selections(recipe: Recipe) -> list[str]:
+    """Selections that name no verifier of the recipe, or whose arms could not be told apart."""
+    problems = []
+    names: list[str] = []
+    for variant, how in recipe.selection.all().items():
+        where = f"selection.variants.{variant}" if variant else "selection"
+        problems += [
+            f"{where}.verifiers: {name!r} is no verifier of this recipe{nearest(name, list(recipe.verifiers))}"
+            for name in how.verifiers or ()
+            if name not in recipe.verifiers
+        ]
+        if len({f"{rate:g}" for rate in how.rates or ()}) < len(how.rates or ()):
+            problems.append(f"{where}.rates: expected each value once, got {[f'{rate:g}' for rate in how.rates or ()]}")
+        if len(set(how.verifiers or ())) < len(how.verifiers or ()):
+            problems.append(f"{where}.verifiers: expected each name once, got {how.verifiers}")
+        names += [f"{name}-{variant}" for name in how.verifiers or recipe.verifiers if variant]
+    clashes = {name for name in names if name in recipe.verifiers}
+    if clashes:
+        problems.append(f"verifiers.{min(clashes)}: this is also what a variant's arms are called; rename one")
+    return problems
+
+
+def _quantised(recipe: Recipe) -> list[str]:
+    """Where QLoRA cannot be: on a model that is sharded, or on top of an adapter."""
+    trainings: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
+    trainings |= {f"verifiers.{name}.train": v.train for name, v in recipe.verifiers.items() if v.train is not None}
+    problems = []
+    for where, training in trainings.items():
+        if training.method == "qlora" and recipe.launch.train in ("fsdp", "zero3"):
+            problems.append(
+                f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.train}"
+            )
+    if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
+        problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")
+    return problems

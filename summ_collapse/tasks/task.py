@@ -1,0 +1,44 @@
+"""What every task has: how a document is put before a model, how it is split, and what `right` means by default."""
+
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+from summ_collapse.plugins import plugin
+from summ_collapse.recipe.blocks import CONTROLS, Control, Options
+from summ_collapse.tasks.prompt import Template
+
+ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+
+
+class Task(Options):
+    """Options of a task. `document` and `summary` are the Example's names for what is given and what is wanted."""
+
+    metrics: ClassVar[tuple[str, ...]] = ROUGE  # of a recipe that names none
+    controls: ClassVar[tuple[Control, ...]] = CONTROLS  # of a recipe that names none
+
+    prompt: Template
+    max_document_tokens: int = Field(gt=0, description="tokens of a document that a model reads; the rest is cut")
+    split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
+    max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be empty, duplicates or overlap (0-1)")
+
+    def splits(self) -> dict[str, pa.Table]:
+        """Examples by split: {"train", "test"}, or {"all"}; tables with id, document, summary."""
+        raise TypeError(f"{type(self).__name__}: a task says where its examples come from")
+
+    def test_rows(self, rows: int) -> int:
+        """How many of `rows` to hold out where there is no test split."""
+        raise TypeError(f"{type(self).__name__}: a task without a test split says how many rows to hold out")
+
+    def expected(self) -> dict[str, int]:
+        """Rows (train, test) and mean tokens (document_tokens, summary_tokens) that a plan can count on, where known."""
+        return {}
+
+    def vocabulary(self) -> list[str] | None:
+        """The words of a closed vocabulary, for tiny models; None where the texts themselves say."""
+        return None
+
+    def judge(self, metric: str) -> Any:
+        """The verifier whose scores say which candidates are wrong."""
+        return plugin("verifiers", "rouge").model_validate({"kind": "rouge", "metric": metric})
