@@ -70,7 +70,7 @@ def test_cancelled_and_requeued_jobs_end_in_the_table_of_an_undisturbed_run(
     assert "slurm: train: accepted" in checked.out
 
     jobs = submit(cluster, recipe, run)
-    assert len(jobs) == 16
+    assert len(jobs) == 17
     trained = run / "stages" / "train" / "generator"
 
     # Requeued in the middle of a training on two nodes, and once more cancelled: both lose nothing before a checkpoint.
