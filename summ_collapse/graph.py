@@ -25,6 +25,8 @@ class Work(Protocol):
     def described(self) -> dict[str, Any]: ...
 
 
+ANY = "any"  # what a role takes that any table may play
+
 W = TypeVar("W", bound=Work)
 
 
@@ -116,5 +118,5 @@ def _check_roles(name: str, stage: Work, inputs: Mapping[str, Node[Any]]) -> Non
     for role, source in inputs.items():
         patterns = {**stage.further, **stage.inputs}
         wanted = next((table for pattern, table in patterns.items() if fnmatch.fnmatchcase(role, pattern)), None)
-        if wanted is None or wanted != source.stage.gives:
+        if wanted is None or wanted not in (ANY, source.stage.gives):
             raise TypeError(f"{name}: {source.name} gives {source.stage.gives}, and the role {role!r} takes {wanted}")

@@ -11,8 +11,9 @@ from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.graph import Node
 from summ_collapse.progress import Reporter
+from summ_collapse.recipe.load import load, validate
 from summ_collapse.recipe.resolve import references, resolve
-from summ_collapse.recipe.schema import Recipe, load, validate
+from summ_collapse.recipe.schema import Recipe
 from summ_collapse.stages.stage import Stage
 from summ_collapse.store import Artifact, Place
 

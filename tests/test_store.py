@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from summ_collapse.errors import StageError
-from summ_collapse.store import MANIFEST, Chunks, Place, digest_tree, fingerprint, read_table, write_table
+from summ_collapse.stages.chunks import Chunks
+from summ_collapse.store import MANIFEST, Place, digest_tree, fingerprint, read_table, write_table
 
 TABLE = pa.table({"id": ["a", "b", "c"], "sample": pa.array([0, 0, 0], pa.int32())})
 HOLD = """

@@ -134,7 +134,7 @@ def _execute(request: "Request", as_json: bool = False) -> None:
 
 def _dry_run(path: Path, options: argparse.Namespace) -> None:
     from summ_collapse.plan.plan import plan
-    from summ_collapse.recipe.schema import load
+    from summ_collapse.recipe.load import load
 
     found = plan(load(path, options.overrides), options.out)
     chosen = found.chosen(options.only, options.until)
@@ -149,7 +149,7 @@ def _plan(options: argparse.Namespace) -> None:
 
     from summ_collapse.plan import table as plan_table
     from summ_collapse.plan.plan import Machine, plan
-    from summ_collapse.recipe.schema import load
+    from summ_collapse.recipe.load import load
 
     machine = Machine(options.gpu, options.devices, options.efficiency)
     found = plan(load(_recipe_path(options.recipe), options.overrides), options.out, machine)
@@ -200,7 +200,7 @@ def _slurm(options: argparse.Namespace) -> None:
 
 
 def _schema(options: argparse.Namespace) -> None:
-    from summ_collapse.recipe.schema import json_schema
+    from summ_collapse.recipe.load import json_schema
 
     print(json.dumps(json_schema(), indent=1))
 

@@ -1,16 +1,11 @@
 """`theory breakdown`, `phase`, `simulate`, `recursion`: what the papers predict, and what simulation says of it."""
 
 import argparse
-import json
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from summ_collapse.cli.arguments import axis, natural, positive, whole_axis
-from summ_collapse.errors import InputError, StageError
+from summ_collapse.cli.theory_output import told, write
 
 if TYPE_CHECKING:
     from summ_collapse.theory.normal import Floats
@@ -115,7 +110,7 @@ def _breakdown(options: argparse.Namespace) -> None:
     from summ_collapse.report.figures import theory as theory_figure
 
     axes = {name: getattr(options, name) for name in ("phi", "psi", "p", "mu", "d", "n")}
-    with _told(options):
+    with told(options):
         given = {name: values for name, values in axes.items() if values}
         if options.figure:
             theory_figure.check_grid(given)
@@ -124,7 +119,7 @@ def _breakdown(options: argparse.Namespace) -> None:
         if options.figure:
             theory_figure.draw_grid(records, given, value, options.figure)
         single = {name: records[0][name] for name in theory_results.OUTPUTS}
-        _write(options, records, single if len(records) == 1 else {"grid": records})
+        write(options, records, single if len(records) == 1 else {"grid": records})
 
 
 def _phase(options: argparse.Namespace) -> None:
@@ -137,13 +132,13 @@ def _phase(options: argparse.Namespace) -> None:
         from summ_collapse.report.results import read_results
 
         arms = theory_results.measured(read_results(options.run))
-    with _told(options):
+    with told(options):
         breakdown_point(options.phi, 1.0)  # phi is in its range before anything is asked of it
         ratio = options.ratio or [value for value in axis(RATIOS) if value * options.phi <= 1]
         records = theory_results.phase(options.p, ratio, options.phi, options.mu, options.d, options.n)
         if options.figure:
             theory_figure.draw_phase(records, arms, options.figure)
-        _write(options, records + arms, {"grid": records, "measured": arms}, shown=arms or records)
+        write(options, records + arms, {"grid": records, "measured": arms}, shown=arms or records)
 
 
 def _simulate(options: argparse.Namespace) -> None:
@@ -151,7 +146,7 @@ def _simulate(options: argparse.Namespace) -> None:
     from summ_collapse.report.figures import theory as theory_figure
     from summ_collapse.theory.reproductions import REPRODUCTIONS
 
-    with _told(options):
+    with told(options):
         if options.reproduce:
             _refuse_settings(options)
             repetitions = options.repetitions or REPETITIONS[options.reproduce]
@@ -168,7 +163,7 @@ def _simulate(options: argparse.Namespace) -> None:
             records = theory_results.simulation(shape | axes, selection, *learning)
             if options.figure:
                 theory_figure.draw_grid(records, shape | axes, "accuracy", options.figure)
-        _write(options, records, {"grid": records})
+        write(options, records, {"grid": records})
 
 
 def _refuse_settings(options: argparse.Namespace) -> None:
@@ -221,7 +216,7 @@ def _recursion(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_results
     from summ_collapse.report.figures import theory as theory_figure
 
-    with _told(options):
+    with told(options):
         if options.seed is not None and not options.simulate:
             raise ValueError("--seed is for --simulate")
         if options.tolerance is not None and "real" not in options.mix:
@@ -240,7 +235,7 @@ def _recursion(options: argparse.Namespace) -> None:
             for mix, each in regimes.items()
             for record in theory_results.by_generation(each)
         ]
-        _write(options, records, {"regimes": regimes} if several else found)
+        write(options, records, {"regimes": regimes} if several else found)
     if not options.json:
         for name in ("safe_synthetic", "logarithmic_synthetic", "collapse_time_bound"):
             if name in found:
@@ -271,51 +266,3 @@ def _window(mix: str) -> "Window | None":
     if mix == "real":
         return None
     return recursion.every if mix == "all" else recursion.latest(int(mix[7:]))
-
-
-def _write(
-    options: argparse.Namespace,
-    records: Sequence[Mapping[str, Any]],
-    content: Any,
-    shown: Sequence[Mapping[str, Any]] | None = None,
-) -> None:
-    from rich.console import Console
-
-    from summ_collapse.report import theory_results
-    from summ_collapse.store import write_atomic
-
-    if options.csv:
-        write_atomic(options.csv, theory_results.as_csv(records).encode())
-    if options.json:
-        print(json.dumps(content, ensure_ascii=False, allow_nan=False))
-        return
-    Console(width=None if sys.stdout.isatty() else 240).print(theory_results.as_rich(shown or records))
-
-
-@contextmanager
-def _told(options: argparse.Namespace) -> Iterator[None]:
-    """What the theory refuses, and files that cannot be read or written, as wrong input; the latter before any work."""
-    try:
-        _check_outputs(options)
-        yield
-    except BrokenPipeError:  # whoever read the output has seen enough
-        raise
-    except (ValueError, ArithmeticError, OSError) as error:
-        raise InputError(f"theory: {error}") from None
-    except RuntimeError as error:  # a worker process is gone
-        raise StageError(f"theory: {error}") from None
-    except MemoryError as error:
-        raise InputError(f"theory: this does not fit in memory: {error}") from None
-
-
-def _check_outputs(options: argparse.Namespace) -> None:
-    from summ_collapse.report.figures.theory import SUFFIXES
-
-    if options.figure and options.figure.suffix not in SUFFIXES:
-        raise ValueError(f"{options.figure}: a figure's name ends in {' or '.join(SUFFIXES)}")
-    if options.figure and options.csv and options.figure.resolve() == options.csv.resolve():
-        raise ValueError(f"{options.csv}: --csv and --figure name one file")
-    for path in filter(None, (options.csv, options.figure)):
-        folder = next(parent for parent in path.resolve().parents if parent.exists())
-        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise ValueError(f"{path}: cannot be written ({'a folder' if path.is_dir() else f'{folder} takes no files'})")

@@ -103,12 +103,14 @@ def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
     """The comparison of all arms; it is a stage that stands above this room, and so is found by its name."""
     recipe, stages = setting.recipe, setting.graph.stages
     report = plugin("stages", "report")(
-        recipe=recipe.name,
-        arms=arms,
-        evaluation=recipe.evaluation,
-        wrong=recipe.wrong,
-        coefficients=FITTED,
-        attacks={name: attack for name, options in recipe.verifiers.items() if (attack := options.attack) is not None},
+        contents={
+            "recipe": recipe.name,
+            "arms": arms,
+            "evaluation": recipe.evaluation,
+            "wrong": recipe.wrong,
+            "coefficients": FITTED,
+            "attacks": {name: attack for name, options in recipe.verifiers.items() if (attack := options.attack) is not None},
+        }
     )
     read = dict.fromkeys(name for arm in arms for name in stages if name in arm.nodes)
     return setting.graph.add(report, "all", None, {"examples": setting.examples, **{name: stages[name] for name in read}})

@@ -114,7 +114,7 @@ def _tokenizer(recipe: Recipe, texts: list[str]) -> Any:
 def _models(recipe: Recipe) -> Iterator[Finding]:
     """Local folders are there, hub ids resolve or are cached."""
     for one in references(recipe):
-        if one.kind != "model":
+        if one.what == "data":
             continue
         try:
             found = resolve(one)

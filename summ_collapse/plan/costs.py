@@ -80,9 +80,9 @@ def flops(workload: Workload) -> int | None:
     """Floating-point operations of all rows, padding not counted; None where their number or length is not known."""
     if workload.rows is None or workload.prompt is None or workload.completion is None:
         return None
-    if workload.kind == "train":
+    if workload.trains:
         return workload.rows * _training_flops(workload, workload.prompt + workload.completion)
-    if workload.kind == "score":
+    if workload.scores:
         return _scoring_flops(workload, workload.rows, workload.prompt, workload.completion)
     prefill = _forward_flops(workload.architecture, workload.prompt, logits=1)
     return workload.rows * (prefill + _decoding_flops(workload.architecture, workload.prompt, workload.completion))
@@ -141,7 +141,7 @@ def memory(workload: Workload, shape: str, devices: int) -> Memory:
     The parts' peaks are added up, as they meet when backward starts. Not counted: the CUDA context, and what the allocator
     cannot use (`USABLE` is for these); the small and short-lived, such as the buffers in which DDP sums gradients.
     """
-    parts = _training_memory(workload, shape, devices) if workload.kind == "train" else _inference_memory(workload)
+    parts = _training_memory(workload, shape, devices) if workload.trains else _inference_memory(workload)
     return {**parts, "total": sum(parts.values())}
 
 
@@ -220,9 +220,9 @@ def _inference_memory(workload: Workload) -> Memory:
     model, dtype = workload.architecture, workload.dtype_bytes
     tokens = _tokens_a_pass(workload)
     scores = tokens * workload.longest * model.heads * (MASTER_BYTES + dtype) if workload.eager else 0
-    cached = workload.batch * workload.longest if workload.kind == "generate" or workload.sharing > 1 else 0
+    cached = workload.batch * workload.longest if workload.generates or workload.sharing > 1 else 0
     widest = 2 * model.hidden_size + max(4 * model.query_width, 3 * model.intermediate_size)
-    predicted = workload.longest_completion + 1 if workload.kind == "score" else 1
+    predicted = workload.longest_completion + 1 if workload.scores else 1
     return {
         "weights": dtype * model.parameters,
         "gradients": 0,

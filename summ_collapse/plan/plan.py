@@ -97,7 +97,7 @@ def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Pl
             names[one.name] = resolve(one)
         except InputError:
             names[one.name] = unknown(one.name)
-            unresolved.append(f"{'data' if one.kind == 'dataset' else one.kind} {one.name}")
+            unresolved.append(f"{one.what} {one.name}")
     unresolved = list(dict.fromkeys(unresolved))
     experiment = experiment_of(recipe, names)
     workloads = Workloads(experiment, _prepared(experiment, out))

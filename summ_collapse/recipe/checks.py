@@ -1,15 +1,10 @@
 """What contradicts itself in a recipe although every key alone is right."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from summ_collapse.plugins import installed, nearest, unknown_metric
 from summ_collapse.recipe.blocks import CONTROLS, Training
-
-if TYPE_CHECKING:
-    from summ_collapse.recipe.schema import Recipe
+from summ_collapse.recipe.schema import Recipe
 
 
 def contradictions(recipe: Recipe) -> list[str]:

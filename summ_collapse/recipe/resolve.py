@@ -14,7 +14,8 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, Field
 
 from summ_collapse.errors import InputError
-from summ_collapse.recipe.blocks import Options, Refers
+from summ_collapse.recipe.blocks import Options
+from summ_collapse.recipe.names import Refers
 from summ_collapse.store import digest_tree
 
 
@@ -43,6 +44,11 @@ class Reference:
     kind: str  # model or dataset
     name: str
     revision: str | None
+
+    @property
+    def what(self) -> str:
+        """In a message."""
+        return "data" if self.kind == "dataset" else self.kind
 
 
 def unresolved(name: str) -> Name:

@@ -10,16 +10,16 @@ from summ_collapse import store
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.predict.agreement import agreement
 from summ_collapse.report.compare import Comparison, observed
+from summ_collapse.report.contents import Contents
 from summ_collapse.report.predicted import NOTHING, Predictions
 from summ_collapse.report.results import RESULTS_VERSION
-from summ_collapse.report.stage import Report
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
 
 Artifacts = Mapping[str, Artifact]
 
 
-def build(report: Report, inputs: Artifacts) -> dict[str, Any]:
+def build(report: Contents, inputs: Artifacts) -> dict[str, Any]:
     """An entry an arm and seed, and where there are several seeds one a pooled arm (seed null)."""
     metrics = report.evaluation.metrics
     names = list(dict.fromkeys(arm.name for arm in report.arms))

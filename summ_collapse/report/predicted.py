@@ -18,7 +18,7 @@ from summ_collapse.predict.measure import Judged
 from summ_collapse.predict.predictor import Prediction
 from summ_collapse.predict.verdict import predicted_verdict
 from summ_collapse.records import keys_of
-from summ_collapse.report.stage import Report
+from summ_collapse.report.contents import Contents
 from summ_collapse.selection.strata import CLUSTERS, cluster_strata
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
@@ -51,7 +51,7 @@ class _Candidates:
 class Predictions:
     """Predictions for the arms of one experiment; each pool's candidates are read and clustered once."""
 
-    def __init__(self, report: Report, inputs: Mapping[str, Artifact]) -> None:
+    def __init__(self, report: Contents, inputs: Mapping[str, Artifact]) -> None:
         self.report = report
         self.inputs = inputs
         self.train_rows = int(inputs["examples"].manifest["notes"]["train_rows"])

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from summ_collapse import store
-from summ_collapse.experiment.arms import Arm
-from summ_collapse.predict.predictor import Coefficients
-from summ_collapse.recipe.blocks import Evaluation, Wrong
+from summ_collapse.graph import ANY
+from summ_collapse.report.contents import Contents
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
-from summ_collapse.verifiers.request import Attack
 
 
 class Report(Stage):
@@ -18,26 +16,13 @@ class Report(Stage):
     kind: ClassVar[str] = "report"
     version: ClassVar[int] = 4
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
-    further: ClassVar[Mapping[str, str]] = {
-        "evaluate/*": "predictions",
-        "train/*": "model",
-        "slice/*": "rows",
-        "select/*": "rows",
-        "mix/*": "rows",
-        "verify/*": "scores",
-        "generate/*": "candidates",
-    }
+    further: ClassVar[Mapping[str, str]] = {"*": ANY}
     gives: ClassVar[str] = "report"
     shown: ClassVar[str | None] = "report"
-    recipe: str
-    arms: list[Arm]
-    evaluation: Evaluation
-    wrong: Wrong
-    coefficients: Coefficients
-    attacks: dict[str, Attack]
+    contents: Contents
 
     def size(self, of: Mapping[str, Size]) -> Size:
-        return Size(len(self.arms))
+        return Size(len(self.contents.arms))
 
     def run(self, context: Context) -> Outcome:
         """Compare all arms and write the report."""
@@ -45,10 +30,10 @@ class Report(Stage):
         from summ_collapse.report.figures.all import draw_all
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
-        results = build(self, context.inputs)
+        results = build(self.contents, context.inputs)
         store.write_json(context.out / "results.json", results)
         for suffix, text in (("csv", as_csv(results)), ("md", as_markdown(results)), ("tex", as_latex(results))):
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
-        draw_all(results, self.attacks, context.out / "figures")
+        draw_all(results, self.contents.attacks, context.out / "figures")
         arms = len(results["arms"])
         return Outcome(arms, arms, notes={"test_rows": results["test_rows"]})

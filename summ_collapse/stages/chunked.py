@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from summ_collapse.errors import Stopped
+from summ_collapse.stages.chunks import Chunks
 from summ_collapse.stages.stage import Context, ShareDone
-from summ_collapse.store import Chunks
 
 LOOK_AGAIN = 0.05  # seconds between two looks for chunks that other ranks make
 

@@ -49,6 +49,18 @@ class Work:
     training: Training | None = None
 
     @property
+    def trains(self) -> bool:
+        return self.kind == "train"
+
+    @property
+    def generates(self) -> bool:
+        return self.kind == "generate"
+
+    @property
+    def scores(self) -> bool:
+        return self.kind == "score"
+
+    @property
     def tokens(self) -> int | None:
         """Tokens that the model reads or writes, over all epochs."""
         if self.rows is None or self.prompt is None or self.completion is None:

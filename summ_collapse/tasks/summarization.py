@@ -13,7 +13,8 @@ from pydantic import Field, field_validator
 
 from summ_collapse.errors import InputError
 from summ_collapse.files.rows import read_table
-from summ_collapse.recipe.blocks import DATA_SUFFIXES, DataName, Options
+from summ_collapse.recipe.blocks import Options
+from summ_collapse.recipe.names import DATA_SUFFIXES, DataName
 from summ_collapse.tasks.prompt import Template
 from summ_collapse.tasks.task import Task
 

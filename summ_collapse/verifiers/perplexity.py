@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from summ_collapse.plugins import nearest
-from summ_collapse.recipe.blocks import LocalOrHub, ModelReference, Options, SliceTraining
+from summ_collapse.recipe.blocks import Options, SliceTraining
+from summ_collapse.recipe.names import LocalOrHub, ModelReference
 from summ_collapse.verifiers.request import Request, Scored
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from summ_collapse import store
 from summ_collapse.cli import main
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.predict.confusion import ESTIMATED
-from summ_collapse.recipe.schema import validate
+from summ_collapse.recipe.load import validate
 from summ_collapse.report.predicted import graded
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run
 from summ_collapse.tasks.newswire import examples

@@ -14,7 +14,7 @@ import yaml
 
 from summ_collapse.launch.shapes import shape_of
 from summ_collapse.plan.plan import plan
-from summ_collapse.recipe.schema import load
+from summ_collapse.recipe.load import load
 from tests.conftest import ENVIRONMENT, SMALL, command
 
 HERE = Path(__file__).parent

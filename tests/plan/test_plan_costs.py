@@ -11,7 +11,7 @@ import pytest
 
 from summ_collapse.plan.plan import Machine, plan
 from summ_collapse.plan.table import as_json
-from summ_collapse.recipe.schema import load
+from summ_collapse.recipe.load import load
 from tests.conftest import ENVIRONMENT, inside
 
 XLSUM = Path(__file__).parents[2] / "recipes" / "xlsum_llama2_7b.yaml"

@@ -10,7 +10,8 @@ import yaml
 
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import experiment_of
-from summ_collapse.recipe.schema import Recipe, installed, load, validate
+from summ_collapse.recipe.load import load, validate
+from summ_collapse.recipe.schema import Recipe, installed
 from tests.conftest import summ_collapse
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))

@@ -12,7 +12,7 @@ import pytest
 
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import experiment_of
-from summ_collapse.recipe.schema import load
+from summ_collapse.recipe.load import load
 from tests.conftest import Done
 
 SAMPLED: dict[str, Any] = {

@@ -1,0 +1,17 @@
+"""What a report is told: the arms, how they are compared, and what counts as wrong."""
+
+from summ_collapse.experiment.arms import Arm
+from summ_collapse.predict.predictor import Coefficients
+from summ_collapse.recipe.blocks import Evaluation, Options, Wrong
+from summ_collapse.verifiers.request import Attack
+
+
+class Contents(Options):
+    """All that the recipe says which can change a byte of the report, beside its artifacts."""
+
+    recipe: str
+    arms: list[Arm]
+    evaluation: Evaluation
+    wrong: Wrong
+    coefficients: Coefficients
+    attacks: dict[str, Attack]
