@@ -154,17 +154,17 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Greedy completions of 32 tokens."""
-    from summ_collapse.models.generation import Decoding
+    from summ_collapse.models.engines.transformers import load
     from summ_collapse.models.generation import generate as complete
-    from summ_collapse.models.loading import compute_dtype, load_model
+    from summ_collapse.recipe.decoding import Decoding
 
     source, encoder = reader(options)
-    model = load_model(source, compute_dtype("auto"))
+    engine = load(source, encoder)
     documents, _ = texts(options.rows)
     decoding = Decoding("greedy", 32, batch_size=64)
-    complete(model, encoder, documents[:64], decoding, 0)
+    complete(engine, encoder, documents[:64], decoding, 0)
     began = time.monotonic()
-    completions = complete(model, encoder, documents, decoding, 0)
+    completions = complete(engine, encoder, documents, decoding, 0)
     seconds = time.monotonic() - began
     made = sum(completion.n_tokens for [completion] in completions)
     prompts = sum(len(prompt.ids) for prompt in encoder.encode(documents))
@@ -201,7 +201,9 @@ def rates(
     dtype_bytes = compute_dtype("auto").itemsize
     completion = 32 if kind == "generate" else SUMMARY_WORDS + 1
     prompt = round(tokens / rows) - completion
-    work = Workload(kind, shape, dtype_bytes, 1, prompt, completion, prompt, completion, 32, training)
+    work = Workload(
+        kind, 1, prompt, completion, prompt, completion, batch=32, training=training, architecture=shape, dtype_bytes=dtype_bytes
+    )
     operations = flops(work) or 0
     return {
         "tokens_per_second": tokens / seconds,
