@@ -27,7 +27,6 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
 
 
 def _pool(run: Run, pool: experiment.Pool) -> Pool:
-    scored = {arm.verifier: arm.scores for arm in run.experiment.arms if arm.candidates == pool.candidates.name}
     recipe = run.experiment.recipe
     verifiers, metric = recipe.verifiers, recipe.evaluation.metrics[0]
     candidates = _artifact(run, pool.candidates.name).table("candidates", ["id", "sample", "candidate"])
@@ -39,7 +38,7 @@ def _pool(run: Run, pool: experiment.Pool) -> Pool:
         samples=candidates["sample"].to_numpy().astype(np.int64),
         texts=candidates["candidate"],
         document=ids.dictionary_encode().indices.to_numpy().astype(np.int64),
-        scores={name: _scores(run, scores, candidates) for name in verifiers if (scores := scored.get(name))},
+        scores={name: _scores(run, node.name, candidates) for name, node in pool.scores.items()},
         quality=_scores(run, pool.judge.name, candidates),
         oracles=frozenset(name for name in verifiers if _reads_reference(name, verifiers)),
         seed=pool.seed,

@@ -1,7 +1,7 @@
 """What an experiment compares: pools, models, and arms with the facts that are known of them. Names of arms are for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import Field
 
@@ -34,6 +34,7 @@ class Pool:
     start: Model  # what arms are trained from
     generator: Model | None = None
     slice: float | None = None
+    scores: Mapping[str, Node[Stage]] = field(default_factory=dict)  # by verifier
     first: bool = True  # of the pools of one seed: what no generator has a part in stands beside this one
 
 

@@ -8,9 +8,10 @@ entry-point group `summ_collapse.designs`.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from summ_collapse.experiment.arms import Arm, Model, Pool
+from summ_collapse.experiment.scores import scores_of
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Graph, Node
 from summ_collapse.plugins import plugin
@@ -96,7 +97,8 @@ def _pool(setting: Setting, seed: int, share: float) -> Pool:
     candidates = setting.graph.add(stage, f"{prefix}generator", seed, setting.completing_inputs(generator))
     judge = setting.verify(f"{prefix}judge", seed, recipe.task.judge(recipe.wrong.metric), candidates)
     start = {"base": setting.base, "generator": generator}[recipe.retrain.start]
-    return Pool(seed, prefix, candidates, judge, start, generator, share, first=share == slices[0])
+    pool = Pool(seed, prefix, candidates, judge, start, generator, share, first=share == slices[0])
+    return replace(pool, scores=scores_of(setting, pool))
 
 
 def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:

@@ -1,12 +1,11 @@
 """The design `selection`: every verifier at every rate, each beside as many random rows."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from summ_collapse.experiment.arms import Arm, Model, Pool
-from summ_collapse.experiment.setting import Nodes, Setting, circle
+from summ_collapse.experiment.arms import Arm, Pool
+from summ_collapse.experiment.setting import Nodes, Setting
 from summ_collapse.graph import Node
-from summ_collapse.recipe.blocks import Ordering, Training, Variant
+from summ_collapse.recipe.blocks import Ordering, Variant
 from summ_collapse.recipe.schema import needed_random
 from summ_collapse.selection.order import Order
 from summ_collapse.selection.strata import CLUSTERS
@@ -16,12 +15,11 @@ from summ_collapse.stages.stage import Stage
 
 def design(setting: Setting, pool: Pool) -> list[Arm]:
     """An arm a verifier, way of selecting and rate."""
-    scores = _scores(setting, pool)
     arms: list[Arm] = []
     for verifier, variant, how in _ways(setting):
         rates: Sequence[float | None] = how.rates or [None]
         for rate in rates:
-            arms += _arms(setting, pool, scores, verifier, variant, how, rate)
+            arms += _arms(setting, pool, verifier, variant, how, rate)
     return arms
 
 
@@ -39,7 +37,6 @@ def _ways(setting: Setting) -> list[tuple[str, str | None, Variant]]:
 def _arms(
     setting: Setting,
     pool: Pool,
-    scores: Mapping[str, Node[Stage]],
     verifier: str,
     variant: str | None,
     how: Variant,
@@ -47,16 +44,16 @@ def _arms(
 ) -> list[Arm]:
     """The arm of one verifier at one rate, behind that of random rows where these have to follow its size."""
     name = "-".join([verifier, *([variant] if variant else []), *([f"{rate:g}"] if rate is not None else [])])
-    rows = _select(setting, pool, name, scores[verifier], _order(how), rate, how.at_least)
+    rows = _select(setting, pool, name, pool.scores[verifier], _order(how), rate, how.at_least)
     random = needed_random(setting.recipe)
     baseline = f"{random}-as-{name}" if rate is None else f"{random}-{rate:g}"
     arms: list[Arm] = []
     if rate is None:
         # A threshold's size is known only when it has selected, so random follows it.
-        follow = _select(setting, pool, baseline, scores[random], Order(), None, None, {"size": rows})
-        arms.append(_trained(setting, pool, baseline, random, None, None, scores, follow, None))
+        follow = _select(setting, pool, baseline, pool.scores[random], Order(), None, None, {"size": rows})
+        arms.append(_trained(setting, pool, baseline, random, None, None, follow, None))
     beside = None if name == baseline else baseline
-    return [*arms, _trained(setting, pool, name, verifier, variant, rate, scores, rows, beside)]
+    return [*arms, _trained(setting, pool, name, verifier, variant, rate, rows, beside)]
 
 
 def _select(
@@ -88,7 +85,6 @@ def _trained(
     verifier: str,
     variant: str | None,
     rate: float | None,
-    scores: Mapping[str, Node[Stage]],
     rows: Node[Stage],
     random: str | None,
 ) -> Arm:
@@ -104,7 +100,7 @@ def _trained(
         verifier_kind=setting.recipe.verifiers[verifier].kind,
         variant=variant,
         rate=rate,
-        scores=scores[verifier].name,
+        scores=pool.scores[verifier].name,
         candidates=pool.candidates.name,
     )
 
@@ -116,44 +112,3 @@ def _order(how: Ordering) -> Order:
         by = how.by or "cluster"
         strata = (how.strata or CLUSTERS) if by in {"length", "cluster"} else None
     return Order(how.across, by, strata, how.temperature, how.near_duplicates)
-
-
-def _scores(setting: Setting, pool: Pool) -> dict[str, Node[Stage]]:
-    """The verifiers' own trainings, in an order in which each finds what it refers to, and their scores."""
-    models = {"base": setting.base} | ({"generator": pool.generator} if pool.generator else {})
-    waiting = dict(setting.recipe.verifiers)
-    scores: dict[str, Node[Stage]] = {}
-    while waiting:
-        ready = [name for name, options in waiting.items() if not {options.model, *options.sources} & set(waiting)]
-        if not ready:
-            raise circle(waiting)
-        for name in ready:
-            options = waiting.pop(name)
-            model = _model(setting, pool, name, options, models)
-            if options.train is not None and model is not None:
-                models[name] = model
-            sources = {source: scores[source] for source in options.sources}
-            scores[name] = setting.verify(pool.prefix + name, pool.seed, options, pool.candidates, model, sources)
-    return scores
-
-
-def _model(setting: Setting, pool: Pool, name: str, options: Any, models: Mapping[str, Model]) -> Model | None:
-    """What a verifier reads with: one of the recipe's models or a named one, an adapter over it, or trained from it."""
-    if options.model is None:
-        return None
-    model = models[options.model] if options.model in models else Model(None, setting.name(options.model))
-    if options.adapter is not None:
-        return Model(None, setting.name(options.adapter), model)
-    if options.train is None:
-        return model
-    training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
-    # Generators share what is trained from none of them.
-    prefix = pool.prefix if _from_generator(setting, options.model) else ""
-    return setting.train(prefix + name, pool.seed, training, model, setting.slice(options.train.slice))
-
-
-def _from_generator(setting: Setting, model: str) -> bool:
-    """Whether a verifier's model is the generator, or trained from it."""
-    while model in setting.recipe.verifiers:
-        model = setting.recipe.verifiers[model].model
-    return model == "generator"

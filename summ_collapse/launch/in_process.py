@@ -14,7 +14,7 @@ from summ_collapse.launch.manifest import manifest, summary
 from summ_collapse.launch.stopping import Stop
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.run import Run
-from summ_collapse.stages.stage import Context, Outcome, ShareDone, Stage
+from summ_collapse.stages.stage import Context, Outcome, PartDone, Stage
 from summ_collapse.store import Artifact, Place
 
 Progress = Callable[[int, int], None]
@@ -45,7 +45,7 @@ def ensure(run: Run, stage: Node[Stage], verify: bool, stop: Stop, world: World 
     """
     if not world.first:
         if world.from_first(None) == WORK:
-            _share(run, stage, stop, world)
+            _part(run, stage, stop, world)
         return False
     told = False
     try:
@@ -69,12 +69,12 @@ def ensure(run: Run, stage: Node[Stage], verify: bool, stop: Stop, world: World 
             world.from_first(NOTHING_TO_DO)
 
 
-def _share(run: Run, stage: Node[Stage], stop: Stop, world: World) -> None:
+def _part(run: Run, stage: Node[Stage], stop: Stop, world: World) -> None:
     """A rank's part of the work; what comes of it is in the work folder, where the first rank finds it."""
     place = run.place(stage)
     try:
         _call(run, stage, _context(run, stage, place.work, stop, world))
-    except ShareDone:
+    except PartDone:
         return
     except (InputError, Stopped):
         raise

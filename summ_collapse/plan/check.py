@@ -202,7 +202,7 @@ def _slurm(request: Request, path: Path) -> Iterator[Finding]:
     seen = set()
     with tempfile.TemporaryDirectory() as folder:
         for job in planned(run, profile):
-            kind = (job.stage.kind, profile.share(job.stage.name).model_dump_json())
+            kind = (job.stage.kind, profile.resources(job.stage.name).model_dump_json())
             if kind in seen:
                 continue
             seen.add(kind)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from summ_collapse.errors import Stopped
 from summ_collapse.stages.chunks import Chunks
-from summ_collapse.stages.stage import Context, ShareDone
+from summ_collapse.stages.stage import Context, PartDone
 
 LOOK_AGAIN = 0.05  # seconds between two looks for chunks that other ranks make
 
@@ -17,7 +17,7 @@ def in_chunks(context: Context, rows: int, size: int, work_on: Callable[[range, 
 
     Chunk k holds the same rows whoever makes it, so the stage ends in the same bytes at any number of ranks, resumed or
     not. Missing chunks are dealt out once; nobody waits for a collective, which uneven work could run into its timeout.
-    Raises ShareDone in every rank but the first, Stopped where the work was asked to stop.
+    Raises PartDone in every rank but the first, Stopped where the work was asked to stop.
     """
     world = context.world
     chunks = Chunks(context.work, rows, size)
@@ -31,7 +31,7 @@ def in_chunks(context: Context, rows: int, size: int, work_on: Callable[[range, 
         done += len(span)
         context.progress(done, rows)
     if not world.first:
-        raise ShareDone
+        raise PartDone
     _await(chunks, missing, context)
     return chunks.gather()
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from summ_collapse.stages.reading import Reading
 
 
-class ShareDone(Exception):
-    """Raised in a rank other than the first once its share of the chunks is made; the first gathers them."""
+class PartDone(Exception):
+    """Raised in a rank other than the first once its part of the chunks is made; the first gathers them."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from summ_collapse.recipe.blocks import Training
 from summ_collapse.stages.fitting import fit_of
 from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.size import Lengths, Size, Work, training_work
-from summ_collapse.stages.stage import Context, Outcome, ShareDone, Stage
+from summ_collapse.stages.stage import Context, Outcome, PartDone, Stage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -67,7 +67,7 @@ class Train(Stage):
         if not trained.finished:
             raise Stopped(context.name)
         if not context.world.first:
-            raise ShareDone
+            raise PartDone
         assert (context.out / ADAPTER_CONFIG).is_file() == self.training.adapter
         notes = {
             "steps": trained.steps,

@@ -14,7 +14,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.slurm import queue
-from summ_collapse.launch.slurm.profile import Profile, Share
+from summ_collapse.launch.slurm.profile import Profile, Resources
 from summ_collapse.packaged import packaged
 from summ_collapse.run import FROZEN, Request, Run, freeze
 from summ_collapse.stages.stage import Stage
@@ -88,7 +88,7 @@ def _script(run: Run, stage: Node[Stage], profile: Profile, recipe: Path, after:
     template = packaged("slurm", "stage.sbatch")
     if template is None:
         raise InputError("slurm/stage.sbatch is missing; is the installation whole?")
-    share = profile.share(stage.name)
+    resources = profile.resources(stage.name)
     out = run.out.resolve()
     log = out / "logs" / stage.kind / f"{stage.folder}.log"
     return _Script(template.read_text(encoding="utf-8")).substitute(
@@ -96,31 +96,31 @@ def _script(run: Run, stage: Node[Stage], profile: Profile, recipe: Path, after:
         needs=", ".join(after) or "nothing that is not there",
         job_name=job_name(run, stage),
         log=log,
-        nodes=_nodes(run, stage, share),
+        nodes=_nodes(run, stage, resources),
         warning_seconds=profile.warning_seconds,
-        directives="\n".join(f"#SBATCH {option}" for option in _options(share)),
+        directives="\n".join(f"#SBATCH {option}" for option in _options(resources)),
         preamble="\n".join(_preamble(profile)),
         stop_file=shlex.quote(str(log.with_suffix(".stop"))),
-        task=shlex.quote(_task(run, stage, share, Request(recipe, (), out))),
+        task=shlex.quote(_task(run, stage, resources, Request(recipe, (), out))),
     )
 
 
-def _nodes(run: Run, stage: Node[Stage], share: Share) -> int:
+def _nodes(run: Run, stage: Node[Stage], resources: Resources) -> int:
     """A stage in one process has no use for a second node, nor two ranks for a third."""
     shape = shapes.shape_of(stage, run.experiment.recipe.launch)
-    return min(share.nodes or 1, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, share.nodes or 1))
+    return min(resources.nodes or 1, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, resources.nodes or 1))
 
 
-def _options(share: Share) -> list[str]:
+def _options(resources: Resources) -> list[str]:
     named = {
-        "--partition": share.partition,
-        "--account": share.account,
-        "--gpus-per-node": share.gpus or None,
-        "--cpus-per-task": share.cpus,
-        "--mem": share.memory,
-        "--time": share.time,
+        "--partition": resources.partition,
+        "--account": resources.account,
+        "--gpus-per-node": resources.gpus or None,
+        "--cpus-per-task": resources.cpus,
+        "--mem": resources.memory,
+        "--time": resources.time,
     }
-    return [f"{name}={value}" for name, value in named.items() if value is not None] + list(share.options or [])
+    return [f"{name}={value}" for name, value in named.items() if value is not None] + list(resources.options or [])
 
 
 def _preamble(profile: Profile) -> list[str]:
@@ -129,13 +129,13 @@ def _preamble(profile: Profile) -> list[str]:
     return [*modules, *variables, *profile.setup]
 
 
-def _task(run: Run, stage: Node[Stage], share: Share, request: Request) -> str:
+def _task(run: Run, stage: Node[Stage], resources: Resources, request: Request) -> str:
     """What each node runs: the stage itself, or this node's launcher of its ranks."""
     shape = shapes.shape_of(stage, run.experiment.recipe.launch)
     arguments = request.arguments(stage.name)
-    if shape not in (shapes.SINGLE, "cpu_ddp") and not share.gpus:
+    if shape not in (shapes.SINGLE, "cpu_ddp") and not resources.gpus:
         raise InputError(f"profile: {stage.name} runs in the shape {shape!r}, and no `gpus` are given for it")
-    gpus = (share.nodes or 1) * (share.gpus or 0)
+    gpus = (resources.nodes or 1) * (resources.gpus or 0)
     if shape == shapes.SINGLE or (shape == "ddp" and gpus == 1):
         return shlex.join([sys.executable, "-m", "summ_collapse", *arguments])
     ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else gpus

@@ -14,7 +14,7 @@ from summ_collapse.recipe.errors import describe
 Time = Annotated[str, Field(pattern=r"^(\d+-)?\d{1,3}(:\d{2}){0,2}$")]
 
 
-class Share(Options):
+class Resources(Options):
     """What the stages of one pattern want that the others do not; None where they want the same."""
 
     partition: str | None = Field(None, description="partition")
@@ -27,22 +27,22 @@ class Share(Options):
     options: list[str] | None = Field(None, description="further sbatch options, such as --qos=preemptible")
 
 
-class Profile(Share):
+class Profile(Resources):
     """A site and its defaults for every stage."""
 
     modules: list[str] = Field([], description="environment modules to load")
     environment: dict[str, str] = Field({}, description="environment variables to set")
     setup: list[str] = Field([], description="shell lines that run first in every job")
     warning_seconds: int = Field(300, ge=0, le=65535, description="seconds before the end of the time to write a checkpoint in")
-    stages: dict[str, Share] = Field({}, description="what stages want that differs, by name or pattern")
+    stages: dict[str, Resources] = Field({}, description="what stages want that differs, by name or pattern")
 
-    def share(self, stage: str) -> Share:
+    def resources(self, stage: str) -> Resources:
         """What one stage wants: the defaults, and over them every pattern that fits its name, in order."""
-        wanted = {name: getattr(self, name) for name in Share.model_fields}
-        for pattern, share in self.stages.items():
+        wanted = {name: getattr(self, name) for name in Resources.model_fields}
+        for pattern, resources in self.stages.items():
             if fnmatch.fnmatchcase(stage, pattern):
-                wanted |= {name: value for name, value in share.model_dump().items() if value is not None}
-        return Share(**wanted)
+                wanted |= {name: value for name, value in resources.model_dump().items() if value is not None}
+        return Resources(**wanted)
 
 
 def load_profile(path: Path | None) -> Profile:

@@ -1,0 +1,51 @@
+"""Every verifier's scores of a pool, with the models that they are trained from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from summ_collapse.experiment.arms import Model, Pool
+from summ_collapse.experiment.setting import Setting, circle
+from summ_collapse.graph import Node
+from summ_collapse.recipe.blocks import Training
+from summ_collapse.stages.stage import Stage
+
+
+def scores_of(setting: Setting, pool: Pool) -> dict[str, Node[Stage]]:
+    """The verifiers' own trainings, in an order in which each finds what it refers to, and their scores."""
+    models = {"base": setting.base} | ({"generator": pool.generator} if pool.generator else {})
+    waiting = dict(setting.recipe.verifiers)
+    scores: dict[str, Node[Stage]] = {}
+    while waiting:
+        ready = [name for name, options in waiting.items() if not {options.model, *options.sources} & set(waiting)]
+        if not ready:
+            raise circle(waiting)
+        for name in ready:
+            options = waiting.pop(name)
+            model = _model(setting, pool, name, options, models)
+            if options.train is not None and model is not None:
+                models[name] = model
+            sources = {source: scores[source] for source in options.sources}
+            scores[name] = setting.verify(pool.prefix + name, pool.seed, options, pool.candidates, model, sources)
+    return scores
+
+
+def _model(setting: Setting, pool: Pool, name: str, options: Any, models: Mapping[str, Model]) -> Model | None:
+    """What a verifier reads with: one of the recipe's models or a named one, an adapter over it, or trained from it."""
+    if options.model is None:
+        return None
+    model = models[options.model] if options.model in models else Model(None, setting.name(options.model))
+    if options.adapter is not None:
+        return Model(None, setting.name(options.adapter), model)
+    if options.train is None:
+        return model
+    training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
+    # Generators share what is trained from none of them.
+    prefix = pool.prefix if _from_generator(setting, options.model) else ""
+    return setting.train(prefix + name, pool.seed, training, model, setting.slice(options.train.slice))
+
+
+def _from_generator(setting: Setting, model: str) -> bool:
+    """Whether a verifier's model is the generator, or trained from it."""
+    while model in setting.recipe.verifiers:
+        model = setting.recipe.verifiers[model].model
+    return model == "generator"
