@@ -10,8 +10,9 @@ import yaml
 
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import experiment_of
+from summ_collapse.plugins import installed
 from summ_collapse.recipe.load import load, validate
-from summ_collapse.recipe.schema import Recipe, installed
+from summ_collapse.recipe.schema import Recipe
 from tests.conftest import summ_collapse
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
