@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from summ_collapse.plugins import unknown_metric
-from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.verifier import ModelFree
 
 
 class Agreement(ModelFree):

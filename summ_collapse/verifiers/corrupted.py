@@ -12,8 +12,8 @@ from pydantic import Field, field_validator
 
 from summ_collapse.errors import InputError
 from summ_collapse.records import tie_break
-from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Attack, Request, Scored
+from summ_collapse.verifiers.verifier import ModelFree
 
 
 class Corrupted(ModelFree):

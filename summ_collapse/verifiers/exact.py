@@ -2,8 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.rouge import against_references
+from summ_collapse.verifiers.verifier import ModelFree
 
 
 class Exact(ModelFree):
@@ -14,7 +15,4 @@ class Exact(ModelFree):
 
     def score(self, request: Request) -> Scored:
         """1.0 or 0.0 a candidate."""
-        from summ_collapse.metrics.exact import score_pairs
-
-        references = [reference or "" for reference in request.references]
-        return Scored(score_pairs(request.candidates, references, ["exact"])["exact"], {})
+        return against_references(request, "exact")

@@ -4,8 +4,8 @@ from typing import Literal
 
 import numpy as np
 
-from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.verifier import ModelFree
 
 
 class Length(ModelFree):

@@ -5,29 +5,27 @@ the weaker or stronger verifier of the paper (Feng et al. 2024).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
 from summ_collapse.plugins import nearest
-from summ_collapse.recipe.blocks import Options, SliceTraining
+from summ_collapse.recipe.blocks import SliceTraining
 from summ_collapse.recipe.names import LocalOrHub, ModelReference
 from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.verifier import Verifier
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from summ_collapse.models.encoder import Encoder
     from summ_collapse.models.loading import ModelSource
 
 
-class Perplexity(Options):
+class Perplexity(Verifier):
     """The log-likelihood of the candidate and its EOS, by default a token: higher is better."""
 
-    sources: ClassVar[tuple[str, ...]] = ()
-    samples: ClassVar[int] = 1
-    reads_reference: ClassVar[bool] = False
-    at_random: ClassVar[bool] = False
-    attack: ClassVar[None] = None
     kind: Literal["perplexity"]
     model: ModelReference = Field(description="base, generator, another verifier that is trained here, or a hub id or path")
     adapter: LocalOrHub | None = Field(
@@ -40,22 +38,18 @@ class Perplexity(Options):
     )
 
     def problems(self, models: set[str]) -> list[str]:
-        return [*self._model_problems(models), *self._adapter_problems()]
+        """A model that nobody makes or names, and an adapter that would be trained."""
+        problems = []
+        if "/" not in self.model and self.model not in models:
+            problems.append(
+                f"model: {self.model!r} is no model of this recipe{nearest(self.model, sorted(models))}; "
+                f"expected one of {', '.join(sorted(models))}, or a hub id or path with a slash"
+            )
+        if self.adapter is not None and self.train is not None:
+            problems.append("adapter: an adapter is read as it is, and `train` would make another; expected one of the two")
+        return problems
 
-    def _adapter_problems(self) -> list[str]:
-        if self.adapter is None or self.train is None:
-            return []
-        return ["adapter: an adapter is read as it is, and `train` would make another; expected one of the two"]
-
-    def _model_problems(self, models: set[str]) -> list[str]:
-        if "/" in self.model or self.model in models:
-            return []
-        return [
-            f"model: {self.model!r} is no model of this recipe{nearest(self.model, sorted(models))}; "
-            f"expected one of {', '.join(sorted(models))}, or a hub id or path with a slash"
-        ]
-
-    def load(self, source: "ModelSource", encoder: "Encoder") -> tuple[Any, "Encoder"]:
+    def load(self, source: "ModelSource", encoder: "Encoder") -> tuple["PreTrainedModel", "Encoder"]:
         """The causal model and its encoder: what `score` reads with."""
         from summ_collapse.models.loading import compute_dtype, load_model
 

@@ -3,8 +3,8 @@
 from typing import ClassVar, Literal
 
 from summ_collapse.records import tie_break
-from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.verifier import ModelFree
 
 
 class Random(ModelFree):

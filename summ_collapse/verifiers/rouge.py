@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from summ_collapse.plugins import unknown_metric
-from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.verifier import ModelFree
 
 
 class Rouge(ModelFree):
@@ -24,7 +24,12 @@ class Rouge(ModelFree):
 
     def score(self, request: Request) -> Scored:
         """The metric, 0-1."""
-        from summ_collapse.metrics.scoring import score_pairs
+        return against_references(request, self.metric)
 
-        references = [reference or "" for reference in request.references]
-        return Scored(score_pairs(request.candidates, references, [self.metric])[self.metric], {})
+
+def against_references(request: Request, metric: str) -> Scored:
+    """A metric of every candidate against its document's reference; one that is missing is an empty text."""
+    from summ_collapse.metrics.scoring import score_pairs
+
+    references = [reference or "" for reference in request.references]
+    return Scored(score_pairs(request.candidates, references, [metric])[metric], {})

@@ -15,8 +15,8 @@ from summ_collapse.recipe.decoding import Decoding
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
 from summ_collapse.tasks.task import Task
-from summ_collapse.verifiers.model_free import ModelFree
 from summ_collapse.verifiers.request import Request, Scored
+from summ_collapse.verifiers.verifier import ModelFree
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
