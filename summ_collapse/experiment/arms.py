@@ -1,6 +1,6 @@
 """What an experiment compares: pools, models, and arms with the facts that are known of them. Names of arms are for people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -8,6 +8,7 @@ from pydantic import Field
 from summ_collapse.graph import Node
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.resolve import Name
+from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.stage import Stage
 
 VERDICT_BASELINE = "real-slice"
@@ -21,6 +22,12 @@ class Model:
     node: Node[Stage] | None
     name: Name | None
     below: "Model | None" = None
+
+    def parts(self, role: str) -> "Iterator[tuple[str, Model]]":
+        """The model and what lies below it, each with the role that it plays where the model plays `role`."""
+        yield role, self
+        if self.below is not None:
+            yield from self.below.parts(role + Reading.below)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 
-from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm, Model, Pool
+from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm, Pool
 from summ_collapse.experiment.setting import Setting
-from summ_collapse.graph import Node
 from summ_collapse.recipe.blocks import Control
 from summ_collapse.stages.mix import Mix, Part
-from summ_collapse.stages.stage import Stage
 
 
 def design(setting: Setting, pool: Pool) -> list[Arm]:
@@ -32,31 +30,26 @@ def _real_slice(setting: Setting, pool: Pool) -> list[Arm]:
     """The generator's own real rows, in the arms' configuration."""
     if pool.slice is None:
         return []
-    model, rows = _trained(setting, pool, VERDICT_BASELINE, setting.slice(pool.slice))
-    return [setting.arm(VERDICT_BASELINE, pool.seed, model, pool, control=VERDICT_BASELINE, rows=rows.name)]
+    return [setting.retrained(VERDICT_BASELINE, pool, setting.slice(pool.slice), control=VERDICT_BASELINE)]
 
 
 def _real_full(setting: Setting, pool: Pool) -> list[Arm]:
     """All real rows; one arm for all pools where no generator has a part in it."""
-    shared = pool.start is setting.base
-    if shared and not pool.first:
-        return []
-    owner = _owner(pool) if shared else pool
-    name = "real-full" if shared else f"{pool.prefix}real-full"
     rows = setting.slice(1.0)
-    model = setting.train(name, pool.seed, setting.recipe.retrain, pool.start, rows)
-    return [setting.arm("real-full", pool.seed, model, owner, control="real-full", rows=rows.name)]
+    if pool.start is not setting.base:
+        return [setting.retrained("real-full", pool, rows, control="real-full")]
+    if not pool.first:
+        return []
+    model = setting.train("real-full", pool.seed, setting.recipe.retrain, pool.start, rows)
+    return [setting.arm("real-full", pool.seed, model, _owner(pool), control="real-full", rows=rows.name)]
 
 
 def _unfiltered(setting: Setting, pool: Pool) -> list[Arm]:
     """Every candidate."""
     source = pool.candidates.name
-    mixed = Mix(parts={source: Part()})
-    everything = setting.graph.add(mixed, f"{pool.prefix}unfiltered", pool.seed, {f"candidates of {source}": pool.candidates})
-    model, rows = _trained(setting, pool, "unfiltered", everything)
-    candidates = pool.candidates.name
-    arm = setting.arm("unfiltered", pool.seed, model, pool, control="unfiltered", rows=rows.name, candidates=candidates)
-    return [arm]
+    inputs = {f"candidates of {source}": pool.candidates}
+    everything = setting.graph.add(Mix(parts={source: Part()}), f"{pool.prefix}unfiltered", pool.seed, inputs)
+    return [setting.retrained("unfiltered", pool, everything, control="unfiltered", candidates=source)]
 
 
 CONTROLS: dict[Control, Callable[[Setting, Pool], list[Arm]]] = {
@@ -71,7 +64,3 @@ CONTROLS: dict[Control, Callable[[Setting, Pool], list[Arm]]] = {
 def _owner(pool: Pool) -> Pool | None:
     """The pool that a shared arm stands with: none where there are several."""
     return None if pool.prefix else pool
-
-
-def _trained(setting: Setting, pool: Pool, name: str, rows: Node[Stage]) -> tuple[Model, Node[Stage]]:
-    return setting.train(pool.prefix + name, pool.seed, setting.recipe.retrain, pool.start, rows), rows

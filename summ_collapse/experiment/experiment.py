@@ -68,10 +68,10 @@ def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
     task, base = recipe.task, recipe.base
     known = {one.name: names[one.name] for one in references(task) if one.name in names}
     examples = graph.add(Prepare(task=task, names=known), "data", None, {})
-    start = Setting(recipe, names, graph, examples, Model(None, None))
+    setting = Setting(recipe, names, graph, examples, Model(None, None))
     if base.tiny is None:
         assert base.model is not None
-        return Setting(recipe, names, graph, examples, Model(None, start.name(base.model)))
+        return replace(setting, base=Model(None, setting.name(base.model)))
     pretrain = Pretrain(
         tiny=base.tiny,
         prompt=task.prompt,
@@ -80,8 +80,7 @@ def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
         words=task.vocabulary(),
         thread_count=base.tiny.pretrain.threads or recipe.launch.threads,
     )
-    made = graph.add(pretrain, "base", None, {"examples": examples})
-    return Setting(recipe, names, graph, examples, Model(made, None))
+    return replace(setting, base=Model(graph.add(pretrain, "base", None, {"examples": examples}), None))
 
 
 def _pool(setting: Setting, seed: int, share: float) -> Pool:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Model, Pool
-from summ_collapse.experiment.setting import Setting, circle
+from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
 from summ_collapse.recipe.blocks import Training
 from summ_collapse.stages.stage import Stage
@@ -18,7 +19,9 @@ def scores_of(setting: Setting, pool: Pool) -> dict[str, Node[Stage]]:
     while waiting:
         ready = [name for name, options in waiting.items() if not {options.model, *options.sources} & set(waiting)]
         if not ready:
-            raise circle(waiting)
+            first = min(waiting)
+            key = "of" if waiting[first].sources else "model"
+            raise InputError(f"verifiers.{first}.{key}: verifiers refer to each other in a circle")
         for name in ready:
             options = waiting.pop(name)
             model = _model(setting, pool, name, options, models)

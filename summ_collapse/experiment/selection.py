@@ -1,11 +1,12 @@
 """The design `selection`: every verifier at every rate, each beside as many random rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from summ_collapse.experiment.arms import Arm, Pool
-from summ_collapse.experiment.setting import Nodes, Setting
+from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
-from summ_collapse.recipe.blocks import Ordering, Variant
+from summ_collapse.recipe.blocks import Ordering
 from summ_collapse.recipe.schema import needed_random
 from summ_collapse.selection.order import Order
 from summ_collapse.selection.strata import CLUSTERS
@@ -13,96 +14,37 @@ from summ_collapse.stages.select import Select
 from summ_collapse.stages.stage import Stage
 
 
+@dataclass(frozen=True)
+class Way:
+    """What an arm's rows are selected by: whose scores, in which order, and where that is cut off."""
+
+    arm: str
+    verifier: str
+    variant: str | None
+    order: Order
+    rate: float | None = None
+    at_least: float | None = None
+
+
 def design(setting: Setting, pool: Pool) -> list[Arm]:
     """An arm a verifier, way of selecting and rate."""
-    arms: list[Arm] = []
-    for verifier, variant, how in _ways(setting):
-        rates: Sequence[float | None] = how.rates or [None]
-        for rate in rates:
-            arms += _arms(setting, pool, verifier, variant, how, rate)
-    return arms
+    return [arm for way in _ways(setting) for arm in _arms(setting, pool, way)]
 
 
-def _ways(setting: Setting) -> list[tuple[str, str | None, Variant]]:
-    """(verifier, variant, how) of all arms; random stands at every rate that any arm has."""
-    recipe = setting.recipe
-    ways = recipe.selection.all()
-    found = [(name, variant, how) for variant, how in ways.items() for name in how.verifiers or recipe.verifiers]
-    random = needed_random(recipe)
-    there = {rate for name, variant, how in found if name == random and variant is None for rate in how.rates or ()}
-    lacking = sorted({rate for how in ways.values() for rate in how.rates or ()} - there)
-    return [*found, (random, None, Variant(rates=lacking))] if lacking else found
-
-
-def _arms(
-    setting: Setting,
-    pool: Pool,
-    verifier: str,
-    variant: str | None,
-    how: Variant,
-    rate: float | None,
-) -> list[Arm]:
-    """The arm of one verifier at one rate, behind that of random rows where these have to follow its size."""
-    name = "-".join([verifier, *([variant] if variant else []), *([f"{rate:g}"] if rate is not None else [])])
-    rows = _select(setting, pool, name, pool.scores[verifier], _order(how), rate, how.at_least)
-    random = needed_random(setting.recipe)
-    baseline = f"{random}-as-{name}" if rate is None else f"{random}-{rate:g}"
-    arms: list[Arm] = []
-    if rate is None:
-        # A threshold's size is known only when it has selected, so random follows it.
-        follow = _select(setting, pool, baseline, pool.scores[random], Order(), None, None, {"size": rows})
-        arms.append(_trained(setting, pool, baseline, random, None, None, follow, None))
-    beside = None if name == baseline else baseline
-    return [*arms, _trained(setting, pool, name, verifier, variant, rate, rows, beside)]
-
-
-def _select(
-    setting: Setting,
-    pool: Pool,
-    arm: str,
-    scores: Node[Stage],
-    order: Order,
-    rate: float | None,
-    at_least: float | None,
-    further: Nodes | None = None,
-) -> Node[Stage]:
-    stage = Select(
-        order=order,
-        rate=rate,
-        at_least=at_least,
-        wrong_below=setting.recipe.wrong.below,
-        slice=pool.slice,
-        source=pool.candidates.name,
-    )
-    inputs = {"examples": setting.examples, "candidates": pool.candidates, "scores": scores, "judge": pool.judge}
-    return setting.graph.add(stage, pool.prefix + arm, pool.seed, inputs | (further or {}))
-
-
-def _trained(
-    setting: Setting,
-    pool: Pool,
-    name: str,
-    verifier: str,
-    variant: str | None,
-    rate: float | None,
-    rows: Node[Stage],
-    random: str | None,
-) -> Arm:
-    model = setting.train(pool.prefix + name, pool.seed, setting.recipe.retrain, pool.start, rows)
-    return setting.arm(
-        name,
-        pool.seed,
-        model,
-        pool,
-        {random: random} if random else None,
-        rows=rows.name,
-        verifier=verifier,
-        verifier_kind=setting.recipe.verifiers[verifier].kind,
-        variant=variant,
-        rate=rate,
-        scores=pool.scores[verifier].name,
-        candidates=pool.candidates.name,
-    )
+def _ways(setting: Setting) -> list[Way]:
+    """Those of the recipe; random stands at every rate that any arm has."""
+    recipe, random = setting.recipe, needed_random(setting.recipe)
+    found: list[Way] = []
+    for variant, how in recipe.selection.all().items():
+        for verifier in how.verifiers or recipe.verifiers:
+            rates: Sequence[float | None] = how.rates or [None]
+            for rate in rates:
+                parts = [verifier, variant, None if rate is None else f"{rate:g}"]
+                arm = "-".join(part for part in parts if part is not None)
+                found.append(Way(arm, verifier, variant, _order(how), rate, how.at_least))
+    there = {way.rate for way in found if way.verifier == random and way.variant is None}
+    lacking = sorted({way.rate for way in found if way.rate is not None} - there)
+    return found + [Way(f"{random}-{rate:g}", random, None, Order(), rate) for rate in lacking]
 
 
 def _order(how: Ordering) -> Order:
@@ -112,3 +54,43 @@ def _order(how: Ordering) -> Order:
         by = how.by or "cluster"
         strata = (how.strata or CLUSTERS) if by in {"length", "cluster"} else None
     return Order(how.across, by, strata, how.temperature, how.near_duplicates)
+
+
+def _arms(setting: Setting, pool: Pool, way: Way) -> list[Arm]:
+    """The arm of one way, behind that of random rows where these have to follow its size."""
+    rows = _select(setting, pool, way)
+    random = needed_random(setting.recipe)
+    if way.rate is not None:
+        return [_arm(setting, pool, way, rows, f"{random}-{way.rate:g}")]
+    # A threshold's size is known only when it has selected, so random follows it.
+    beside = Way(f"{random}-as-{way.arm}", random, None, Order())
+    follow = _select(setting, pool, beside, size=rows)
+    return [_arm(setting, pool, beside, follow, beside.arm), _arm(setting, pool, way, rows, beside.arm)]
+
+
+def _select(setting: Setting, pool: Pool, way: Way, **size: Node[Stage]) -> Node[Stage]:
+    stage = Select(
+        order=way.order,
+        rate=way.rate,
+        at_least=way.at_least,
+        wrong_below=setting.recipe.wrong.below,
+        slice=pool.slice,
+        source=pool.candidates.name,
+    )
+    inputs = {"examples": setting.examples, "candidates": pool.candidates, "scores": pool.scores[way.verifier]}
+    return setting.graph.add(stage, pool.prefix + way.arm, pool.seed, {**inputs, "judge": pool.judge, **size})
+
+
+def _arm(setting: Setting, pool: Pool, way: Way, rows: Node[Stage], random: str) -> Arm:
+    return setting.retrained(
+        way.arm,
+        pool,
+        rows,
+        {random: random},
+        verifier=way.verifier,
+        verifier_kind=setting.recipe.verifiers[way.verifier].kind,
+        variant=way.variant,
+        rate=way.rate,
+        scores=pool.scores[way.verifier].name,
+        candidates=pool.candidates.name,
+    )

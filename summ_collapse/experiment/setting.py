@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
 from summ_collapse.graph import Graph, Node
 from summ_collapse.recipe.blocks import Training
@@ -119,41 +118,27 @@ class Setting:
             **facts,
         )
 
+    def retrained(self, name: str, pool: Pool, rows: Node[Stage], beside: Mapping[str, str] | None = None, **facts: Any) -> Arm:
+        """The arm of a model that learnt from a table of rows, in the arms' configuration."""
+        model = self.train(pool.prefix + name, pool.seed, self.recipe.retrain, pool.start, rows)
+        return self.arm(name, pool.seed, model, pool, beside, rows=rows.name, **facts)
+
     def reading(self, model: Model, role: str = "model") -> Reading:
         """What every stage that loads a model depends on."""
-        named: dict[str, Name] = {}
-        place: Model | None = model
-        while place is not None:
-            if place.name is not None:
-                named[role] = place.name
-            role, place = role + Reading.below, place.below
         task, base = self.recipe.task, self.recipe.base
         return Reading(
             prompt=task.prompt,
             max_document_tokens=task.max_document_tokens,
-            models=named,
+            models={part: below.name for part, below in model.parts(role) if below.name is not None},
             dtype=base.dtype,
             attention=base.attention,
             threads=self.recipe.launch.threads,
         )
 
 
-def circle(waiting: Mapping[str, Any]) -> InputError:
-    """The error of verifiers that wait for each other."""
-    first = min(waiting)
-    key = "of" if waiting[first].sources else "model"
-    return InputError(f"verifiers.{first}.{key}: verifiers refer to each other in a circle")
-
-
 def _made(role: str, model: Model) -> Nodes:
     """The nodes that make a model and what lies below it, by role."""
-    roles: Nodes = {}
-    place: Model | None = model
-    while place is not None:
-        if place.node is not None:
-            roles[role] = place.node
-        role, place = role + Reading.below, place.below
-    return roles
+    return {part: below.node for part, below in model.parts(role) if below.node is not None}
 
 
 def _called(model: Model) -> str:
