@@ -52,6 +52,11 @@ def places(order: np.ndarray) -> np.ndarray:
     return found
 
 
+def by_hash(purpose: str, keys: Sequence[Key]) -> np.ndarray:
+    """Each row's place in an order drawn by hash of its key, (rows,) int64; every purpose draws another."""
+    return places(np.argsort(tie_break(purpose, list(keys)), kind="stable"))
+
+
 def ordered(scores: np.ndarray, keys: Sequence[Key], how: Order, seed: int, strata: np.ndarray | None) -> np.ndarray:
     """Each row's place under `how`, (rows,) int64; rows without a score come last.
 
@@ -92,11 +97,6 @@ def softmax_draw(scores: np.ndarray, keys: Sequence[Key], temperature: float, se
 
 def _within(groups: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each row's place in its group by rank, and the size of its group, (rows,) int64 each."""
-    order = np.lexsort((ranks, groups))
-    starts = np.flatnonzero(np.diff(groups[order], prepend=groups[order][:1] - 1))
-    counts = np.diff(starts, append=len(order))
-    within = np.empty(len(order), dtype=np.int64)
-    within[order] = np.arange(len(order)) - np.repeat(starts, counts)
-    sizes = np.empty(len(order), dtype=np.int64)
-    sizes[order] = np.repeat(counts, counts)
-    return within, sizes
+    _, labels, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    starts = np.cumsum(sizes) - sizes
+    return places(np.lexsort((ranks, labels))) - starts[labels], sizes[labels]

@@ -1,5 +1,6 @@
 """Completing the documents of a table through an engine, in fixed chunks: what `generate` and `evaluate` share."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -8,15 +9,33 @@ from pydantic import Field
 from summ_collapse.plugins import plugin
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.decoding import Decoding
-from summ_collapse.records import CANDIDATE
-from summ_collapse.stages.chunked import in_chunks
+from summ_collapse.records import CANDIDATE, tie_break
+from summ_collapse.stages.chunks import in_chunks
 from summ_collapse.stages.reading import Reading
-from summ_collapse.stages.size import Lengths, Work
-from summ_collapse.stages.stage import Context, chunk_seed
+from summ_collapse.stages.size import Lengths, Work, parts
+from summ_collapse.stages.stage import Context
 
 if TYPE_CHECKING:
     from summ_collapse.models.engines import Engine
     from summ_collapse.models.generation import Completion
+
+
+@dataclass(frozen=True)
+class Completed:
+    """Candidates, the tokens of their prompts, and how many documents were truncated."""
+
+    candidates: pa.Table
+    prompt_tokens: int
+    truncated: int
+
+    @property
+    def generated_tokens(self) -> int:
+        return sum(self.candidates["n_tokens"].to_pylist())
+
+    @property
+    def hit_the_limit(self) -> int:
+        """How many candidates were cut off before their end."""
+        return self.candidates["finish"].to_pylist().count("length")
 
 
 class Completing(Options):
@@ -26,6 +45,10 @@ class Completing(Options):
     decoding: Decoding
     chunk_size: int = Field(gt=0, description="documents a chunk")
     engine: str
+
+    def chunks(self, documents: int | None) -> int | None:
+        """Into how many chunks so many documents fall."""
+        return parts(documents, self.chunk_size)
 
     def work(self, documents: int | None, lengths: Lengths) -> Work:
         """What completing so many documents costs."""
@@ -40,8 +63,8 @@ class Completing(Options):
             batch=decoding.batch_size * decoding.sequences,
         )
 
-    def complete(self, context: Context, examples: pa.Table) -> tuple[pa.Table, int, int]:
-        """Candidates for all examples, the prompts' tokens, and how many documents were truncated."""
+    def complete(self, context: Context, examples: pa.Table) -> Completed:
+        """Candidates for all examples."""
         from summ_collapse.models.generation import generate
 
         source = self.reading.source(context.inputs)
@@ -59,18 +82,18 @@ class Completing(Options):
 
         candidates = in_chunks(context, len(ids), self.chunk_size, work_on)
         prompts = encoder.encode(documents)
-        return candidates, sum(len(prompt.ids) for prompt in prompts), sum(prompt.truncated for prompt in prompts)
+        return Completed(candidates, sum(len(prompt.ids) for prompt in prompts), sum(prompt.truncated for prompt in prompts))
+
+
+def chunk_seed(seed: int, stage: str, index: int) -> int:
+    """The random seed of chunk `index` of a stage: 63 bits from (seed, stage, index)."""
+    return int(tie_break(f"chunk {seed}", [(stage, index)])[0] >> 1)
 
 
 def _table(ids: list[str], completions: "list[list[Completion]]") -> pa.Table:
-    rows = [(key, sample, text) for key, texts in zip(ids, completions, strict=True) for sample, text in enumerate(texts)]
-    return pa.table(
-        {
-            "id": [key for key, _, _ in rows],
-            "sample": [sample for _, sample, _ in rows],
-            "candidate": [completion.text for _, _, completion in rows],
-            "n_tokens": [completion.n_tokens for _, _, completion in rows],
-            "finish": [completion.finish for _, _, completion in rows],
-        },
-        schema=CANDIDATE,
-    )
+    rows = [
+        {"id": key, "sample": sample, "candidate": one.text, "n_tokens": one.n_tokens, "finish": one.finish}
+        for key, several in zip(ids, completions, strict=True)
+        for sample, one in enumerate(several)
+    ]
+    return pa.Table.from_pylist(rows, schema=CANDIDATE)

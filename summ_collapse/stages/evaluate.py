@@ -11,7 +11,7 @@ from summ_collapse import store
 from summ_collapse.metrics import diversity
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.records import CANDIDATE
-from summ_collapse.stages.completing import Completing
+from summ_collapse.stages.completing import Completed, Completing
 from summ_collapse.stages.reading import MODELS, Reading
 from summ_collapse.stages.size import Lengths, Size, Work
 from summ_collapse.stages.stage import Context, Outcome, Stage
@@ -36,8 +36,7 @@ class Evaluate(Stage):
         return Size(of["examples"].test)
 
     def chunks(self, of: Mapping[str, Size]) -> int | None:
-        rows = of["examples"].test
-        return None if rows is None or self.completing is None else -(-rows // self.completing.chunk_size)
+        return self.completing.chunks(of["examples"].test) if self.completing else None
 
     def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work | None:
         return self.completing.work(of["examples"].test, lengths) if self.completing else None
@@ -46,11 +45,11 @@ class Evaluate(Stage):
         """Write `predictions.parquet`: the candidate columns, then one per metric, 0-1."""
         examples = context.inputs["examples"].table("test", ["id", "document", "summary"])
         if self.completing is None:
-            predictions, tokens, truncated = _lead(examples), 0, 0
+            completed = Completed(_lead(examples), 0, 0)
             context.progress(examples.num_rows, examples.num_rows)
         else:
-            predictions, tokens, truncated = self.completing.complete(context, examples)
-            tokens += sum(predictions["n_tokens"].to_pylist())
+            completed = self.completing.complete(context, examples)
+        predictions = completed.candidates
         texts = predictions["candidate"].to_pylist()
         scores = score_pairs(texts, examples["summary"].to_pylist(), self.metrics, examples["document"].to_pylist())
         for name, values in scores.items():
@@ -58,10 +57,11 @@ class Evaluate(Stage):
         store.write_table(context.out / "predictions.parquet", predictions)
         notes = {
             "means": {name: 100 * float(values.mean()) for name, values in scores.items()},
-            "hit_the_limit": predictions["finish"].to_pylist().count("length"),
-            "truncated": truncated,
+            "hit_the_limit": completed.hit_the_limit,
+            "truncated": completed.truncated,
             "diversity": {"distinct_2": diversity.distinct(texts, 2), "compression_ratio": diversity.compression_ratio(texts)},
         }
+        tokens = completed.prompt_tokens + completed.generated_tokens
         return Outcome(examples.num_rows, predictions.num_rows, tokens=tokens, notes=notes)
 
 

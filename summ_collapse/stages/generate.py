@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from summ_collapse import store
-from summ_collapse.recipe.decoding import Decoding
 from summ_collapse.records import CANDIDATE, check
 from summ_collapse.stages.completing import Completing
 from summ_collapse.stages.prepare import slice_rows
@@ -32,38 +31,37 @@ class Generate(Stage):
     def reads(self) -> Reading:
         return self.completing.reading
 
-    @property
-    def decoding(self) -> Decoding:
-        return self.completing.decoding
-
     def size(self, of: Mapping[str, Size]) -> Size:
-        rows, samples, summary = of["examples"].rows, self.decoding.samples, of["examples"].completion
+        documents, summary, decoding = self._documents(of), of["examples"].completion, self.completing.decoding
         # Candidates are taken to be as long as summaries.
-        completion = None if summary is None else min(summary, self.decoding.max_new_tokens)
-        pool = None if rows is None else (rows - slice_rows(rows, self.excluded_slice)) * samples
-        return Size(pool, samples=samples, completion=completion)
+        completion = None if summary is None else min(summary, decoding.max_new_tokens)
+        rows = None if documents is None else documents * decoding.samples
+        return Size(rows, samples=decoding.samples, completion=completion)
 
     def chunks(self, of: Mapping[str, Size]) -> int | None:
-        rows = self.size(of).rows
-        return None if rows is None else -(-rows // self.decoding.samples // self.completing.chunk_size)
+        return self.completing.chunks(self._documents(of))
 
     def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work:
-        rows = self.size(of).rows
-        return self.completing.work(None if rows is None else rows // self.decoding.samples, lengths)
+        return self.completing.work(self._documents(of), lengths)
+
+    def _documents(self, of: Mapping[str, Size]) -> int | None:
+        """Those of the pool."""
+        rows = of["examples"].rows
+        return None if rows is None else rows - slice_rows(rows, self.excluded_slice)
 
     def run(self, context: Context) -> Outcome:
         """Write `candidates.parquet`."""
         examples = context.inputs["examples"].table("train", ["id", "document", "slice_rank"])
         excluded = slice_rows(examples.num_rows, self.excluded_slice)
         pool = examples.filter(pc.greater_equal(examples["slice_rank"], excluded))
-        candidates, prompt_tokens, truncated = self.completing.complete(context, pool)
-        store.write_table(context.out / "candidates.parquet", check(candidates, CANDIDATE, "candidates"))
-        generated = sum(candidates["n_tokens"].to_pylist())
+        completed = self.completing.complete(context, pool)
+        store.write_table(context.out / "candidates.parquet", check(completed.candidates, CANDIDATE, "candidates"))
         notes = {
-            "candidates": candidates.num_rows,
-            "generated_tokens": generated,
-            "hit_the_limit": candidates["finish"].to_pylist().count("length"),
-            "truncated": truncated,
+            "candidates": completed.candidates.num_rows,
+            "generated_tokens": completed.generated_tokens,
+            "hit_the_limit": completed.hit_the_limit,
+            "truncated": completed.truncated,
         }
         rejected = {"the generator's own slice": excluded} if excluded else {}
-        return Outcome(examples.num_rows, pool.num_rows, rejected, tokens=prompt_tokens + generated, notes=notes)
+        tokens = completed.prompt_tokens + completed.generated_tokens
+        return Outcome(examples.num_rows, pool.num_rows, rejected, tokens=tokens, notes=notes)

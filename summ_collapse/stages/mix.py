@@ -6,16 +6,15 @@ Candidates are taken as they are, so that a mixture of one pool alone is the poo
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from summ_collapse import store
 from summ_collapse.recipe.blocks import Options
-from summ_collapse.records import keys_of, rows_of, tie_break
+from summ_collapse.records import ROWS, keys_of, rows_of
+from summ_collapse.selection.order import by_hash
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
-from summ_collapse.store import Artifact
 
 
 class Part(Options):
@@ -35,7 +34,7 @@ class Mix(Stage):
     parts: dict[str, Part] = Field(min_length=1, description="by name, which is the `source` of candidates")
 
     def size(self, of: Mapping[str, Size]) -> Size:
-        sizes = [(of[_role(name, of)], part) for name, part in self.parts.items()]
+        sizes = [(of.get(f"rows of {name}") or of[f"candidates of {name}"], part) for name, part in self.parts.items()]
         if any(size.rows is None for size, _ in sizes):
             return Size(None)
         # The longest stands for all: a plan would rather promise too much memory than too little.
@@ -52,24 +51,17 @@ class Mix(Stage):
         return Outcome(rows_in, rows.num_rows, {"beyond its share": beyond} if beyond else {})
 
 
-def _role(name: str, there: Mapping[str, object]) -> str:
-    return f"rows of {name}" if f"rows of {name}" in there else f"candidates of {name}"
-
-
 def _part(context: Context, name: str, part: Part) -> tuple[pa.Table, int]:
-    role = _role(name, context.inputs)
-    table = _rows(context.inputs[role], name)
-    keep = round(table.num_rows * part.share)
-    chosen = np.zeros(table.num_rows, dtype=bool)
-    chosen[np.argsort(tie_break(f"mix {context.seed}", keys_of(table)), kind="stable")[:keep]] = True
-    place = table.column_names.index("weight")
+    """The part's rows, and how many its table has."""
+    table = _rows(context, name)
+    chosen = by_hash(f"mix {context.seed}", keys_of(table)) < round(table.num_rows * part.share)
     weights = pa.array(table["weight"].to_numpy() * part.weight, pa.float64())
-    return table.set_column(place, "weight", weights).filter(pa.array(chosen)), table.num_rows
+    return table.set_column(ROWS.get_field_index("weight"), "weight", weights).filter(pa.array(chosen)), table.num_rows
 
 
-def _rows(artifact: Artifact, name: str) -> pa.Table:
+def _rows(context: Context, name: str) -> pa.Table:
     """The table as Rows, whichever of both it is."""
-    if "rows.parquet" in artifact.manifest["files"]:
-        return artifact.table("rows", ["id", "sample", "source", "completion", "weight"])
-    candidates = artifact.table("candidates", ["id", "sample", "candidate"])
+    if f"rows of {name}" in context.inputs:
+        return context.inputs[f"rows of {name}"].table("rows", ROWS.names)
+    candidates = context.inputs[f"candidates of {name}"].table("candidates", ["id", "sample", "candidate"])
     return rows_of(candidates["id"], candidates["sample"], candidates["candidate"], name)

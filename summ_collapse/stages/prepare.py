@@ -5,20 +5,23 @@ the slice of a share f is the rows with slice_rank < round(f * rows), so that sl
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
 from summ_collapse.recipe.resolve import Name, described
-from summ_collapse.records import EXAMPLE, check, keys_of, tie_break
+from summ_collapse.records import EXAMPLE, check, keys_of
+from summ_collapse.selection.order import by_hash
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
+from summ_collapse.store import Artifact
 
 
 class Prepare(Stage):
@@ -30,7 +33,7 @@ class Prepare(Stage):
     task: Any = Field(description="the options of an installed task")
     names: dict[str, Name] = Field(description="what the task's names of data stand for")
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, JsonValue]:
         """Content in the place of paths; what is declared for plans alone is left out."""
         return {"task": described(self.task, self.names, exclude={"size", "revision"}, exclude_none=True)}
 
@@ -56,18 +59,33 @@ def _prepared(options: Any, context: Context) -> Outcome:
         cleaned = _split(cleaned["all"], options.test_rows(cleaned["all"].num_rows), options.split_seed)
     train, test = cleaned["train"], cleaned["test"]
     train = _without_repeats(train, test, rejected)
+    rejected = +rejected  # without the reasons that no row has
     if sum(rejected.values()) > options.max_rejected * rows_in:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
         raise InputError(
             f"task.data: {sum(rejected.values())} of {rows_in} rows are unusable ({reasons}); "
             f"at most {options.max_rejected:.1%} may be. Clean the data, or raise task.max_rejected"
         )
-    train = train.append_column("slice_rank", pa.array(_ranks(train, options.split_seed), pa.int64()))
+    ranks = by_hash(f"slices {options.split_seed}", keys_of(train))
+    train = train.append_column("slice_rank", pa.array(ranks, pa.int64()))
     for name, table in (("train", train), ("test", test)):
         store.write_table(context.out / f"{name}.parquet", check(table, EXAMPLE, name))
     context.progress(rows_in, rows_in)
-    counts: dict[str, Any] = {"train_rows": train.num_rows, "test_rows": test.num_rows}
-    return Outcome(rows_in, train.num_rows + test.num_rows, dict(sorted(rejected.items())), notes=counts)
+    notes = {"train_rows": train.num_rows, "test_rows": test.num_rows}
+    return Outcome(rows_in, train.num_rows + test.num_rows, dict(sorted(rejected.items())), notes=notes)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows to learn from and rows held out, once `prepare` has run."""
+
+    train: int
+    test: int
+
+    @classmethod
+    def of(cls, examples: Artifact) -> "Counts":
+        notes = examples.manifest["notes"]
+        return cls(notes["train_rows"], notes["test_rows"])
 
 
 def fold(text: str) -> str:
@@ -95,15 +113,12 @@ def _without_empty(table: pa.Table, rejected: Counter[str]) -> pa.Table:
         rejected[f"missing {column}"] += missing
         rejected[f"empty {column}"] += int((~keep).sum()) - missing
         table = table.filter(pa.array(keep))
-    for reason in [reason for reason, count in rejected.items() if not count]:
-        del rejected[reason]
     return table
 
 
 def _split(table: pa.Table, test_rows: int, seed: int) -> dict[str, pa.Table]:
     """The `test_rows` rows that come first by hash of id are the test set; both parts keep the source's order."""
-    is_test = np.zeros(table.num_rows, dtype=bool)
-    is_test[np.argsort(tie_break(f"split {seed}", keys_of(table)), kind="stable")[:test_rows]] = True
+    is_test = by_hash(f"split {seed}", keys_of(table)) < test_rows
     return {"train": table.filter(pa.array(~is_test)), "test": table.filter(pa.array(is_test))}
 
 
@@ -122,13 +137,6 @@ def _without_repeats(train: pa.Table, test: pa.Table, rejected: Counter[str]) ->
     return train.filter(pa.array(keep, pa.bool_()))
 
 
-def _ranks(train: pa.Table, seed: int) -> np.ndarray:
-    order = np.argsort(tie_break(f"slices {seed}", keys_of(train)), kind="stable")
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = np.arange(len(order))
-    return ranks
-
-
 def slice_of(train: pa.Table, share: float) -> pa.Table:
     """The nested slice of a share of the training rows, in source order."""
     return train.filter(pc.less(train["slice_rank"], slice_rows(train.num_rows, share)))
@@ -137,3 +145,9 @@ def slice_of(train: pa.Table, share: float) -> pa.Table:
 def slice_rows(rows: int, share: float) -> int:
     """How many rows the slice of a share has."""
     return round(rows * share)
+
+
+def overlap(examples: Artifact, share: float, ids: Sequence[str]) -> float:
+    """How many of `ids` stand in the slice of a share of the training rows, as a share of them (0-1)."""
+    of_slice = set(slice_of(examples.table("train", ["id", "slice_rank"]), share)["id"].to_pylist())
+    return float(np.mean([identifier in of_slice for identifier in ids]))

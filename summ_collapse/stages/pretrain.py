@@ -1,9 +1,9 @@
 """`pretrain`: a tiny base model from documents: its tokenizer, random weights, and what a pretrained model can do."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse.errors import Stopped
 from summ_collapse.recipe.blocks import Tiny, Training
@@ -30,7 +30,7 @@ class Pretrain(Stage):
     thread_count: int
     words: list[str] | None = Field(None, description="a closed vocabulary of the task's own")
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, JsonValue]:
         """With the threads that it comes to, not those that are written."""
         return self.model_dump(mode="json", exclude={"tiny": {"pretrain": {"threads"}}}, exclude_none=True)
 

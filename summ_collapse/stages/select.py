@@ -4,7 +4,7 @@ The order is the same at every rate, so selections nest; NaN is never among the 
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from summ_collapse.predict.confusion import Confusion
 from summ_collapse.records import keys_of, rows_of
 from summ_collapse.selection.near_duplicates import near_duplicates
 from summ_collapse.selection.order import Key, Order, ordered, places, selection_rows
-from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.stages.prepare import overlap
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
 
@@ -79,7 +79,9 @@ class Select(Stage):
             "score is NaN": int((~usable).sum()),
         }
         rejected = {reason: rows for reason, rows in dropped.items() if rows}
-        notes = {**self._measured(context, kept), "slice_overlap": self._overlap(context, rows)}
+        # Of these rows the generator itself was trained on the documents.
+        learnt = None if self.slice is None else overlap(context.inputs["examples"], self.slice, rows["id"].to_pylist())
+        notes = {**self._measured(context, kept), "slice_overlap": learnt}
         return Outcome(len(keys), rows.num_rows, rejected, notes=notes)
 
     def _count(self, context: Context, values: np.ndarray, keys: list[Key], there: int) -> int:
@@ -116,19 +118,10 @@ class Select(Stage):
             raise InputError(
                 f"{context.name}: selection.by: expected length, cluster or one of {', '.join(examples.column_names)}, got {by!r}"
             )
-        value_of: dict[str, Any] = dict(zip(examples["id"].to_pylist(), examples[by].to_pylist(), strict=True))
+        value_of = dict(zip(examples["id"].to_pylist(), examples[by].to_pylist(), strict=True))
         return column_strata([value_of[identifier] for identifier, _ in keys])
 
     def _measured(self, context: Context, kept: np.ndarray) -> dict[str, object]:
         """p, phi, psi and what follows from them, by the judge's scores and the threshold for `wrong`."""
         judged = context.inputs["judge"].table("scores", ["score"])["score"].to_numpy()
         return Confusion.of(judged < self.wrong_below, kept).summary()
-
-    def _overlap(self, context: Context, rows: pa.Table) -> float | None:
-        """The share of the selection whose documents the generator was trained on; None where there is no such slice."""
-        if self.slice is None:
-            return None
-        examples = context.inputs["examples"].table("train", ["id", "slice_rank"])
-        of_slice = examples["slice_rank"].to_numpy() < slice_rows(examples.num_rows, self.slice)
-        trained_on = set(examples["id"].filter(pa.array(of_slice)).to_pylist())
-        return float(np.mean([identifier in trained_on for identifier in rows["id"].to_pylist()]))

@@ -20,6 +20,11 @@ class Size:
         return None if self.rows is None or self.test is None else self.rows + self.test
 
 
+def parts(rows: int | None, size: int) -> int | None:
+    """Into how many parts of `size` rows a table is cut; None where its rows are not known."""
+    return None if rows is None else -(-rows // size)
+
+
 @dataclass(frozen=True)
 class Lengths:
     """Mean tokens of the task's documents and summaries, where known, and the longest completion that is generated."""

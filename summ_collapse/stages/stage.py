@@ -7,7 +7,9 @@ change a byte of its result; heavy libraries are imported inside `run`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import JsonValue
 
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.recipe.blocks import Options
@@ -45,7 +47,7 @@ class Outcome:
     rows_out: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     tokens: int = 0
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rows_in != self.rows_out + sum(self.rejected.values()):
@@ -64,7 +66,7 @@ class Stage(Options):
     preload: ClassVar[tuple[str, ...]] = ()  # modules that `run` imports, which warm workers have imported already
     shown: ClassVar[str | None] = None  # the folder of the run in which people look for the result
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, JsonValue]:
         """What fingerprints hold and manifests record."""
         return self.model_dump(mode="json", exclude_none=True)
 
@@ -98,10 +100,3 @@ class Stage(Options):
     def run(self, context: Context) -> Outcome:
         """Write the result below `context.out`."""
         raise TypeError(f"{self.kind}: does not run")
-
-
-def chunk_seed(seed: int, stage: str, index: int) -> int:
-    """The random seed of chunk `index` of a stage: 63 bits from (seed, stage, index)."""
-    from summ_collapse.records import tie_break
-
-    return int(tie_break(f"chunk {seed}", [(stage, index)])[0] >> 1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse.errors import Stopped
 from summ_collapse.recipe.blocks import Training
@@ -31,7 +31,7 @@ class Train(Stage):
     training: Training
     below: str | None = Field(None, description="what an adapter's configuration calls its base")
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, JsonValue]:
         return self.model_dump(mode="json", exclude={"training": {"start"}}, exclude_none=True)
 
     @property

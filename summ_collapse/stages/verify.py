@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.recipe.resolve import Name, described
 from summ_collapse.records import SCORE, check, keys_of
-from summ_collapse.stages.chunked import in_chunks
+from summ_collapse.stages.chunks import in_chunks
 from summ_collapse.stages.reading import MODELS, Reading
-from summ_collapse.stages.size import Lengths, Size, Work
+from summ_collapse.stages.size import Lengths, Size, Work, parts
 from summ_collapse.stages.stage import Context, Outcome, Stage
 from summ_collapse.verifiers.request import Request
 
@@ -34,7 +34,7 @@ class Verify(Stage):
     batch_size: int = 1
     shared_prompts: bool = Field(False, description="a document is read once for all its candidates: another rounding")
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, JsonValue]:
         """Without the verifier's defaults, so that a new option leaves old scores valid; which model it is, inputs say."""
         left = {"train", "adapter"} | ({"model"} if self.reading else set())
         ours = self.model_dump(mode="json", exclude={"verifier", "names"}, exclude_none=True)
@@ -48,8 +48,7 @@ class Verify(Stage):
         return of["candidates"]
 
     def chunks(self, of: Mapping[str, Size]) -> int | None:
-        rows = of["candidates"].rows
-        return None if rows is None or self.chunk_size is None else -(-rows // self.chunk_size)
+        return None if self.chunk_size is None else parts(of["candidates"].rows, self.chunk_size)
 
     def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work | None:
         if self.reading is None:
