@@ -7,7 +7,7 @@ from summ_collapse.experiment.arms import Arm, Pool
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
 from summ_collapse.recipe.blocks import Ordering
-from summ_collapse.recipe.schema import needed_random
+from summ_collapse.recipe.schema import random_verifier
 from summ_collapse.selection.order import Order
 from summ_collapse.selection.strata import CLUSTERS
 from summ_collapse.stages.select import Select
@@ -33,7 +33,7 @@ def design(setting: Setting, pool: Pool) -> list[Arm]:
 
 def _ways(setting: Setting) -> list[Way]:
     """Those of the recipe; random stands at every rate that any arm has."""
-    recipe, random = setting.recipe, needed_random(setting.recipe)
+    recipe, random = setting.recipe, random_verifier(setting.recipe)
     found: list[Way] = []
     for variant, how in recipe.selection.all().items():
         for verifier in how.verifiers or recipe.verifiers:
@@ -59,7 +59,7 @@ def _order(how: Ordering) -> Order:
 def _arms(setting: Setting, pool: Pool, way: Way) -> list[Arm]:
     """The arm of one way, behind that of random rows where these have to follow its size."""
     rows = _select(setting, pool, way)
-    random = needed_random(setting.recipe)
+    random = random_verifier(setting.recipe)
     if way.rate is not None:
         return [_arm(setting, pool, way, rows, f"{random}-{way.rate:g}")]
     # A threshold's size is known only when it has selected, so random follows it.

@@ -14,7 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from summ_collapse.models.encoder import Encoder
-from summ_collapse.models.padding import left_padded
+from summ_collapse.models.padding import batches_by_length, padded
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,11 @@ def completion_likelihoods(
     # Of a prompt of one token, which goes with each completion, nothing is left to be shared.
     shared = [document for document in found if can_share and len(document.rows) > 1 and len(document.prompt) > 1]
     together = {row for document in shared for row in document.rows}
-    sequences = {row: document.prompt + endings[row] for document in found for row in document.rows if row not in together}
-    for batch in _batches_of_rows(sequences, batch_size):
-        totals[batch] = _whole(model, encoder.pad, [sequences[row] for row in batch], [len(endings[row]) for row in batch])
+    single = [(row, document.prompt + endings[row]) for document in found for row in document.rows if row not in together]
+    for batch in batches_by_length([len(sequence) for _, sequence in single], batch_size):
+        rows = [single[place][0] for place in batch]
+        sequences = [single[place][1] for place in batch]
+        totals[rows] = _whole(model, encoder.pad, sequences, [len(endings[row]) for row in rows])
     for some in _batches_of_documents(shared, batch_size):
         rows = [row for document in some for row in document.rows]
         totals[rows] = _after_prompts(model, encoder.pad, some, [endings[row] for row in rows], batch_size)
@@ -56,13 +58,6 @@ def _documents(encoder: Encoder, documents: Sequence[str]) -> list[_Document]:
     runs = [list(run) for _, run in groupby(range(len(documents)), key=lambda row: documents[row])]
     prompts = encoder.encode([documents[rows[0]] for rows in runs])
     return [_Document(prompt.ids, rows) for prompt, rows in zip(prompts, runs, strict=True)]
-
-
-def _batches_of_rows(sequences: dict[int, list[int]], batch_size: int) -> Iterator[list[int]]:
-    """Rows of similar length."""
-    by_length = sorted(sequences, key=lambda row: (-len(sequences[row]), row))
-    for start in range(0, len(by_length), batch_size):
-        yield by_length[start : start + batch_size]
 
 
 def _batches_of_documents(documents: Sequence[_Document], batch_size: int) -> Iterator[list[_Document]]:
@@ -82,8 +77,7 @@ def _whole(model: PreTrainedModel, pad: int, sequences: Sequence[list[int]], cou
 
     Sequences end together, so that only the positions that predict a completion need logits.
     """
-    ids, mask = left_padded(sequences, pad)
-    ids, mask = ids.to(model.device), mask.to(model.device)
+    ids, mask = (part.to(model.device) for part in padded(sequences, pad, "left"))
     longest = max(counts)
     logits = model(
         input_ids=ids, attention_mask=mask, position_ids=_positions(mask), logits_to_keep=longest + 1, use_cache=False
@@ -100,8 +94,8 @@ def _after_prompts(
     Prompts end together and completions begin together, so no padding stands between the two.
     """
     # What predicts the first token of a completion is the last of its prompt, which therefore goes with each completion.
-    prefixes, prefix_mask = left_padded([document.prompt[:-1] for document in documents], pad)
-    prefixes, prefix_mask = prefixes.to(model.device), prefix_mask.to(model.device)
+    beginnings = [document.prompt[:-1] for document in documents]
+    prefixes, prefix_mask = (part.to(model.device) for part in padded(beginnings, pad, "left"))
     read = model(
         input_ids=prefixes, attention_mask=prefix_mask, position_ids=_positions(prefix_mask), logits_to_keep=1, use_cache=True
     ).past_key_values
@@ -113,8 +107,7 @@ def _after_prompts(
         # A pass writes into its cache, so all passes but the last get a copy.
         cache = read if end >= len(continued) else copy.deepcopy(read)
         cache.batch_select_indices(owners[start:end])
-        ids, valid = _right_padded(continued[start:end], pad)
-        ids, valid = ids.to(model.device), valid.to(model.device)
+        ids, valid = (part.to(model.device) for part in padded(continued[start:end], pad, "right"))
         # The last token of each is predicted and predicts nothing: as many tokens are read as are predicted.
         ours = valid[:, 1:]
         mask = torch.cat([prefix_mask[owners[start:end]], ours], 1)
@@ -139,9 +132,3 @@ def _sums(logits: torch.Tensor, targets: torch.Tensor, ours: torch.Tensor) -> np
 def _positions(mask: torch.Tensor) -> torch.Tensor:
     """Position ids that count a row's own tokens; padding on the right stays at the last of them."""
     return (mask.cumsum(1) - 1).clamp(min=0)
-
-
-def _right_padded(sequences: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(batch, longest) token ids that begin together, and their attention mask."""
-    ids, mask = left_padded([sequence[::-1] for sequence in sequences], pad)
-    return ids.flip(1), mask.flip(1)

@@ -4,6 +4,8 @@ What libraries write beside weights is made canonical here, so that equal models
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,7 +188,10 @@ def canonicalise(folder: Path, dtype: torch.dtype | None, below: str | None) -> 
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
         if path.name == ADAPTER_CONFIG:
-            content = _plain_adapter_config(content, below)
+            content["base_model_name_or_path"] = below
+            for key in ("target_modules", "modules_to_save", "exclude_modules"):
+                if isinstance(content.get(key), list):
+                    content[key].sort()
         if path.name == "config.json" and dtype is not None:
             content["dtype"] = str(dtype).removeprefix("torch.")
         for key in HOW_IT_WAS_LOADED:
@@ -195,24 +200,10 @@ def canonicalise(folder: Path, dtype: torch.dtype | None, below: str | None) -> 
             write_atomic(path, (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
-def _plain_adapter_config(content: dict[str, Any], below: str | None) -> dict[str, Any]:
-    for key in ("target_modules", "modules_to_save", "exclude_modules"):
-        if isinstance(content.get(key), list):
-            content[key] = sorted(content[key])
-    content["base_model_name_or_path"] = below
-    return content
-
-
-class _named:
+@contextmanager
+def _named(source: ModelSource) -> Iterator[None]:
     """Turns the many ways in which a model cannot be loaded into one message that names it."""
-
-    def __init__(self, source: ModelSource) -> None:
-        self.source = source
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (OSError, ValueError)):
-            reason = str(error).splitlines()[0]
-            raise InputError(f"model {self.source.name!r} cannot be loaded: {reason}") from error
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(f"model {source.name!r} cannot be loaded: {str(error).splitlines()[0]}") from error

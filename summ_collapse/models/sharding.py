@@ -1,6 +1,6 @@
 """A model's whole state, wherever its parts lie: on this device, sharded by FSDP2, or partitioned by ZeRO-3."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from accelerate import Accelerator
@@ -9,7 +9,7 @@ from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.tensor import DTensor
 
-State = dict[str, Any]
+State = Mapping[str, object]
 
 
 def whole_state(accelerator: Accelerator, model: nn.Module) -> State:

@@ -11,7 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from trl import SFTTrainer
 
-Collate = Callable[[list[dict[str, Any]]], dict[str, Any]]
+Row = dict[str, list[int] | float]  # token ids and their mask, and the weight
+Batch = dict[str, torch.Tensor]
+Collate = Callable[[list[Row]], Batch]
 WEIGHT = "weight"
 IGNORED = -100  # the label of what is not learnt
 
@@ -44,9 +46,7 @@ class WeighedTrainer(SFTTrainer):
         total = sum((_learnt(batch["labels"]).sum(dim=1) * batch[WEIGHT]).sum() for batch in batch_samples)
         return self.accelerator.gather(torch.as_tensor(total).to(device).reshape(1)).sum()
 
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+    def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         """The part of a step's loss that one pass has."""
         if not self.weighs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -66,7 +66,7 @@ def _learnt(labels: torch.Tensor) -> torch.Tensor:
 
 
 def _with_weights(collate: Collate) -> Collate:
-    def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    def together(rows: list[Row]) -> Batch:
         weights = torch.tensor([row[WEIGHT] for row in rows], dtype=torch.float32)
         plain = [{key: value for key, value in row.items() if key != WEIGHT} for row in rows]
         return {**collate(plain), WEIGHT: weights}

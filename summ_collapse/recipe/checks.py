@@ -6,6 +6,8 @@ from summ_collapse.plugins import installed, nearest, unknown_metric
 from summ_collapse.recipe.blocks import CONTROLS, Training
 from summ_collapse.recipe.schema import Recipe
 
+SHARDING = ("fsdp", "zero3")  # launch shapes that spread a model over their ranks
+
 
 def contradictions(recipe: Recipe) -> list[str]:
     """What no single key shows to be wrong."""
@@ -18,18 +20,17 @@ def contradictions(recipe: Recipe) -> list[str]:
         ("controls", recipe.controls),
         ("generator.slice", [f"{share:g}" for share in recipe.generator.slices]),
     ):
-        if len(set(values)) < len(values):
-            problems.append(f"{where}: expected each value once, got {values}")
+        problems += _repeated(where, values, "value")
     reserved = {"judge", *CONTROLS, "base"} & set(recipe.verifiers)
     if reserved:
         problems.append(f"verifiers.{min(reserved)}: this name stands for something else; choose another")
     names = {"base", "generator", *(name for name, options in recipe.verifiers.items() if options.train is not None)}
     for name, verifier in recipe.verifiers.items():
         problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
-    problems += _installed("synthesis.engine", "engines", [recipe.synthesis.engine])
-    problems += _installed("designs", "designs", recipe.designs)
+    problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
+    problems += _not_installed("designs", "designs", recipe.designs)
     problems += _verifiers_in_need(recipe) + _selections(recipe) + _quantised(recipe)
-    if recipe.base.dtype == "float32" and recipe.launch.train in ("fsdp", "zero3"):
+    if recipe.base.dtype == "float32" and recipe.launch.train in SHARDING:
         problems.append(
             f"base.dtype: float32, and the configuration of launch.train, {recipe.launch.train}, computes in bfloat16"
         )
@@ -43,7 +44,7 @@ def contradictions(recipe: Recipe) -> list[str]:
     return problems
 
 
-def _installed(where: str, group: str, names: Sequence[str]) -> list[str]:
+def _not_installed(where: str, group: str, names: Sequence[str]) -> list[str]:
     there = installed(group)
     return [
         f"{where}: unknown {group[:-1]} {name!r}{nearest(name, there)}; installed: {', '.join(there)}"
@@ -52,12 +53,15 @@ def _installed(where: str, group: str, names: Sequence[str]) -> list[str]:
     ]
 
 
+def _repeated(where: str, values: Sequence[object], what: str) -> list[str]:
+    return [f"{where}: expected each {what} once, got {values}"] if len(set(values)) < len(values) else []
+
+
 def _verifiers_in_need(recipe: Recipe) -> list[str]:
     """Verifiers that read scores which nobody makes, or more candidates than there are."""
     problems = []
     for name, verifier in recipe.verifiers.items():
-        if len(set(verifier.sources)) < len(verifier.sources):
-            problems.append(f"verifiers.{name}.of: expected each name once, got {list(verifier.sources)}")
+        problems += _repeated(f"verifiers.{name}.of", list(verifier.sources), "name")
         others = sorted(set(recipe.verifiers) - {name})
         problems += [
             f"verifiers.{name}.of: {source!r} is no other verifier of this recipe{nearest(source, others)}; "
@@ -84,10 +88,8 @@ def _selections(recipe: Recipe) -> list[str]:
             for name in how.verifiers or ()
             if name not in recipe.verifiers
         ]
-        if len({f"{rate:g}" for rate in how.rates or ()}) < len(how.rates or ()):
-            problems.append(f"{where}.rates: expected each value once, got {[f'{rate:g}' for rate in how.rates or ()]}")
-        if len(set(how.verifiers or ())) < len(how.verifiers or ()):
-            problems.append(f"{where}.verifiers: expected each name once, got {how.verifiers}")
+        problems += _repeated(f"{where}.rates", [f"{rate:g}" for rate in how.rates or ()], "value")
+        problems += _repeated(f"{where}.verifiers", how.verifiers or [], "name")
         names += [f"{name}-{variant}" for name in how.verifiers or recipe.verifiers if variant]
     clashes = {name for name in names if name in recipe.verifiers}
     if clashes:
@@ -99,12 +101,11 @@ def _quantised(recipe: Recipe) -> list[str]:
     """Where QLoRA cannot be: on a model that is sharded, or on top of an adapter."""
     trainings: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
     trainings |= {f"verifiers.{name}.train": v.train for name, v in recipe.verifiers.items() if v.train is not None}
-    problems = []
-    for where, training in trainings.items():
-        if training.method == "qlora" and recipe.launch.train in ("fsdp", "zero3"):
-            problems.append(
-                f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.train}"
-            )
+    problems = [
+        f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.train}"
+        for where, training in trainings.items()
+        if training.method == "qlora" and recipe.launch.train in SHARDING
+    ]
     if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
         problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")
     return problems

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from summ_collapse.errors import InputError
 from summ_collapse.plugins import installed, plugin
@@ -62,30 +62,30 @@ def validate(raw: Mapping[str, Any], source: str, folder: Path | None = None) ->
 
 def _with_the_tasks_own(recipe: Recipe) -> Recipe:
     """The recipe with its task's metrics and controls where it names none."""
-    found: dict[str, Any] = {}
     if "controls" not in recipe.model_fields_set:
-        found["controls"] = list(recipe.task.controls)
+        recipe = recipe.model_copy(update={"controls": list(recipe.task.controls)})
     if "metrics" not in recipe.evaluation.model_fields_set:
-        found["evaluation"] = recipe.evaluation.model_copy(update={"metrics": list(recipe.task.metrics)})
-    return recipe.model_copy(update=found)
+        evaluation = recipe.evaluation.model_copy(update={"metrics": list(recipe.task.metrics)})
+        recipe = recipe.model_copy(update={"evaluation": evaluation})
+    return recipe
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> dict[str, JsonValue]:
     """The recipe's JSON schema, with every installed task and verifier, for editors."""
     schema = Recipe.model_json_schema(by_alias=True)
-    choices: dict[str, Any] = {}
+    choices = {}
     for group in ("tasks", "verifiers"):
         found = [plugin(group, name).model_json_schema(by_alias=True) for name in installed(group)]
         for kind in found:
             # References are resolved from the root, so that is where definitions have to be.
             schema["$defs"] |= kind.pop("$defs", {})
         choices[group] = {"oneOf": found}
-    schema["properties"]["task"] = choices["tasks"]
-    schema["properties"]["verifiers"] = {"type": "object", "additionalProperties": choices["verifiers"]}
+    verifiers = {"type": "object", "additionalProperties": choices["verifiers"]}
+    schema["properties"] |= {"task": choices["tasks"], "verifiers": verifiers}
     return schema
 
 
-def _plugged(group: str, value: Any, where: tuple[str | int, ...], context: Mapping[str, Any]) -> Options:
+def _plugged(group: str, value: Any, where: tuple[str | int, ...], context: Mapping[str, Path | None]) -> Options:
     path = ".".join(map(str, where))
     if not isinstance(value, Mapping):
         raise InputError(f"{path}: expected a block with a `kind`, got {value!r}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from summ_collapse.errors import InputError
 from summ_collapse.recipe.blocks import Options
@@ -77,7 +77,7 @@ def references(block: BaseModel, where: str = "") -> Iterator[Reference]:
             yield Reference(path, kind.kind, value, getattr(block, "revision", None))
 
 
-def described(block: BaseModel, names: Names, **leave: Any) -> dict[str, Any]:
+def described(block: BaseModel, names: Names, **leave: Any) -> dict[str, JsonValue]:
     """The block as JSON, with content in the place of every name; `leave` goes to `model_dump`."""
     found = block.model_dump(mode="json", **leave)
     for one in references(block):
@@ -115,14 +115,13 @@ def _commit(name: str, revision: str | None, kind: str) -> str:
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     api = HfApi()
-    reason: Exception
     try:
         information = (api.model_info if kind == "model" else api.dataset_info)(name, revision=revision, timeout=10)
         return str(information.sha)
-    except (OSError, HfHubHTTPError, OfflineModeIsEnabled, ValueError) as error:
-        reason = error
-    except Exception as error:  # the HTTP client's own connection errors share no base class across its versions
-        if not type(error).__module__.startswith("http"):
+    except Exception as error:
+        # The HTTP client's own connection errors share no base class across its versions.
+        known = isinstance(error, (OSError, HfHubHTTPError, OfflineModeIsEnabled, ValueError))
+        if not known and not type(error).__module__.startswith("http"):
             raise
         reason = error
     folder = f"{kind}s--{name.replace('/', '--')}"

@@ -45,7 +45,7 @@ class Recipe(Options):
 
 def with_random(recipe: Recipe) -> Recipe:
     """The recipe with a random verifier, which stands in every table: does the verifier do anything?"""
-    if random_verifier(recipe) is not None:
+    if any(options.at_random for options in recipe.verifiers.values()):
         return recipe
     if RANDOM in recipe.verifiers:
         raise InputError(f"verifiers.{RANDOM}: this name is kept for a verifier of kind random")
@@ -53,13 +53,6 @@ def with_random(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"verifiers": {**recipe.verifiers, RANDOM: added}})
 
 
-def random_verifier(recipe: Recipe) -> str | None:
-    """The name of the first verifier of kind random."""
-    return next((name for name, options in recipe.verifiers.items() if options.at_random), None)
-
-
-def needed_random(recipe: Recipe) -> str:
-    """The name of the random verifier of a recipe that `with_random` gave."""
-    name = random_verifier(recipe)
-    assert name is not None, "with_random adds one"
-    return name
+def random_verifier(recipe: Recipe) -> str:
+    """The name of the first verifier that knows nothing, of a recipe that `with_random` gave."""
+    return next(name for name, options in recipe.verifiers.items() if options.at_random)

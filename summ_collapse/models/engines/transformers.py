@@ -9,7 +9,7 @@ from transformers import GenerationConfig, PreTrainedModel
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.engines import Tokens
 from summ_collapse.models.loading import ModelSource, compute_dtype, load_model
-from summ_collapse.models.padding import left_padded
+from summ_collapse.models.padding import batches_by_length, padded
 from summ_collapse.recipe.decoding import Decoding
 
 
@@ -30,15 +30,13 @@ class Transformers:
         self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, log_probabilities: bool = False
     ) -> list[list[Tokens]]:
         """The result depends on nothing but the arguments."""
-        by_length = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
         config = self._config(decoding, log_probabilities)
         completed: list[list[Tokens]] = [[] for _ in prompts]
         device = self.model.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
-            for start in range(0, len(by_length), decoding.batch_size):
-                batch = by_length[start : start + decoding.batch_size]
-                ids, mask = left_padded([prompts[index] for index in batch], self.pad)
+            for batch in batches_by_length([len(prompt) for prompt in prompts], decoding.batch_size):
+                ids, mask = padded([prompts[index] for index in batch], self.pad, "left")
                 generated = self.model.generate(
                     input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config
                 )
