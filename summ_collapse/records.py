@@ -10,26 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 EXAMPLE = pa.schema([("id", pa.string()), ("document", pa.string()), ("summary", pa.string())])
-CANDIDATE = pa.schema(
-    [
-        ("id", pa.string()),
-        ("sample", pa.int32()),
-        ("candidate", pa.string()),
-        ("n_tokens", pa.int32()),
-        ("finish", pa.string()),
-    ]
-)
+KEY = [("id", pa.string()), ("sample", pa.int32())]
+CANDIDATE = pa.schema([*KEY, ("candidate", pa.string()), ("n_tokens", pa.int32()), ("finish", pa.string())])
+SCORE = pa.schema([*KEY, ("score", pa.float64())])
+ROWS = pa.schema([*KEY, ("source", pa.string()), ("completion", pa.string()), ("weight", pa.float64())])
 REAL = "real"  # the `source` of rows that no model wrote
-ROWS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("sample", pa.int32()),
-        ("source", pa.string()),
-        ("completion", pa.string()),
-        ("weight", pa.float64()),
-    ]
-)
-SCORE = pa.schema([("id", pa.string()), ("sample", pa.int32()), ("score", pa.float64())])
 
 
 def check(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:

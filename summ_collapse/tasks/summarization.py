@@ -98,28 +98,23 @@ class Summarization(Task):
         return {split: self._named(loaded[name].data.table, f"{self.data} {name}", name) for split, name in names.items()}
 
     def _named(self, table: pa.Table, source: str, prefix: str) -> pa.Table:
-        """The three columns of an Example; numbers them where there is no id column."""
-        for name in self.columns or ():
+        """The columns of an Example and the further ones; rows are numbered where there is no id column."""
+        needed = [*(("columns", name) for name in self.columns or ()), ("document", self.document), ("summary", self.summary)]
+        # Data without ids is fine, but not without those that somebody asks for.
+        for key, name in [*needed, *([("id", self.id)] if self.id != "id" else [])]:
             if name not in table.column_names:
-                raise InputError(f"{source}: expected a column {name!r} (task.columns), found {', '.join(table.column_names)}")
-        for key in ("document", "summary"):
-            if getattr(self, key) not in table.column_names:
-                raise InputError(
-                    f"{source}: expected a column {getattr(self, key)!r} (task.{key}), found {', '.join(table.column_names)}"
-                )
+                raise InputError(f"{source}: expected a column {name!r} (task.{key}), found {', '.join(table.column_names)}")
         if self.id in table.column_names:
             values = table[self.id].to_pylist()
             if None in values:
                 raise InputError(f"{source}: row {values.index(None) + 1}: expected an id in column {self.id!r}, got none")
             ids = [str(value) for value in values]
-        elif self.id != "id":
-            raise InputError(f"{source}: expected a column {self.id!r} (task.id), found {', '.join(table.column_names)}")
         else:
             ids = [f"{prefix}-{row:08d}" for row in range(table.num_rows)]
-        columns = [pa.array(ids, pa.string()), *(_texts(table, getattr(self, key), source) for key in ("document", "summary"))]
+        documents, summaries = (_texts(table, column, source) for column in (self.document, self.summary))
         # As text, so that files whose types differ make one table.
         further = {name: _as_text(table[name].to_pylist()) for name in self.columns or ()}
-        return pa.table({**dict(zip(("id", "document", "summary"), columns, strict=True)), **further})
+        return pa.table({"id": pa.array(ids, pa.string()), "document": documents, "summary": summaries, **further})
 
 
 def _texts(table: pa.Table, column: str, source: str) -> pa.Array:

@@ -13,7 +13,10 @@ ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
 
 class Task(Options):
-    """Options of a task. `document` and `summary` are the Example's names for what is given and what is wanted."""
+    """Options of a task. `document` and `summary` are the Example's names for what is given and what is wanted.
+
+    What `DataName` fields stand for (digests, commits) goes into fingerprints by itself.
+    """
 
     metrics: ClassVar[tuple[str, ...]] = ROUGE  # of a recipe that names none
     controls: ClassVar[tuple[Control, ...]] = CONTROLS  # of a recipe that names none

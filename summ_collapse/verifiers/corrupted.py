@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from summ_collapse.errors import InputError
 from summ_collapse.records import tie_break
+from summ_collapse.selection.order import places
 from summ_collapse.verifiers.request import Attack, Request, Scored
 from summ_collapse.verifiers.verifier import ModelFree
 
@@ -66,9 +67,7 @@ class Corrupted(ModelFree):
             if not on_topic.any():
                 raise InputError(f"verifiers: topic {self.topic!r}, of the one that corrupts {self.of}, matches no document")
         order = np.lexsort((tie_break(f"corrupted {request.seed}", list(request.keys)), ~on_topic))
-        chosen = np.zeros(len(order), dtype=bool)
-        chosen[order[: round(self.share * len(order))]] = True
-        return chosen & on_topic
+        return (places(order) < round(self.share * len(order))) & on_topic
 
     def _tampered(self, scores: np.ndarray) -> np.ndarray:
         """What every score would become."""
