@@ -17,6 +17,7 @@ from summ_collapse.stages.slice import Slice
 from summ_collapse.stages.stage import Stage
 from summ_collapse.stages.train import Train
 from summ_collapse.stages.verify import Verify
+from summ_collapse.verifiers.verifier import Verifier
 
 Nodes = dict[str, Node[Stage]]
 
@@ -64,7 +65,7 @@ class Setting:
         self,
         arm: str,
         seed: int,
-        verifier: Any,
+        verifier: Verifier,
         candidates: Node[Stage],
         model: Model | None = None,
         sources: Mapping[str, Node[Stage]] | None = None,

@@ -7,12 +7,12 @@ the slice of a share f is the rows with slice_rank < round(f * rows), so that sl
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializeAsAny
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
@@ -22,6 +22,7 @@ from summ_collapse.selection.order import by_hash
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
 from summ_collapse.store import Artifact
+from summ_collapse.tasks.task import Task
 
 
 class Prepare(Stage):
@@ -30,7 +31,7 @@ class Prepare(Stage):
     kind: ClassVar[str] = "prepare"
     inputs: ClassVar[Mapping[str, str]] = {}
     gives: ClassVar[str] = "examples"
-    task: Any = Field(description="the options of an installed task")
+    task: SerializeAsAny[Task] = Field(description="the options of an installed task")
     names: dict[str, Name] = Field(description="what the task's names of data stand for")
 
     def described(self) -> dict[str, JsonValue]:
@@ -49,7 +50,7 @@ class Prepare(Stage):
         return _prepared(self.task.model_copy(update={"revision": commits[0]} if commits else {}), context)
 
 
-def _prepared(options: Any, context: Context) -> Outcome:
+def _prepared(options: Task, context: Context) -> Outcome:
     splits = options.splits()
     rows_in = sum(table.num_rows for table in splits.values())
     _check_ids(splits)

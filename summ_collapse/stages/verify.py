@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializeAsAny
 
 from summ_collapse import store
 from summ_collapse.recipe.resolve import Name, described
@@ -16,6 +16,7 @@ from summ_collapse.stages.reading import MODELS, Reading
 from summ_collapse.stages.size import Lengths, Size, Work, parts
 from summ_collapse.stages.stage import Context, Outcome, Stage
 from summ_collapse.verifiers.request import Request
+from summ_collapse.verifiers.verifier import Verifier
 
 
 class Verify(Stage):
@@ -27,7 +28,7 @@ class Verify(Stage):
     gives: ClassVar[str] = "scores"
     launch: ClassVar[str | None] = "verify"
     preload: ClassVar[tuple[str, ...]] = ("summ_collapse.models.likelihood",)
-    verifier: Any = Field(description="options of an installed verifier")
+    verifier: SerializeAsAny[Verifier] = Field(description="options of an installed verifier")
     names: dict[str, Name] = Field({}, description="what the names of files in these options stand for")
     reading: Reading | None = Field(None, description="the model that it reads with, where it needs one")
     chunk_size: int | None = Field(None, description="candidates a chunk; all at once where it reads others' scores")
