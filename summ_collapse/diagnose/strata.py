@@ -1,43 +1,47 @@
-"""What a selection is made of: each stratum's share in the pool and among what is kept, and how much of the pool it covers."""
+"""Strata of a pool, and what a selection is made of: each one's share of the pool and of the kept, and how much is covered."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from summ_collapse.diagnose.pool import Strata
+from summ_collapse.metrics.coverage import mixtures
 
 
-def shares(strata: Strata, kept: np.ndarray) -> list[dict[str, Any]]:
-    """A row a stratum: its name, its share of the pool, its share of the kept, and their ratio (1: kept as it comes)."""
-    pool, selection = _mixtures(strata, kept)
-    return [
-        {
-            "name": name,
-            "pool_share": float(in_pool),
-            "kept_share": float(in_kept) if selection.any() else None,
-            "ratio": float(in_kept / in_pool) if selection.any() else None,
-        }
-        for name, in_pool, in_kept in zip(strata.names, pool, selection, strict=True)
-    ]
+@dataclass(frozen=True)
+class Share:
+    """A stratum's share of the pool and of the kept, and their ratio (1: kept as it comes); None where nothing is kept."""
+
+    name: str
+    pool_share: float
+    kept_share: float | None
+    ratio: float | None
 
 
-def random_coverage(strata: Strata, kept: np.ndarray) -> float:
-    """The coverage that as many rows drawn at random would have, in expectation (normal approximation).
+@dataclass(frozen=True)
+class Strata:
+    """A partition of rows: `rows` of the pool (all, or a sample), their labels from 0, and each label's name."""
 
-    Few rows never have the pool's mixture to the last digit; what a verifier costs is what it falls short of this.
-    """
-    pool, _ = _mixtures(strata, kept)
-    rows, drawn = len(strata.rows), int(kept[strata.rows].sum())
-    if not drawn:
-        return 0.0
-    spread = np.sqrt(pool * (1 - pool) / drawn * (rows - drawn) / max(1, rows - 1))
-    return float(1 - np.sqrt(2 / np.pi) * spread.sum() / 2)
+    rows: np.ndarray
+    labels: np.ndarray
+    names: list[str]
+    kind: str  # "clusters" of the candidates' texts, or a "column" of the candidates' file
 
+    def shares(self, kept: np.ndarray) -> list[Share]:
+        """A row a stratum; `kept` is (rows of the pool,) bool."""
+        pool, ours = mixtures(self.labels, kept[self.rows])
+        if not ours.any():
+            return [Share(name, share, None, None) for name, share in zip(self.names, pool.tolist(), strict=True)]
+        columns = (pool.tolist(), ours.tolist(), (ours / pool).tolist())
+        return [Share(*row) for row in zip(self.names, *columns, strict=True)]
 
-def _mixtures(strata: Strata, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The share of each stratum in the pool and among the kept, (strata,) each; zeros where nothing is kept."""
-    count = len(strata.names)
-    of_kept = strata.labels[kept[strata.rows]]
-    return np.bincount(strata.labels, minlength=count) / len(strata.labels), np.bincount(of_kept, minlength=count) / max(
-        1, len(of_kept)
-    )
+    def random_coverage(self, kept: np.ndarray) -> float:
+        """The coverage that as many rows drawn at random would have, in expectation (normal approximation).
+
+        Few rows never have the pool's mixture to the last digit; what a verifier costs is what it falls short of this.
+        """
+        pool, _ = mixtures(self.labels, kept[self.rows])
+        rows, drawn = len(self.rows), int(kept[self.rows].sum())
+        if not drawn:
+            return 0.0
+        spread = np.sqrt(pool * (1 - pool) / drawn * (rows - drawn) / max(1, rows - 1))
+        return float(1 - np.sqrt(2 / np.pi) * spread.sum() / 2)
