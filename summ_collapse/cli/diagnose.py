@@ -80,32 +80,25 @@ def _diagnose(options: argparse.Namespace) -> None:
 
 
 def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question"]:
-    from summ_collapse.diagnose.diagnosis import Question
-
-    if options.run is not None:
-        return _of_run(options)
     from summ_collapse.diagnose.bare_files import candidates_of_files
-
-    files = _files(options)
-    metric = files.oracle if files.oracle is not None else files.metric
-    return [candidates_of_files(files)], Question(options.rates or RATES, options.wrong_below or WRONG_BELOW, metric)
-
-
-def _of_run(options: argparse.Namespace) -> tuple[list["Candidates"], "Question"]:
     from summ_collapse.diagnose.diagnosis import Question
+
+    if options.run is None:
+        files = _files(options)
+        metric = files.metric if files.oracle is None else files.oracle
+        return [candidates_of_files(files)], Question(options.rates or RATES, options.wrong_below or WRONG_BELOW, metric)
     from summ_collapse.diagnose.runs import pools_of_run
 
-    given = [name for name in FILE_OPTIONS if getattr(options, name) is not None]
-    if given:
-        raise InputError(f"--{given[0].replace('_', '-')}: not with a run's folder, which has its own; leave one of them out")
+    for name in FILE_OPTIONS:
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')}: not with a run's folder, which has its own; leave one of them out")
     recipe, pools = pools_of_run(options.run)
-    selection = recipe.selection
+    selection, wrong = recipe.selection, recipe.wrong
     if selection.across != "corpus" or selection.temperature is not None or selection.near_duplicates is not None:
         print(
             "diagnose takes the best of all candidates together; the recipe's own order of selection is another", file=sys.stderr
         )
-    rates = options.rates or recipe.selection.rates
-    return pools, Question(rates, options.wrong_below or recipe.wrong.below, recipe.wrong.metric)
+    return pools, Question(options.rates or selection.rates, options.wrong_below or wrong.below, wrong.metric)
 
 
 def _files(options: argparse.Namespace) -> "Files":

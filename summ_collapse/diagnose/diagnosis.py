@@ -15,7 +15,6 @@ from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.confusion import Estimates
 
 Across = Literal["corpus", "strata"]
-Arm = tuple[str, float, Across, float | None]  # name, rate, across, slice: what tells selections apart, whatever the seed
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ class Selection:
     sweep: list[Swept]
 
     @property
-    def arm(self) -> Arm:
+    def arm(self) -> tuple[object, ...]:
+        """What tells selections apart, whatever the seed."""
         return self.name, self.rate, self.across, self.slice
 
 
@@ -97,19 +97,8 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Recommended:
-    """The verifier, rate and order (and generator, where there are several) with the highest lower bound."""
-
-    name: str
-    rate: float
-    across: Across
-    slice: float | None
-    margin_low: float
-
-
-@dataclass(frozen=True)
 class Diagnosis:
-    """The answer to a question about some pools; `recommended` is None where no verifier helps."""
+    """The answer to a question about some pools; what is recommended stands under its worst seed, None where nothing helps."""
 
     question: Question
     level: float  # of the intervals
@@ -118,7 +107,7 @@ class Diagnosis:
     verifiers: Sequence[Selection]  # from the whole corpus
     stratified: Sequence[Selection]  # the same share of every stratum
     rankings: Sequence[Ranking]
-    recommended: Recommended | None
+    recommended: Selection | None
 
     @property
     def selections(self) -> list[Selection]:
@@ -127,7 +116,11 @@ class Diagnosis:
 
 def as_json(diagnosis: Diagnosis) -> dict[str, JsonValue]:
     """The content of `diagnose --json`."""
-    return _entries(diagnosis)
+    chosen, content = diagnosis.recommended, _entries(diagnosis)
+    if chosen is not None:
+        told = ("name", "rate", "across", "slice", "margin_low")
+        content["recommended"] = {name: _value(getattr(chosen, name)) for name in told}
+    return content
 
 
 def _entries(found: Any) -> dict[str, JsonValue]:

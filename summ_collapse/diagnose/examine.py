@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from summ_collapse.diagnose.candidates import Candidates
-from summ_collapse.diagnose.diagnosis import Across, Arm, Decile, Diagnosis, Question, Ranking, Recommended, Selection, Swept
+from summ_collapse.diagnose.diagnosis import Across, Decile, Diagnosis, Question, Ranking, Selection, Swept
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
@@ -144,17 +144,17 @@ def _calibration(pool: Candidates, below: float, name: str) -> list[Decile]:
     return deciles
 
 
-def recommend(selections: Iterable[Selection]) -> Recommended | None:
-    """The arm with the highest lower bound, of those that help under every seed; None where none does.
+def recommend(selections: Iterable[Selection]) -> Selection | None:
+    """Of the arms that help under every seed the one with the highest lower bound, under its worst seed; None where none does.
 
     Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
     """
-    by_arm: dict[Arm, list[Selection]] = {}
+    by_arm: dict[tuple[object, ...], list[Selection]] = {}
     for selection in selections:
         by_arm.setdefault(selection.arm, []).append(selection)
-    helping = []
-    for arm, found in by_arm.items():
-        bounds = [one.margin_low for one in found if one.predicted == "helps" and not one.oracle and one.margin_low is not None]
-        if len(bounds) == len(found):
-            helping.append(Recommended(*arm, margin_low=min(bounds)))
-    return max(helping, key=lambda arm: arm.margin_low, default=None)
+    helping = [found for found in by_arm.values() if all(one.predicted == "helps" and not one.oracle for one in found)]
+    return max((min(found, key=_bound) for found in helping), key=_bound, default=None)
+
+
+def _bound(selection: Selection) -> float:
+    return -np.inf if selection.margin_low is None else selection.margin_low

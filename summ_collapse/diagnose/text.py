@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from summ_collapse.diagnose.diagnosis import Arm, Diagnosis, Ranking, Recommended, Selection
+from summ_collapse.diagnose.diagnosis import Diagnosis, Ranking, Selection
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.tables import MARKS, signed
 
@@ -42,7 +42,7 @@ def _cells(found: Diagnosis, entry: Selection, ranking: Ranking) -> list[str]:
     ]
 
 
-def _called(found: Diagnosis, entry: Selection | Recommended, seed: str = "") -> str:
+def _called(found: Diagnosis, entry: Selection, seed: str = "") -> str:
     """Which generator it is about, where there are several, as arms are called; the verifier; and whether it is within strata."""
     prefix = f"g{entry.slice:g}-" if len({pool.slice for pool in found.pools}) > 1 else ""
     return f"{prefix}{entry.name}{seed}{' in strata' if entry.across == 'strata' else ''}"
@@ -85,7 +85,7 @@ def conclusions(found: Diagnosis) -> list[str]:
 def _advice(found: Diagnosis) -> list[str]:
     entries = [entry for entry in found.selections if not entry.oracle]
     if found.recommended is not None:
-        return _recommended(found, found.recommended, entries)
+        return _recommended(found, found.recommended.arm)
     # Labels that would only show an expected harm are not worth their price.
     doubtful = [
         (entry.labels_needed, entry)
@@ -109,7 +109,7 @@ def _advice(found: Diagnosis) -> list[str]:
 
 def _undecidable(found: Diagnosis, entries: Sequence[Selection]) -> str:
     """Where the formula itself is not sure, no labels help. An arm is worth what it is under its worst seed."""
-    worst: dict[Arm, tuple[Interval, Selection]] = {}
+    worst: dict[tuple[object, ...], tuple[Interval, Selection]] = {}
     for entry in entries:
         delta = entry.predicted_delta
         if delta is not None and (entry.arm not in worst or delta.mean < worst[entry.arm][0].mean):
@@ -124,11 +124,10 @@ def _undecidable(found: Diagnosis, entries: Sequence[Selection]) -> str:
     )
 
 
-def _recommended(found: Diagnosis, chosen: Recommended, entries: Sequence[Selection]) -> list[str]:
-    arm = chosen.name, chosen.rate, chosen.across, chosen.slice
-    ours = [entry for entry in entries if entry.arm == arm]
+def _recommended(found: Diagnosis, arm: tuple[object, ...]) -> list[str]:
+    ours = [entry for entry in found.selections if entry.arm == arm]
     worst = max(ours, key=lambda entry: entry.estimates.kept_error.high if entry.estimates.kept_error else 0.0)
-    kept = f"Train on this: keep {100 * chosen.rate:g}% by {_called(found, chosen)} ({worst.kept_rows:,} rows)"
+    kept = f"Train on this: keep {100 * worst.rate:g}% by {_called(found, worst)} ({worst.kept_rows:,} rows)"
     wrong = f"{_percent(worst.estimates.kept_error)}% of them are wrong"
     if worst.criterion == "predictor":
         deltas = [entry.predicted_delta for entry in ours if entry.predicted_delta is not None]

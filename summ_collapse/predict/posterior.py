@@ -105,10 +105,6 @@ class _Prior:
     other_half: np.ndarray
     whole: np.ndarray
 
-    @classmethod
-    def drawn(cls, rng: np.random.Generator, draws: int) -> "_Prior":
-        return cls(rng.standard_gamma(0.5, draws), rng.standard_gamma(0.5, draws), rng.standard_exponential(draws))
-
     def sides(self, empty: np.ndarray, other_empty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weights of our and of the other side's pseudo-documents, (..., draws)."""
         empty, other_empty = empty[..., None], other_empty[..., None]
@@ -121,7 +117,10 @@ class _Prior:
 def _priors(seed: int, draws: int) -> dict[str, _Prior]:
     """Each share's pseudo-documents; they don't depend on the data, so one set of draws serves all of it."""
     rng = np.random.default_rng([seed, draws, 0])
-    return {name: _Prior.drawn(rng, draws) for name in SHARES}
+    return {
+        name: _Prior(rng.standard_gamma(0.5, draws), rng.standard_gamma(0.5, draws), rng.standard_exponential(draws))
+        for name in SHARES
+    }
 
 
 def _cell_sums(rng: np.random.Generator, patterns: Patterns, draws: int) -> np.ndarray:
