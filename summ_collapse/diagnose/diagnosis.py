@@ -3,7 +3,7 @@
 The classes' fields are the keys of `diagnose --json`, in this order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -112,6 +112,14 @@ class Diagnosis:
     @property
     def selections(self) -> list[Selection]:
         return [*self.verifiers, *self.stratified]
+
+
+def best_arm(selections: Iterable[Selection], worth: Callable[[Selection], float]) -> Selection | None:
+    """The arm that is worth most, where each is worth what it is under its worst seed; as its selection under that."""
+    by_arm: dict[tuple[object, ...], list[Selection]] = {}
+    for selection in selections:
+        by_arm.setdefault(selection.arm, []).append(selection)
+    return max((min(found, key=worth) for found in by_arm.values()), key=worth, default=None)
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, JsonValue]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from summ_collapse.diagnose.candidates import Candidates
-from summ_collapse.diagnose.diagnosis import Across, Decile, Diagnosis, Question, Ranking, Selection, Swept
+from summ_collapse.diagnose.diagnosis import Across, Decile, Diagnosis, Question, Ranking, Selection, Swept, best_arm
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
@@ -149,12 +149,10 @@ def recommend(selections: Iterable[Selection]) -> Selection | None:
 
     Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
     """
-    by_arm: dict[tuple[object, ...], list[Selection]] = {}
-    for selection in selections:
-        by_arm.setdefault(selection.arm, []).append(selection)
-    helping = [found for found in by_arm.values() if all(one.predicted == "helps" and not one.oracle for one in found)]
-    return max((min(found, key=_bound) for found in helping), key=_bound, default=None)
+    best = best_arm(selections, _bound)
+    return None if best is None or _bound(best) == -np.inf else best
 
 
 def _bound(selection: Selection) -> float:
-    return -np.inf if selection.margin_low is None else selection.margin_low
+    helps = selection.predicted == "helps" and not selection.oracle
+    return selection.margin_low if helps and selection.margin_low is not None else -np.inf

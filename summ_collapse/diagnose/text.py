@@ -1,10 +1,11 @@
 """A diagnosis for people: a table, a row a verifier and rate, and what to do about it in a few plain lines."""
 
+import math
 from collections.abc import Sequence
 
 from rich.table import Table
 
-from summ_collapse.diagnose.diagnosis import Diagnosis, Ranking, Selection
+from summ_collapse.diagnose.diagnosis import Diagnosis, Ranking, Selection, best_arm
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.tables import MARKS, signed
 
@@ -85,7 +86,7 @@ def conclusions(found: Diagnosis) -> list[str]:
 def _advice(found: Diagnosis) -> list[str]:
     entries = [entry for entry in found.selections if not entry.oracle]
     if found.recommended is not None:
-        return _recommended(found, found.recommended.arm)
+        return _recommended(found, found.recommended)
     # Labels that would only show an expected harm are not worth their price.
     doubtful = [
         (entry.labels_needed, entry)
@@ -108,14 +109,11 @@ def _advice(found: Diagnosis) -> list[str]:
 
 
 def _undecidable(found: Diagnosis, entries: Sequence[Selection]) -> str:
-    """Where the formula itself is not sure, no labels help. An arm is worth what it is under its worst seed."""
-    worst: dict[tuple[object, ...], tuple[Interval, Selection]] = {}
-    for entry in entries:
-        delta = entry.predicted_delta
-        if delta is not None and (entry.arm not in worst or delta.mean < worst[entry.arm][0].mean):
-            worst[entry.arm] = delta, entry
-    delta, best = max(worst.values(), key=lambda pair: pair[0].mean)
-    told = f"{_called(found, best)} at {100 * best.rate:g}% comes nearest: {_points(delta)} points"
+    """Where the formula itself is not sure, no labels help."""
+    predicted = [entry for entry in entries if entry.predicted_delta is not None]
+    best = best_arm(predicted, lambda entry: entry.predicted_delta.mean if entry.predicted_delta else -math.inf)
+    assert best is not None, "nothing was predicted"
+    told = f"{_called(found, best)} at {100 * best.rate:g}% comes nearest: {_points(best.predicted_delta)} points"
     seeds = " under its worst seed" if _several_seeds(found) else ""
     if best.predicted == "hurts":
         return f"Don't train on this: every selection here is predicted to do worse than the real rows alone. {told}{seeds}."
@@ -124,14 +122,13 @@ def _undecidable(found: Diagnosis, entries: Sequence[Selection]) -> str:
     )
 
 
-def _recommended(found: Diagnosis, arm: tuple[object, ...]) -> list[str]:
-    ours = [entry for entry in found.selections if entry.arm == arm]
+def _recommended(found: Diagnosis, chosen: Selection) -> list[str]:
+    ours = [entry for entry in found.selections if entry.arm == chosen.arm]
     worst = max(ours, key=lambda entry: entry.estimates.kept_error.high if entry.estimates.kept_error else 0.0)
     kept = f"Train on this: keep {100 * worst.rate:g}% by {_called(found, worst)} ({worst.kept_rows:,} rows)"
     wrong = f"{_percent(worst.estimates.kept_error)}% of them are wrong"
     if worst.criterion == "predictor":
-        deltas = [entry.predicted_delta for entry in ours if entry.predicted_delta is not None]
-        least_sure = _points(min(deltas, key=lambda delta: delta.low))
+        least_sure = _points(chosen.predicted_delta)
         return [f"{kept}. Predicted against the real rows alone: {least_sure} points (80% interval); {wrong}."]
     lines = [f"{kept}; {wrong}, fewer than half."]
     least = min(ours, key=lambda entry: entry.coverage)
