@@ -12,8 +12,8 @@ from summ_collapse.errors import InputError
 
 if TYPE_CHECKING:
     from summ_collapse.diagnose.bare_files import Files
+    from summ_collapse.diagnose.candidates import Candidates
     from summ_collapse.diagnose.diagnosis import Question
-    from summ_collapse.diagnose.pool import Pool
 
 RATES = (0.125, 0.25, 0.5)
 METRIC, WRONG_BELOW = "rouge1", 0.25
@@ -57,62 +57,48 @@ def _share(text: str) -> float:
 def _diagnose(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from summ_collapse.diagnose.diagnosis import diagnose
+    from summ_collapse.diagnose.diagnosis import as_json
+    from summ_collapse.diagnose.examine import diagnose
     from summ_collapse.diagnose.text import as_rich, conclusions
+    from summ_collapse.files.output import check_out
     from summ_collapse.store import write_json
 
-    _check_out(options.out)
-    pools, question = _pools(options)
-    found = diagnose(pools, question)
+    check_out(options.out)
+    found = diagnose(*_pools(options))
+    content = as_json(found)
     if options.out is not None:
         try:
-            write_json(options.out, found)
+            write_json(options.out, content)
         except OSError as error:
             raise InputError(f"--out {options.out}: cannot be written: {error}") from None
     if options.json:
-        print(json.dumps(found, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
     Console(width=None if sys.stdout.isatty() else 240).print(as_rich(found))
     for line in conclusions(found):
         print(line)
 
 
-def _check_out(out: Path | None) -> None:
-    if out is None:
-        return
-    if out.is_dir():
-        raise InputError(f"--out {out}: expected a file, got a folder")
-    if any(parent.exists() and not parent.is_dir() for parent in out.parents):
-        raise InputError(f"--out {out}: expected a path below folders, got one below a file")
-
-
-def _pools(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
+def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question"]:
+    from summ_collapse.diagnose.bare_files import candidates_of_files
     from summ_collapse.diagnose.diagnosis import Question
 
-    if options.run is not None:
-        return _of_run(options)
-    from summ_collapse.diagnose.bare_files import pool_of_files
-
-    files = _files(options)
-    metric = files.oracle if files.oracle is not None else files.metric
-    return [pool_of_files(files)], Question(options.rates or RATES, options.wrong_below or WRONG_BELOW, metric)
-
-
-def _of_run(options: argparse.Namespace) -> tuple[list["Pool"], "Question"]:
-    from summ_collapse.diagnose.diagnosis import Question
+    if options.run is None:
+        files = _files(options)
+        metric = files.metric if files.oracle is None else files.oracle
+        return [candidates_of_files(files)], Question(options.rates or RATES, options.wrong_below or WRONG_BELOW, metric)
     from summ_collapse.diagnose.runs import pools_of_run
 
-    given = [name for name in FILE_OPTIONS if getattr(options, name) is not None]
-    if given:
-        raise InputError(f"--{given[0].replace('_', '-')}: not with a run's folder, which has its own; leave one of them out")
+    for name in FILE_OPTIONS:
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')}: not with a run's folder, which has its own; leave one of them out")
     recipe, pools = pools_of_run(options.run)
-    selection = recipe.selection
+    selection, wrong = recipe.selection, recipe.wrong
     if selection.across != "corpus" or selection.temperature is not None or selection.near_duplicates is not None:
         print(
             "diagnose takes the best of all candidates together; the recipe's own order of selection is another", file=sys.stderr
         )
-    rates = options.rates or recipe.selection.rates
-    return pools, Question(rates, options.wrong_below or recipe.wrong.below, recipe.wrong.metric)
+    return pools, Question(options.rates or selection.rates, options.wrong_below or wrong.below, wrong.metric)
 
 
 def _files(options: argparse.Namespace) -> "Files":
@@ -128,5 +114,5 @@ def _files(options: argparse.Namespace) -> "Files":
         if name in scores:
             raise InputError(f"--scores: expected each name once, got {name!r} again")
         scores[name] = Path(path)
-    metric = options.metric if options.metric is not None else METRIC
+    metric = METRIC if options.metric is None else options.metric
     return Files(options.candidates, options.references, scores, metric, options.oracle, options.slice_rows)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,11 @@ def _score(options: argparse.Namespace) -> None:
     metrics = [name.strip() for name in options.metrics.split(",") if name.strip()]
     found = score_files(options.predictions, options.references, metrics, options.bootstrap, options.out)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps({"n": found.pairs, **{name: asdict(mean) for name, mean in found.means.items()}}))
         return
-    print(f"{found['n']:,} pairs")
-    for name in metrics:
-        print(f"{name:18} {found[name]['mean']:6.2f}  [{found[name]['low']:.2f}, {found[name]['high']:.2f}]")
+    print(f"{found.pairs:,} pairs")
+    for name, mean in found.means.items():
+        print(f"{name:18} {mean.mean:6.2f}  [{mean.low:.2f}, {mean.high:.2f}]")
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from summ_collapse.diagnose.pool import Pool, key_text
+from summ_collapse.diagnose.candidates import Candidates, key_text
 from summ_collapse.errors import InputError
 from summ_collapse.files.columns import CANDIDATE, ID, SAMPLE, SCORE, STRATUM, SUMMARY, read_columns
 from summ_collapse.metrics.scoring import score_pairs
-from summ_collapse.plugins import known_metrics, nearest
+from summ_collapse.plugins import nearest, unknown_metric
 
 
 @dataclass(frozen=True)
@@ -27,28 +27,32 @@ class Files:
     slice_rows: int | None = None
 
 
-def pool_of_files(files: Files) -> Pool:
+def candidates_of_files(files: Files) -> Candidates:
     """Read and match all files; InputError names the file and the line or key that does not fit."""
     _check(files)
-    candidates = _Candidates(files.candidates)
-    scores = {name: candidates.scores(path, partial=name == files.oracle) for name, path in files.scores.items()}
-    references = candidates.references(files.references) if files.references else None
+    table = read_columns(files.candidates, [ID, SAMPLE, CANDIDATE, STRATUM]).combine_chunks()
+    keys, texts = _Keys(files.candidates, table), table["candidate"]
+    scores = {name: keys.scores(path, partial=name == files.oracle) for name, path in files.scores.items()}
+    references = keys.references(files.references) if files.references else None
     if files.oracle is not None:
-        quality = _oracle_quality(files, candidates, scores[files.oracle], references)
+        quality = scores[files.oracle]
+        _check_oracle(files.scores[files.oracle], keys, quality)
+        if references is not None:
+            quality = np.where([text is None for text in references], np.nan, quality)
         if np.isnan(quality).any():  # it knows only some rows, so nothing could be ranked by it
             del scores[files.oracle]
     else:
         assert references is not None
-        quality = _metric_quality(candidates, references, files.metric)
-    return Pool(
-        ids=candidates.ids,
-        samples=candidates.samples,
-        texts=candidates.texts,
-        document=candidates.document,
+        quality = _metric_quality(texts, references, files.metric)
+    return Candidates(
+        ids=keys.ids,
+        samples=keys.samples,
+        texts=texts,
+        document=keys.document,
         scores=scores,
         quality=quality,
         oracles=frozenset(name for name in scores if name == files.oracle),
-        column=candidates.column,
+        column=table["stratum"].combine_chunks() if "stratum" in table.column_names else None,
         slice_rows=files.slice_rows,
     )
 
@@ -60,61 +64,43 @@ def _check(files: Files) -> None:
         raise InputError(f"--scores: expected a verifier beside the oracle {files.oracle!r}")
     if files.oracle is None and files.references is None:
         raise InputError("--references: expected a file, or --oracle NAME for the scores that say what is wrong")
-    known = known_metrics()
-    if files.metric not in known:
-        raise InputError(
-            f"--metric: unknown metric {files.metric!r}{nearest(files.metric, known)}; installed: {', '.join(known)}"
-        )
+    for problem in unknown_metric(files.metric):
+        raise InputError(f"--metric: {problem}")
 
 
-def _oracle_quality(files: Files, candidates: "_Candidates", scores: np.ndarray, references: np.ndarray | None) -> np.ndarray:
-    """The oracle's scores, where a document has a reference if references are given."""
+def _check_oracle(path: Path, keys: "_Keys", scores: np.ndarray) -> None:
     outside = np.flatnonzero((scores < 0) | (scores > 1))
     if len(outside):
         row = int(outside[0])
-        assert files.oracle is not None
-        raise InputError(
-            f"{files.scores[files.oracle]}: {candidates.key(row)}: expected the oracle's scores from 0 to 1, got {scores[row]:g}"
-        )
-    if references is None:
-        return scores
-    return np.where([text is None for text in references], np.nan, scores)
+        raise InputError(f"{path}: {keys.text(row)}: expected the oracle's scores from 0 to 1, got {scores[row]:g}")
 
 
-def _metric_quality(candidates: "_Candidates", references: np.ndarray, metric: str) -> np.ndarray:
+def _metric_quality(candidates: pa.ChunkedArray, references: np.ndarray, metric: str) -> np.ndarray:
     """The metric of every candidate that has a reference, NaN elsewhere."""
     known = np.flatnonzero([text is not None for text in references])
     quality = np.full(len(references), np.nan)
-    texts = candidates.texts.take(pa.array(known)).to_pylist()
+    texts = candidates.take(pa.array(known)).to_pylist()
     quality[known] = score_pairs(texts, references[known].tolist(), [metric])[metric]
     return quality
 
 
-class _Candidates:
-    """The candidates file, and the places of other files' rows in it."""
+class _Keys:
+    """The candidates' keys, and the places of other files' rows among them."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        table = read_columns(path, [ID, SAMPLE, CANDIDATE, STRATUM]).combine_chunks()
-        self.with_ids = "id" in table.column_names
+    def __init__(self, path: Path, table: pa.Table) -> None:
         rows = table.num_rows
-        self.texts = table["candidate"]
-        self.ids = _array(table["id"]) if self.with_ids else pc.cast(pa.array(np.arange(1, rows + 1)), pa.string())
-        self.samples = table["sample"].to_numpy() if "sample" in table.column_names else np.zeros(rows, dtype=np.int64)
-        self.column = _array(table["stratum"]) if "stratum" in table.column_names else None
+        self.path, self.with_ids = path, "id" in table.column_names
+        self.ids = table["id"].combine_chunks() if self.with_ids else pc.cast(pa.array(np.arange(1, rows + 1)), pa.string())
+        self.samples = _samples(table)
         encoded = self.ids.dictionary_encode()
         self.document, self.documents = encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
         self.stride = int(self.samples.max()) + 1
-        keys = self.document * self.stride + self.samples
-        self.order = np.argsort(keys, kind="stable")
-        self.sorted_keys = keys[self.order]
-        repeated = np.flatnonzero(np.diff(self.sorted_keys) == 0)
-        if len(repeated):
-            row = int(self.order[repeated + 1].min())
-            advice = "" if "sample" in table.column_names else " (several candidates of a document are told apart by `sample`)"
-            raise InputError(f"{path}: expected each key once, got {self.key(row)} again{advice}")
+        self.keys = self.document * self.stride + self.samples
+        advice = "" if "sample" in table.column_names else " (several candidates of a document are told apart by `sample`)"
+        for row in _again(self.keys):
+            raise InputError(f"{path}: expected each key once, got {self.text(row)} again{advice}")
 
-    def key(self, row: int) -> str:
+    def text(self, row: int) -> str:
         return key_text(self.ids[row].as_py(), int(self.samples[row]), self.stride > 1)
 
     def scores(self, path: Path, partial: bool) -> np.ndarray:
@@ -126,20 +112,14 @@ class _Candidates:
             row = int(infinite[0])
             where = f"row {row + 1}" if "id" not in table.column_names else f"id {table['id'][row].as_py()!r}"
             raise InputError(f"{path}: {where}: expected a finite score (or NaN for none), got {values[row]:g}")
-        if "id" not in table.column_names:
-            self._check_rows(path, len(values))
-            return values
-        samples = table["sample"].to_numpy() if "sample" in table.column_names else np.zeros(len(values), dtype=np.int64)
-        places = self._places(path, table["id"].combine_chunks(), samples)
+        places = self._places(path, table)
         scores = np.full(len(self.document), np.nan)
         scores[places] = values
-        missing = np.ones(len(scores), dtype=bool)
-        missing[places] = False
-        if missing.any() and not partial:
-            row = int(np.flatnonzero(missing)[0])
+        if len(places) < len(scores) and not partial:
+            first = int(np.setdiff1d(np.arange(len(scores)), places)[0])
             raise InputError(
                 f"{path}: expected a score for every candidate of {self.path}, "
-                f"got none for {int(missing.sum())} of {len(missing)} (first: {self.key(row)})"
+                f"got none for {len(scores) - len(places)} of {len(scores)} (first: {self.text(first)})"
             )
         return scores
 
@@ -150,13 +130,34 @@ class _Candidates:
         if "id" not in table.column_names:
             self._check_rows(path, len(texts))
             return texts
-        codes = self._codes(path, table["id"].combine_chunks())
+        ids = table["id"].combine_chunks()
+        codes = self._codes(path, ids)
+        for row in _again(codes):
+            raise InputError(f"{path}: expected each id once, got {ids[row].as_py()!r} again")
         by_document = np.full(len(self.documents), None, dtype=object)
         by_document[codes] = texts
-        if len(np.unique(codes)) < len(codes):
-            row = int(np.setdiff1d(np.arange(len(codes)), np.unique(codes, return_index=True)[1])[0])
-            raise InputError(f"{path}: expected each id once, got {table['id'][row].as_py()!r} again")
         return by_document[self.document]
+
+    def _places(self, path: Path, table: pa.Table) -> np.ndarray:
+        """The candidate of each row of a table, by (id, sample), or by row where it has no ids."""
+        if "id" not in table.column_names:
+            self._check_rows(path, table.num_rows)
+            return np.arange(table.num_rows)
+        ids, samples = table["id"].combine_chunks(), _samples(table)
+        if ids.equals(self.ids) and np.array_equal(samples, self.samples):
+            return np.arange(len(samples))
+        keys = np.where(samples < self.stride, self._codes(path, ids) * self.stride + samples, -1)
+        places = pc.index_in(pa.array(keys), value_set=pa.array(self.keys))
+        if places.null_count:
+            row = _first_null(places)
+            raise InputError(
+                f"{path}: expected samples of candidates in {self.path}, got {places.null_count} others "
+                f"(first: {key_text(ids[row].as_py(), int(samples[row]), True)})"
+            )
+        for row in _again(keys):
+            key = key_text(ids[row].as_py(), int(samples[row]), self.stride > 1)
+            raise InputError(f"{path}: expected each key once, got {key} again")
+        return places.to_numpy()
 
     def _check_rows(self, path: Path, rows: int) -> None:
         if rows != len(self.document):
@@ -171,34 +172,21 @@ class _Candidates:
             raise InputError(f"{path} has ids, {self.path} has none; expected ids in both or in neither")
         found = pc.index_in(ids, value_set=self.documents)
         if found.null_count:
-            row = int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])
             raise InputError(
                 f"{path}: expected ids of candidates in {self.path}, "
-                f"got {found.null_count} of {len(found)} others (first: id {ids[row].as_py()!r})"
+                f"got {found.null_count} of {len(found)} others (first: id {ids[_first_null(found)].as_py()!r})"
             )
         return found.to_numpy().astype(np.int64)
 
-    def _places(self, path: Path, ids: pa.Array, samples: np.ndarray) -> np.ndarray:
-        """The candidate of each (id, sample)."""
-        if ids.equals(self.ids) and np.array_equal(samples, self.samples):
-            return np.arange(len(samples))
-        keys = self._codes(path, ids) * self.stride + samples
-        at = np.minimum(np.searchsorted(self.sorted_keys, keys), len(self.sorted_keys) - 1)
-        unknown = (self.sorted_keys[at] != keys) | (samples >= self.stride)
-        if unknown.any():
-            row = int(np.flatnonzero(unknown)[0])
-            raise InputError(
-                f"{path}: expected samples of candidates in {self.path}, got {int(unknown.sum())} others "
-                f"(first: {key_text(ids[row].as_py(), int(samples[row]), True)})"
-            )
-        if np.bincount(at).max() > 1:
-            row = int(np.setdiff1d(np.arange(len(at)), np.unique(at, return_index=True)[1])[0])
-            raise InputError(
-                f"{path}: expected each key once, got {key_text(ids[row].as_py(), int(samples[row]), self.stride > 1)} again"
-            )
-        return self.order[at]
+
+def _samples(table: pa.Table) -> np.ndarray:
+    return table["sample"].to_numpy() if "sample" in table.column_names else np.zeros(table.num_rows, dtype=np.int64)
 
 
-def _array(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array."""
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+def _again(numbers: np.ndarray) -> np.ndarray:
+    """The rows, in order, whose number stands in a row before."""
+    return np.delete(np.arange(len(numbers)), np.unique(numbers, return_index=True)[1])
+
+
+def _first_null(found: pa.Array) -> int:
+    return int(found.is_null().index(True).as_py())

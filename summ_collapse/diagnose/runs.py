@@ -1,15 +1,13 @@
 """Pools from a run's folder: what its generate and verify stages left, a pool a seed and generator."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from summ_collapse.diagnose.pool import Pool
+from summ_collapse.diagnose.candidates import Candidates
 from summ_collapse.errors import InputError
-from summ_collapse.experiment import arms as experiment
+from summ_collapse.experiment.arms import Pool
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.report.predicted import graded
 from summ_collapse.run import Run, reopen
@@ -17,7 +15,7 @@ from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
 
 
-def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
+def pools_of_run(out: Path) -> tuple[Recipe, list[Candidates]]:
     """The run's recipe, and each seed's and generator's candidates with all verifiers' scores.
 
     InputError where a stage is not done yet.
@@ -26,21 +24,21 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Pool]]:
     return run.experiment.recipe, [_pool(run, pool) for pool in run.experiment.pools]
 
 
-def _pool(run: Run, pool: experiment.Pool) -> Pool:
+def _pool(run: Run, pool: Pool) -> Candidates:
     recipe = run.experiment.recipe
-    verifiers, metric = recipe.verifiers, recipe.evaluation.metrics[0]
+    metric = recipe.evaluation.metrics[0]
     candidates = _artifact(run, pool.candidates.name).table("candidates", ["id", "sample", "candidate"])
     examples = _artifact(run, run.experiment.prepare.name)
     train_rows = examples.manifest["notes"]["train_rows"]
     ids = candidates["id"].combine_chunks()
-    return Pool(
+    return Candidates(
         ids=ids,
         samples=candidates["sample"].to_numpy().astype(np.int64),
         texts=candidates["candidate"],
         document=ids.dictionary_encode().indices.to_numpy().astype(np.int64),
         scores={name: _scores(run, node.name, candidates) for name, node in pool.scores.items()},
         quality=_scores(run, pool.judge.name, candidates),
-        oracles=frozenset(name for name in verifiers if _reads_reference(name, verifiers)),
+        oracles=frozenset(name for name in recipe.verifiers if _reads_reference(name, recipe)),
         seed=pool.seed,
         slice=pool.slice,
         slice_rows=slice_rows(train_rows, pool.slice) if pool.slice is not None else None,
@@ -49,10 +47,10 @@ def _pool(run: Run, pool: experiment.Pool) -> Pool:
     )
 
 
-def _reads_reference(name: str, verifiers: Mapping[str, Any]) -> bool:
+def _reads_reference(name: str, recipe: Recipe) -> bool:
     """Whether a verifier reads the reference, itself or through the verifiers whose scores it reads."""
-    options = verifiers[name]
-    return bool(options.reads_reference) or any(_reads_reference(source, verifiers) for source in options.sources)
+    options = recipe.verifiers[name]
+    return bool(options.reads_reference) or any(_reads_reference(source, recipe) for source in options.sources)
 
 
 def _scores(run: Run, name: str, candidates: pa.Table) -> np.ndarray:
@@ -69,7 +67,6 @@ def _artifact(run: Run, name: str) -> Artifact:
             f"{run.out}: {name} is not done; `summ-collapse run {run.out}/recipe.json --out {run.out} "
             f"--until 'verify/*'` does what a diagnosis needs"
         )
-    damage = artifact.damage()
-    if damage:
+    if damage := artifact.damage():
         raise InputError(f"{run.out}: {name}: {damage}")
     return artifact

@@ -1,1 +1,1 @@
-"""Reading the user's own files: columns and rows, with errors that name the line."""
+"""The user's own files: reading columns and rows, with errors that name the line; and what can be written."""

@@ -5,11 +5,13 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from summ_collapse.errors import InputError
+
+JSON_LINES = (".jsonl", ".json")
+Row = tuple[str, dict[str, object]]  # where it stands in the file, and what it holds
 
 
 def read_text(path: Path) -> str:
@@ -25,8 +27,23 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}: line {line}: expected UTF-8, got byte {error.object[error.start]:#04x}") from None
 
 
-def json_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of every line of a JSONL file that is not blank."""
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file, without their ends; only a line feed ends one."""
+    lines = read_text(path).split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Every row of a CSV or Parquet file, or else of JSON lines."""
+    if path.suffix == ".csv":
+        return ((f"row {number}", row) for number, row in enumerate(csv_records(path), start=1))
+    if path.suffix == ".parquet":
+        return ((f"row {number}", row) for number, row in enumerate(read_table(path).to_pylist(), start=1))
+    return json_rows(path)
+
+
+def json_rows(path: Path) -> Iterator[Row]:
+    """The object of every line of a JSONL file that is not blank."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
@@ -36,10 +53,10 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise InputError(f"{path}: line {number}: expected a JSON object, got broken JSON: {error.msg}") from None
         if not isinstance(record, dict):
             raise InputError(f"{path}: line {number}: expected a JSON object, got {type(record).__name__}")
-        yield number, record
+        yield f"line {number}", record
 
 
-def csv_records(path: Path) -> Iterator[dict[str, Any]]:
+def csv_records(path: Path) -> Iterator[dict[str, object]]:
     """The rows of a CSV file with a header."""
     csv.field_size_limit(1 << 30)
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
@@ -49,7 +66,7 @@ def csv_records(path: Path) -> Iterator[dict[str, Any]]:
                 raise InputError(
                     f"{path}: line {reader.line_num}: expected {len(reader.fieldnames or [])} fields as in the header"
                 )
-            yield record
+            yield dict(record)
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num}: not valid CSV: {error}") from None
 
@@ -63,14 +80,14 @@ def read_table(path: Path) -> pa.Table:
             return pq.read_table(path)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
-    records = list(csv_records(path)) if path.suffix == ".csv" else [record for _, record in json_records(path)]
-    names = list(dict.fromkeys(name for record in records for name in record))
+    records = [record for _, record in read_rows(path)]
     if not records:
         raise InputError(f"{path}: expected rows, found none")
+    names = dict.fromkeys(name for record in records for name in record)
     return pa.table({name: _column(path, name, [record.get(name) for record in records]) for name in names})
 
 
-def _column(path: Path, name: str, values: list[Any]) -> pa.Array:
+def _column(path: Path, name: str, values: list[object]) -> pa.Array:
     try:
         return pa.array(values)
     except pa.ArrowException as error:

@@ -5,15 +5,27 @@ breakdown point is p* = phi / (phi + psi), the error among what is kept p' = p p
 exactly that p' < 1/2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from summ_collapse.metrics.bootstrap import share_interval
+from summ_collapse.metrics.bootstrap import Interval, share_interval
 from summ_collapse.predict.posterior import DRAWS, Patterns, intervals
 
-ESTIMATED = ("p", "phi", "psi", "p_star", "kept_error", "kept_fraction")
-BOUNDS = ("value", "low", "high")
+
+@dataclass(frozen=True)
+class Estimates:
+    """Each quantity with its 95% interval; None where nothing can be estimated."""
+
+    p: Interval | None
+    phi: Interval | None
+    psi: Interval | None
+    p_star: Interval | None
+    kept_error: Interval | None  # p'
+    kept_fraction: Interval | None
+
+
+ESTIMATED = tuple(field.name for field in fields(Estimates))
 
 
 @dataclass(frozen=True)
@@ -37,37 +49,28 @@ class Confusion:
     def summary(self) -> dict[str, object]:
         """The estimates, None where there is nothing to estimate from, and the verdict that they predict."""
         total = self.right + self.wrong
-        phi = self.right_kept / self.right if self.right else None
-        psi = self.wrong_kept / self.wrong if self.wrong else None
-        known = phi is not None and psi is not None and phi + psi > 0
+        phi, psi = _share(self.right_kept, self.right), _share(self.wrong_kept, self.wrong)
         return {
-            "p": self.wrong / total if total else None,
+            "p": _share(self.wrong, total),
             "phi": phi,
             "psi": psi,
-            "p_star": phi / (phi + psi) if known and phi is not None and psi is not None else None,
-            "kept_error": self.wrong_kept / self.kept if self.kept else None,
-            "kept_fraction": self.kept / total if total else None,
+            "p_star": None if phi is None or psi is None else _share(phi, phi + psi),
+            "kept_error": _share(self.wrong_kept, self.kept),
+            "kept_fraction": _share(self.kept, total),
             "predicted": self.predicted(),
         }
 
-    def intervals(
-        self, patterns: Patterns | None = None, draws: int = DRAWS, seed: int = 0
-    ) -> dict[str, dict[str, float | None]]:
-        """{name: {"value", "low", "high"}} of p, phi, psi, p_star, kept_error and kept_fraction; 95%, see `posterior`.
+    def intervals(self, patterns: Patterns | None = None, draws: int = DRAWS, seed: int = 0) -> Estimates:
+        """The estimates with their intervals, see `posterior`.
 
         `patterns` are the documents behind these counts, where documents have several candidates; without them every
-        candidate is a document of its own. All three are None where nothing can be estimated.
+        candidate is a document of its own.
         """
         if patterns is None:
             dropped = self.right - self.right_kept, self.wrong - self.wrong_kept
             patterns = Patterns.of_counts(np.array([self.right_kept, dropped[0], self.wrong_kept, dropped[1]]))
         found = intervals(patterns, draws, seed)
-        return {
-            name: {
-                bound: None if np.isnan(getattr(found[name], bound)) else float(getattr(found[name], bound)) for bound in BOUNDS
-            }
-            for name in ESTIMATED
-        }
+        return Estimates(**{name: found[name].single() for name in ESTIMATED})
 
     def predicted(self) -> str:
         """The paper's criterion: training helps below the breakdown point, that is where most of what is kept is right.
@@ -78,3 +81,7 @@ class Confusion:
         if error.high < 0.5:
             return "helps"
         return "hurts" if error.low > 0.5 else "undecided"
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

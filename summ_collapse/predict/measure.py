@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from summ_collapse.metrics.coverage import coverage_loss
-from summ_collapse.predict.confusion import Confusion
+from summ_collapse.predict.confusion import Confusion, Estimates
 from summ_collapse.predict.posterior import DRAWS, Patterns
 from summ_collapse.predict.predictor import weighted_error
 from summ_collapse.predict.verdict import Measured
@@ -19,13 +19,13 @@ class Judged:
     wrong: np.ndarray
     quality: np.ndarray
 
-    def confusion(self, kept: np.ndarray, draws: int = DRAWS) -> tuple[Confusion, dict[str, dict[str, float | None]]]:
+    def confusion(self, kept: np.ndarray, draws: int = DRAWS) -> tuple[Confusion, Estimates]:
         """p, phi, psi and what follows, with intervals by document; `kept` is (rows,) bool."""
         confusion = Confusion.of(self.wrong, kept)
         return confusion, confusion.intervals(Patterns.of(self.document, self.wrong, kept), draws)
 
     def measured(self, kept: np.ndarray, rows: int, strata: tuple[np.ndarray, np.ndarray], real: int | None) -> Measured:
         """What a verdict is made of. `rows` are kept in all, of `strata` (labels, kept); `real` rows made the generator."""
-        confusion, intervals = self.confusion(kept)
+        confusion, estimates = self.confusion(kept)
         weighted = weighted_error(self.quality, self.wrong, kept, self.document) if kept.any() else None
-        return Measured(confusion, intervals, rows, weighted, coverage_loss(*strata), real)
+        return Measured(confusion, estimates, rows, weighted, coverage_loss(*strata), real)

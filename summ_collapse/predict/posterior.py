@@ -10,11 +10,12 @@ document and the other none: the share's interval is then one-sided, from the bo
 (0 of n: 1 - 0.05^(1/n), about 3/n), and is never empty. Without this, a boundary would look certain.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+
+from summ_collapse.metrics.bootstrap import Interval
 
 RIGHT_KEPT, RIGHT_DROPPED, WRONG_KEPT, WRONG_DROPPED = range(4)
 CELLS = 4
@@ -31,12 +32,16 @@ BLOCK_ENTRIES = 4_000_000
 
 
 @dataclass(frozen=True)
-class Estimates:
+class Intervals:
     """A quantity's value with its interval, arrays of one shape; NaN where nothing can be estimated."""
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    def single(self) -> Interval | None:
+        """Of one sample, whose arrays have no axis; None where nothing can be estimated."""
+        return None if np.isnan(self.value) else Interval(float(self.value), float(self.low), float(self.high))
 
 
 @dataclass(frozen=True)
@@ -74,23 +79,21 @@ class Patterns:
         return self.documents @ self.cells
 
 
-def intervals(patterns: Patterns, draws: int = DRAWS, seed: int = 0, level: float = 0.95) -> dict[str, Estimates]:
+def intervals(patterns: Patterns, draws: int = DRAWS, seed: int = 0, level: float = 0.95) -> dict[str, Intervals]:
     """p, phi, psi, kept_error, kept_fraction and p_star (Feng et al. 2024), each of the shape of `documents` less one axis.
 
     Equal-tailed, or one-sided where the estimate is 0 or 1. Seeded: equal input, equal intervals.
     """
     priors = _priors(seed, draws)
     sums = _cell_sums(np.random.default_rng([seed, draws, 1]), patterns, draws)
-    found: dict[str, Estimates] = {}
+    found: dict[str, Intervals] = {}
     drawn: dict[str, np.ndarray] = {}
     for name, (ours, others) in SHARES.items():
-        drawn[name] = _share_draws(patterns, sums, priors[name], ours, others)
-        totals = patterns.totals
-        one, other = totals[..., ours].sum(axis=-1), totals[..., others].sum(axis=-1)
-        found[name] = _estimates(_ratio(one, one + other), drawn[name], level)
+        value, drawn[name] = _share(patterns, sums, priors[name], ours, others)
+        found[name] = _interval(value, drawn[name], level)
     phi, psi = found["phi"].value, found["psi"].value
     odds = drawn["phi"] / (drawn["phi"] + drawn["psi"])
-    found["p_star"] = _estimates(_ratio(phi, phi + psi), odds, level)
+    found["p_star"] = _interval(_ratio(phi, phi + psi), odds, level)
     return found
 
 
@@ -101,10 +104,6 @@ class _Prior:
     half: np.ndarray
     other_half: np.ndarray
     whole: np.ndarray
-
-    @classmethod
-    def drawn(cls, rng: np.random.Generator, draws: int) -> "_Prior":
-        return cls(rng.standard_gamma(0.5, draws), rng.standard_gamma(0.5, draws), rng.standard_exponential(draws))
 
     def sides(self, empty: np.ndarray, other_empty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weights of our and of the other side's pseudo-documents, (..., draws)."""
@@ -118,28 +117,27 @@ class _Prior:
 def _priors(seed: int, draws: int) -> dict[str, _Prior]:
     """Each share's pseudo-documents; they don't depend on the data, so one set of draws serves all of it."""
     rng = np.random.default_rng([seed, draws, 0])
-    return {name: _Prior.drawn(rng, draws) for name in SHARES}
+    return {
+        name: _Prior(rng.standard_gamma(0.5, draws), rng.standard_gamma(0.5, draws), rng.standard_exponential(draws))
+        for name in SHARES
+    }
 
 
 def _cell_sums(rng: np.random.Generator, patterns: Patterns, draws: int) -> np.ndarray:
     """The weighted number of candidates in each cell, (..., draws, 4)."""
     counts = patterns.documents[..., None, :].astype(float)
+    block = max(1, BLOCK_ENTRIES // counts.size)
     parts = [
-        rng.standard_gamma(counts, (*counts.shape[:-2], size, counts.shape[-1])) @ patterns.cells
-        for size in _blocks(draws, max(1, BLOCK_ENTRIES // counts.size))
+        rng.standard_gamma(counts, (*counts.shape[:-2], min(block, draws - start), counts.shape[-1])) @ patterns.cells
+        for start in range(0, draws, block)
     ]
     return np.concatenate(parts, axis=-2)
 
 
-def _blocks(total: int, size: int) -> Iterator[int]:
-    for start in range(0, total, size):
-        yield min(size, total - start)
-
-
-def _share_draws(
+def _share(
     patterns: Patterns, sums: np.ndarray, prior: _Prior, ours: tuple[int, ...], others: tuple[int, ...]
-) -> np.ndarray:
-    """Draws of one share, (..., draws)."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """One share's value, (...), and its draws, (..., draws)."""
     totals = patterns.totals
     one, other = totals[..., ours].sum(axis=-1), totals[..., others].sum(axis=-1)
     touched = patterns.documents @ (patterns.cells[:, ours + others].sum(axis=1) > 0)
@@ -147,14 +145,15 @@ def _share_draws(
     size = np.where(touched > 0, (one + other) / np.maximum(touched, 1), 1.0)[..., None]
     our_prior, other_prior = prior.sides(one == 0, other == 0)
     numerator = sums[..., ours].sum(axis=-1) + size * our_prior
-    return numerator / (numerator + sums[..., others].sum(axis=-1) + size * other_prior)
+    draws = numerator / (numerator + sums[..., others].sum(axis=-1) + size * other_prior)
+    return _ratio(one, one + other), draws
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
-def _estimates(value: np.ndarray, draws: np.ndarray, level: float) -> Estimates:
+def _interval(value: np.ndarray, draws: np.ndarray, level: float) -> Intervals:
     tail = (1 - level) / 2
     # Plotting positions k / (draws + 1): a tail holds its share whatever the number of draws (Weibull).
     lowest, low, high, highest = np.quantile(draws, [tail, 2 * tail, 1 - 2 * tail, 1 - tail], axis=-1, method="weibull")
@@ -163,4 +162,4 @@ def _estimates(value: np.ndarray, draws: np.ndarray, level: float) -> Estimates:
     # Where phi and psi are both at a boundary, as when everything is kept, all draws of p* may lie on one side of it.
     low, high = np.fmin(low, value), np.fmax(high, value)
     unknown = np.isnan(value)
-    return Estimates(value, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high))
+    return Intervals(value, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high))

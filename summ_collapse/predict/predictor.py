@@ -86,18 +86,17 @@ class Prediction:
 
 def predict(features: Features, coefficients: Coefficients = FITTED) -> Prediction:
     """The difference from training on the generator's real slice alone."""
-    delta = float(_values(features) @ _vector(coefficients))
-    return _prediction(delta, features, coefficients)
+    return _prediction(_values(features), features, coefficients)
 
 
 def predict_against_random(features: Features, coefficients: Coefficients = FITTED) -> Prediction:
     """The difference from training on as many random candidates."""
     at_random = replace(features, weighted_error=features.generator_error, coverage_loss=0.0)
-    delta = float((_values(features) - _values(at_random)) @ _vector(coefficients))
-    return _prediction(delta, features, coefficients)
+    return _prediction(_values(features) - _values(at_random), features, coefficients)
 
 
-def _prediction(delta: float, features: Features, coefficients: Coefficients) -> Prediction:
+def _prediction(values: np.ndarray, features: Features, coefficients: Coefficients) -> Prediction:
+    delta = float(values @ _vector(coefficients))
     spread = math.hypot(coefficients.residual, coefficients.error * features.spread)
     reach = float(special.ndtri((1 + LEVEL) / 2)) * spread
     verdict = "helps" if delta > reach else "hurts" if delta < -reach else "undecided"

@@ -1,22 +1,17 @@
-"""What the estimates say about training: a prediction, a recommendation, and how many labels a doubt would take.
+"""What the estimates say about training: a prediction, and how many labels a doubt would take.
 
 Where the number of the generator's real rows is known, `predict.predictor` predicts the difference from training on those;
 where it is not, the paper's criterion p < p* is all there is.
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from summ_collapse.metrics.bootstrap import share_interval
 from summ_collapse.metrics.ranking import Z95
 from summ_collapse.predict import predictor
-from summ_collapse.predict.confusion import Confusion
-
-Intervals = Mapping[str, Mapping[str, float | None]]
-
-ARM = ("name", "rate", "across", "slice")  # what tells selections apart, whatever the seed
+from summ_collapse.predict.confusion import Confusion, Estimates
 
 
 @dataclass(frozen=True)
@@ -24,7 +19,7 @@ class Measured:
     """What is known of one selection before anything is trained on it."""
 
     confusion: Confusion  # of the labelled candidates
-    intervals: Intervals
+    estimates: Estimates
     kept_rows: int
     weighted_error: tuple[float, float] | None  # with its standard error; None where no kept row has a reference
     coverage_loss: float  # nats, of the pool's strata
@@ -32,11 +27,11 @@ class Measured:
 
     def for_predictor(self) -> predictor.Features | None:
         """The same for the formula; None where it lacks something."""
-        p = self.intervals["p"]["value"]
+        p = self.estimates.p
         if self.slice_rows is None or self.weighted_error is None or p is None:
             return None
         error, spread = self.weighted_error
-        return predictor.Features(self.kept_rows, error, self.coverage_loss, p, self.slice_rows, spread)
+        return predictor.Features(self.kept_rows, error, self.coverage_loss, p.mean, self.slice_rows, spread)
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ def predicted_verdict(measured: Measured) -> Verdict:
     verdict, bound = _by_p_star(measured)
     features = measured.for_predictor()
     if features is None:
-        needed = labels_needed(measured.confusion, measured.intervals) if verdict == "undecided" else None
+        needed = labels_needed(measured.confusion, measured.estimates) if verdict == "undecided" else None
         return Verdict("p_star", verdict, bound, needed, verdict)
     real, random = predictor.predict(features), predictor.predict_against_random(features)
     needed = None
@@ -75,26 +70,25 @@ def _by_p_star(measured: Measured) -> tuple[str, float | None]:
     is the wider one where a document's candidates are alike. The margin is 1/2 - p'.
     """
     verdict = measured.confusion.predicted()
-    low, high = measured.intervals["kept_error"]["low"], measured.intervals["kept_error"]["high"]
-    if low is None or high is None:
+    error = measured.estimates.kept_error
+    if error is None:
         return "undecided", None
-    return "undecided" if low <= 0.5 <= high else verdict, 0.5 - high
+    return "undecided" if error.low <= 0.5 <= error.high else verdict, 0.5 - error.high
 
 
-def labels_needed(confusion: Confusion, intervals: Intervals) -> int | None:
+def labels_needed(confusion: Confusion, estimates: Estimates) -> int | None:
     """Labelled candidates, in all, with which the 95% interval of p' would leave 1/2 out, were p' what it is estimated to be.
 
     What is needed among the kept, by Clopper and Pearson, over the kept fraction; more by the design effect (the bootstrap's
     variance over the binomial one) where a document's candidates are alike. None where the estimate is 1/2, or there is none.
     """
-    error = intervals["kept_error"]
-    value, low, high = error["value"], error["low"], error["high"]
-    if value is None or low is None or high is None or value == 0.5:
+    error = estimates.kept_error
+    if error is None or error.mean == 0.5:
         return None
-    kept = _kept_needed(value)
-    variance = value * (1 - value) / confusion.kept
+    kept = _kept_needed(error.mean)
+    variance = error.mean * (1 - error.mean) / confusion.kept
     # At 0 and 1 the interval is one-sided and says nothing of a variance.
-    effect = max(1.0, ((high - low) / (2 * Z95)) ** 2 / variance) if variance and confusion.kept > 1 else 1.0
+    effect = max(1.0, ((error.high - error.low) / (2 * Z95)) ** 2 / variance) if variance and confusion.kept > 1 else 1.0
     return math.ceil(kept * effect * (confusion.right + confusion.wrong) / confusion.kept)
 
 
@@ -109,23 +103,3 @@ def _kept_needed(error: float) -> int:
         else:
             upper = middle
     return lower
-
-
-def recommend(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The verifier, rate and order (and generator, where there are several) with the highest lower bound; None where none helps.
-
-    Only those that help under every seed are looked at.
-
-    Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
-    """
-    by_arm: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for entry in entries:
-        by_arm.setdefault(tuple(entry[key] for key in ARM), []).append(entry)
-    best: dict[str, Any] | None = None
-    for arm, found in by_arm.items():
-        if any(entry["oracle"] or entry["predicted"] != "helps" for entry in found):
-            continue
-        bound = min(entry["margin_low"] for entry in found)
-        if best is None or bound > best["margin_low"]:
-            best = {**dict(zip(ARM, arm, strict=True)), "margin_low": bound}
-    return best

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from summ_collapse.cli import main
-from summ_collapse.diagnose.bare_files import Files, pool_of_files
+from summ_collapse.diagnose.bare_files import Files, candidates_of_files
 from summ_collapse.predict.confusion import ESTIMATED, Confusion
 from summ_collapse.predict.verdict import labels_needed
 from summ_collapse.selection.order import ranking
@@ -127,11 +127,11 @@ def test_order_is_that_of_select_with_ties_and_nan(tmp_path, data) -> None:
         data["good"][row]["score"] = float("nan")
     arguments(tmp_path, data)
     names = {name: tmp_path / f"{name}.jsonl" for name in ("good", "coin")}
-    pool = pool_of_files(Files(tmp_path / "candidates.jsonl", tmp_path / "references.jsonl", names))
+    found = candidates_of_files(Files(tmp_path / "candidates.jsonl", tmp_path / "references.jsonl", names))
     keys = [(row["id"], 0) for row in data["candidates"]]
     for name in names:
         scores = np.array([row["score"] for row in data[name]])
-        assert pool.ranks[name].tolist() == ranking(scores, keys).tolist()
+        assert found.ranks[name].tolist() == ranking(scores, keys).tolist()
 
 
 def test_nan_scores_are_counted_and_never_kept(tmp_path, data, ask, capsys) -> None:

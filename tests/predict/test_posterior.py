@@ -5,6 +5,7 @@ Tolerances are five standard errors of the number that is estimated; everything 
 
 import itertools
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -74,23 +75,24 @@ def test_none_of_n_has_the_one_sided_interval_of_clopper_and_pearson(wrong: int)
     """psi = 0 and with it p* = 1 and p' = 0; the bound is 1 - 0.05^(1/n), about 3/n."""
     found = Confusion(right=900, wrong=wrong, right_kept=300, wrong_kept=0).intervals(draws=40_000)
     bound = 1 - 0.05 ** (1 / wrong)
-    assert (found["psi"]["value"], found["psi"]["low"]) == (0, 0)
-    assert found["psi"]["high"] == pytest.approx(bound, rel=0.04)
-    assert (found["p_star"]["value"], found["p_star"]["high"]) == (1, 1)
-    assert 0 < found["p_star"]["low"] < 1
-    assert (found["kept_error"]["low"], found["kept_error"]["value"]) == (0, 0)
-    assert found["kept_error"]["high"] == pytest.approx(1 - 0.05 ** (1 / 300), rel=0.04)
+    assert (found.psi.mean, found.psi.low) == (0, 0)
+    assert found.psi.high == pytest.approx(bound, rel=0.04)
+    assert (found.p_star.mean, found.p_star.high) == (1, 1)
+    assert 0 < found.p_star.low < 1
+    assert (found.kept_error.low, found.kept_error.mean) == (0, 0)
+    assert found.kept_error.high == pytest.approx(1 - 0.05 ** (1 / 300), rel=0.04)
 
 
 def test_all_of_n_has_the_one_sided_interval_too() -> None:
     """phi = 1 with everything right kept; p = 1, phi unknown, where nothing is right."""
     found = Confusion(right=50, wrong=80, right_kept=50, wrong_kept=10).intervals(draws=40_000)
-    assert (found["phi"]["value"], found["phi"]["high"]) == (1, 1)
-    assert found["phi"]["low"] == pytest.approx(0.05 ** (1 / 50), rel=0.01)
+    assert (found.phi.mean, found.phi.high) == (1, 1)
+    assert found.phi.low == pytest.approx(0.05 ** (1 / 50), rel=0.01)
     hopeless = Confusion(right=0, wrong=80, right_kept=0, wrong_kept=10).intervals(draws=40_000)
-    assert (hopeless["p"]["value"], hopeless["p"]["high"]) == (1, 1)
-    assert hopeless["p"]["low"] == pytest.approx(0.05 ** (1 / 80), rel=0.01)
-    assert hopeless["phi"] == hopeless["p_star"] == {"value": None, "low": None, "high": None}
+    assert (hopeless.p.mean, hopeless.p.high) == (1, 1)
+    assert hopeless.p.low == pytest.approx(0.05 ** (1 / 80), rel=0.01)
+    assert hopeless.phi is None
+    assert hopeless.p_star is None
 
 
 def test_interval_holds_its_estimate_and_is_never_empty() -> None:
@@ -119,9 +121,9 @@ def test_values_are_those_of_the_summary_and_order_is_the_designs() -> None:
     wrong, kept = rng.random(500) < 0.4, rng.random(500) < 0.3
     confusion = Confusion.of(wrong, kept)
     found, summary = confusion.intervals(), confusion.summary()
-    assert list(found) == list(ESTIMATED)
+    assert list(asdict(found)) == list(ESTIMATED)
     for name in ESTIMATED:
-        assert found[name]["value"] == pytest.approx(summary[name])
+        assert getattr(found, name).mean == pytest.approx(summary[name])
     assert found == confusion.intervals()
     assert set(SHARES) | {"p_star"} == set(ESTIMATED)
 
@@ -159,4 +161,4 @@ def test_documents_copied_k_times_over_know_no_more_than_one_candidate_each() ->
     thrice = Confusion.of(np.repeat(wrong, 3), np.repeat(kept, 3)).intervals(patterns)
     for name in ESTIMATED:
         for bound in ("low", "high"):
-            assert thrice[name][bound] == pytest.approx(once[name][bound], abs=0.012), name
+            assert getattr(getattr(thrice, name), bound) == pytest.approx(getattr(getattr(once, name), bound), abs=0.012), name

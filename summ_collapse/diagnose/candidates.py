@@ -1,7 +1,4 @@
-"""What a diagnosis looks at: candidates with every verifier's scores, and how good those are that have a reference.
-
-A `Pool` holds aligned arrays, a row a candidate, whether they came from a run's artifacts or from bare files.
-"""
+"""What a diagnosis looks at: the candidates of one pool with every verifier's scores, and how good those with a reference are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,28 +7,20 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from summ_collapse.diagnose.strata import Strata
 from summ_collapse.errors import InputError
+from summ_collapse.predict.measure import Judged
 from summ_collapse.records import tie_break
 from summ_collapse.selection.order import merged_strata, ranked, selection_rows
-from summ_collapse.selection.strata import CLUSTERS, cluster_strata, column_strata, length_strata
+from summ_collapse.selection.strata import CLUSTERS, cluster_strata, length_strata
 
 CLUSTERED_ROWS = 50_000
 QUARTILES = 4
 
 
 @dataclass(frozen=True)
-class Strata:
-    """A partition of rows: `rows` of the pool (all, or a sample), their labels from 0, and each label's name."""
-
-    rows: np.ndarray
-    labels: np.ndarray
-    names: list[str]
-    kind: str  # "clusters" of the candidates' texts, or a "column" of the candidates' file
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Candidates and what is known of them; arrays are (rows,) in the candidates' order. Documents are numbered from 0.
+class Candidates:
+    """One pool's candidates, from a run or from bare files; arrays are (rows,) in one order. Documents are numbered from 0.
 
     `seed` and `slice` (the generator's share of the real rows) say which of a run's pools it is. `quality` is the metric's
     score, 0-1, and NaN where there is no reference. `oracles` are the verifiers that read what quality is computed from:
@@ -74,6 +63,11 @@ class Pool:
         known = np.bincount(self.document[self.labelled], minlength=self.documents) > 0
         return (np.cumsum(known) - 1)[self.document[self.labelled]]
 
+    def judged(self, wrong_below: float) -> Judged:
+        """The candidates whose quality is known; what is graded in another metric weighs errors by that."""
+        graded = self.quality if self.graded is None else self.graded
+        return Judged(self.labelled_documents, self.quality[self.labelled] < wrong_below, graded[self.labelled])
+
     @cached_property
     def _ties(self) -> np.ndarray:
         return tie_break("ties", list(zip(self.ids.to_pylist(), self.samples.tolist(), strict=True)))
@@ -109,25 +103,22 @@ class Pool:
         return key_text(self.ids[row].as_py(), int(self.samples[row]), bool(self.samples.any()))
 
     @cached_property
-    def words(self) -> np.ndarray:
-        """Words of each candidate."""
-        return np.array([len(text.split()) for text in self.texts.to_pylist()], dtype=np.int64)
-
-    @cached_property
     def lengths(self) -> Strata:
         """Quartiles of the candidates' length in words; fewer where many candidates are of one length."""
-        labels = np.unique(length_strata(self.texts.to_pylist(), QUARTILES), return_inverse=True)[1]
-        ranges = [self.words[labels == label] for label in range(int(labels.max()) + 1)]
+        texts = self.texts.to_pylist()
+        words = np.array([len(text.split()) for text in texts], dtype=np.int64)
+        labels = np.unique(length_strata(texts, QUARTILES), return_inverse=True)[1]
+        ranges = [words[labels == label] for label in range(int(labels.max()) + 1)]
         names = [f"{held.min()}" if held.min() == held.max() else f"{held.min()}-{held.max()}" for held in ranges]
         return Strata(np.arange(self.rows), labels, names, "lengths")
 
     @cached_property
     def strata(self) -> Strata:
         """The candidates file's own strata, or clusters of the texts (of a fixed sample of them where there are many)."""
-        if self.column is not None:
-            held = self.column.to_pylist()
-            return Strata(np.arange(self.rows), column_strata(held), sorted(set(held)), "column")
         rows = np.arange(self.rows)
+        if self.column is not None:
+            names, labels = np.unique(self.column.to_pylist(), return_inverse=True)
+            return Strata(rows, labels, names.tolist(), "column")
         if self.rows > CLUSTERED_ROWS:
             rows = np.sort(np.random.default_rng(0).choice(self.rows, CLUSTERED_ROWS, replace=False))
         found = cluster_strata(self.texts.take(pa.array(rows)).to_pylist(), CLUSTERS)
