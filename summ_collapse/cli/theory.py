@@ -15,9 +15,8 @@ RATIOS = "0:1.2:0.02"
 GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
 REPETITIONS = {"transition": 50, "samples": 50, "sweet-spot": 4000, "quality": 50}
 # What `simulate` needs and an experiment of the paper fixes, with the values of options that are not given.
-SHAPE = {"mu": [2.0], "d": [50.0], "n": [4000.0]}
-LEARNING: dict[str, Any] = {"learner": "averaging", "penalty": 1.0}
-RATE = [0.5]
+SHAPE: dict[str, list[float]] = {"mu": [2.0], "d": [50], "n": [4000]}
+LEARNING = ("learner", "penalty")
 # How samples are selected: one of these, with the options that it takes.
 WAYS = (("p", "phi", "psi"), ("generator", "verifier", "between"), ("generator_samples", "verifier_samples"))
 
@@ -109,36 +108,34 @@ def _breakdown(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_results
     from summ_collapse.report.figures import theory as theory_figure
 
-    axes = {name: getattr(options, name) for name in ("phi", "psi", "p", "mu", "d", "n")}
     with told(options):
-        given = {name: values for name, values in axes.items() if values}
+        axes = {name: getattr(options, name) for name in ("phi", "psi", "p", "mu", "d", "n") if getattr(options, name)}
         if options.figure:
-            theory_figure.check_grid(given)
-        records = theory_results.breakdown(axes)
-        value = "accuracy" if axes["mu"] else "kept_error" if axes["p"] else "p_star"
+            theory_figure.check_grid(axes)
+        points = theory_results.breakdown(axes)
         if options.figure:
-            theory_figure.draw_grid(records, given, value, options.figure)
-        single = {name: records[0][name] for name in theory_results.OUTPUTS}
-        write(options, records, single if len(records) == 1 else {"grid": records})
+            value = "accuracy" if options.mu else "kept_error" if options.p else "p_star"
+            theory_figure.draw_grid(points, axes, value, options.figure)
+        rows = points.rows()
+        single = {name: rows[0][name] for name in theory_results.OUTPUTS}
+        write(options, rows, single if len(rows) == 1 else {"grid": rows})
 
 
 def _phase(options: argparse.Namespace) -> None:
     from summ_collapse.report import theory_results
     from summ_collapse.report.figures import theory as theory_figure
+    from summ_collapse.report.results import read_results
     from summ_collapse.theory.gaussian import breakdown_point
 
-    arms = []
-    if options.run:
-        from summ_collapse.report.results import read_results
-
-        arms = theory_results.measured(read_results(options.run))
+    measured = theory_results.measured(read_results(options.run) if options.run else {"arms": []})
     with told(options):
         breakdown_point(options.phi, 1.0)  # phi is in its range before anything is asked of it
         ratio = options.ratio or [value for value in axis(RATIOS) if value * options.phi <= 1]
-        records = theory_results.phase(options.p, ratio, options.phi, options.mu, options.d, options.n)
+        points = theory_results.phase(options.p, ratio, options.phi, options.mu, options.d, options.n)
         if options.figure:
-            theory_figure.draw_phase(records, arms, options.figure)
-        write(options, records + arms, {"grid": records, "measured": arms}, shown=arms or records)
+            theory_figure.draw_phase(points, measured, options.figure)
+        grid, arms = points.rows(), measured.rows()
+        write(options, grid + arms, {"grid": grid, "measured": arms}, shown=arms or grid)
 
 
 def _simulate(options: argparse.Namespace) -> None:
@@ -150,20 +147,23 @@ def _simulate(options: argparse.Namespace) -> None:
         if options.reproduce:
             _refuse_settings(options)
             repetitions = options.repetitions or REPETITIONS[options.reproduce]
-            found = REPRODUCTIONS[options.reproduce](repetitions, options.seed, options.workers)
-            records = [theory_results.without_nan(record) for record in found]
+            points = REPRODUCTIONS[options.reproduce](repetitions, options.seed, options.workers)
             if options.figure:
-                theory_figure.DRAWN[options.reproduce](records, options.figure)
+                theory_figure.DRAWN[options.reproduce](points, options.figure)
         else:
-            axes, selection = _selection(options)
-            shape = {name: getattr(options, name) or value for name, value in SHAPE.items()}
-            learning = (*_learning(options), options.repetitions or 100, options.seed, options.workers)
+            selected, selection = _selection(options)
+            axes = {name: getattr(options, name) or value for name, value in SHAPE.items()} | selected
+            if options.penalty is not None and options.learner in (None, "averaging"):
+                raise ValueError("--penalty is for the learners ridge and logistic")
+            learning = (options.learner or "averaging", 1.0 if options.penalty is None else options.penalty)
             if options.figure:
-                theory_figure.check_grid(shape | axes)
-            records = theory_results.simulation(shape | axes, selection, *learning)
+                theory_figure.check_grid(axes)
+            runs = (options.repetitions or 100, options.seed, options.workers)
+            points = theory_results.simulation(axes, selection, *learning, *runs)
             if options.figure:
-                theory_figure.draw_grid(records, shape | axes, "accuracy", options.figure)
-        write(options, records, {"grid": records})
+                theory_figure.draw_grid(points, axes, "accuracy", options.figure)
+        rows = points.rows()
+        write(options, rows, {"grid": rows})
 
 
 def _refuse_settings(options: argparse.Namespace) -> None:
@@ -173,15 +173,6 @@ def _refuse_settings(options: argparse.Namespace) -> None:
                 f"--reproduce {options.reproduce} fixes all settings but --repetitions, --seed and --workers: "
                 f"leave out {_flag(name)}"
             )
-
-
-def _learning(options: argparse.Namespace) -> tuple[str, float]:
-    learner = options.learner or LEARNING["learner"]
-    if options.penalty is None:
-        return learner, LEARNING["penalty"]
-    if learner == "averaging":
-        raise ValueError("--penalty is for the learners ridge and logistic")
-    return learner, options.penalty
 
 
 def _selection(options: argparse.Namespace) -> tuple[dict[str, list[float]], str]:
@@ -204,7 +195,7 @@ def _selection(options: argparse.Namespace) -> tuple[dict[str, list[float]], str
         needs = " and ".join(_flag(name) for name in wanted)
         raise ValueError(f"{supervision} supervision of this generator needs {needs}, and no other")
     if supervision == "random":
-        axes["rate"] = options.rate or RATE
+        axes["rate"] = options.rate or [0.5]
     return axes, supervision
 
 
@@ -230,16 +221,12 @@ def _recursion(options: argparse.Namespace) -> None:
             theory_figure.draw_regimes(regimes, options.figure)
         elif options.figure:
             theory_figure.draw_generations(found, options.figure)
-        records = [
-            {**({"mix": mix} if several else {}), **record}
-            for mix, each in regimes.items()
-            for record in theory_results.by_generation(each)
-        ]
-        write(options, records, {"regimes": regimes} if several else found)
+        content = {mix: each.content() for mix, each in regimes.items()}
+        rows = [{**({"mix": mix} if several else {}), **row} for mix, each in regimes.items() for row in each.rows()]
+        write(options, rows, {"regimes": content} if several else found.content())
     if not options.json:
-        for name in ("safe_synthetic", "logarithmic_synthetic", "collapse_time_bound"):
-            if name in found:
-                print(f"{name}: {found[name]}")
+        for name, value in found.bounds.items():
+            print(f"{name}: {value}")
 
 
 def _source(options: argparse.Namespace) -> "Floats":

@@ -1,33 +1,32 @@
-"""What the theory commands leave: records as a table or JSON, files that can be written, errors that name an option."""
+"""What the theory commands leave: rows as a table or JSON, files that can be written, errors that name an option."""
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from summ_collapse.errors import InputError, StageError
 
+if TYPE_CHECKING:
+    from summ_collapse.report.theory_results import Row
 
-def write(
-    options: argparse.Namespace,
-    records: Sequence[Mapping[str, Any]],
-    content: Any,
-    shown: Sequence[Mapping[str, Any]] | None = None,
-) -> None:
+
+def write(options: argparse.Namespace, rows: "Sequence[Row]", content: object, shown: "Sequence[Row] | None" = None) -> None:
+    """All rows into the CSV file; the content as JSON, or the rows, or those that are to be shown, as a table."""
     from rich.console import Console
 
     from summ_collapse.report import theory_results
     from summ_collapse.store import write_atomic
 
     if options.csv:
-        write_atomic(options.csv, theory_results.as_csv(records).encode())
+        write_atomic(options.csv, theory_results.as_csv(rows).encode())
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
-    Console(width=None if sys.stdout.isatty() else 240).print(theory_results.as_rich(shown or records))
+    Console(width=None if sys.stdout.isatty() else 240).print(theory_results.as_rich(shown or rows))
 
 
 @contextmanager

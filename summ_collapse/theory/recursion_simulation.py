@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.normal import Floats, standard_error
+from summ_collapse.theory.points import Points
 from summ_collapse.theory.recursion import Window, check_sizes, checked_distribution
 
 # A block's distributions, as many generations of them as are kept at a time.
@@ -32,12 +33,11 @@ class Generations:
     l1: Floats
     collapsed: npt.NDArray[np.bool_]
 
-    def means(self) -> dict[str, list[float]]:
+    def means(self) -> Points:
         """Means over repetitions: S, D, l1 and the collapsed share, a value a generation, with standard errors as `…_se`."""
         named = {"S": self.collision, "D": self.drift, "l1": self.l1, "collapsed": self.collapsed.astype(np.float64)}
-        found = {name: values.mean(axis=0).tolist() for name, values in named.items()}
-        errors = {f"{name}_se": _standard_error(values).tolist() for name, values in named.items()}
-        return {**found, **errors}
+        errors = {f"{name}_se": standard_error(values) for name, values in named.items()}
+        return Points({name: values.mean(axis=0) for name, values in named.items()} | errors)
 
 
 def simulate(
@@ -125,10 +125,3 @@ def _measures(model: Floats, first: Floats) -> Floats:
     squares = np.einsum("rs,rs->r", model, model)
     distances = (np.einsum("rs,rs->r", difference, difference), np.abs(difference).sum(axis=1))
     return np.stack([squares, *distances, np.count_nonzero(model, axis=1)])
-
-
-def _standard_error(values: Floats) -> Floats:
-    repetitions = len(values)
-    if repetitions == 1:
-        return np.full(values.shape[1], np.nan)
-    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(repetitions))

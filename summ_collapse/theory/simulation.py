@@ -23,7 +23,8 @@ from scipy import special
 from threadpoolctl import threadpool_limits
 
 from summ_collapse.theory import draws, learners
-from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.normal import Floats, standard_error
+from summ_collapse.theory.ranges import require
 from summ_collapse.theory.settings import Independent, Setting
 
 # A block's largest array, so that it and its few companions stay near the cache; smaller blocks cost Python's time.
@@ -50,8 +51,7 @@ class Simulated:
     @property
     def standard_error(self) -> float:
         """Of the mean over repetitions; nan for a single one."""
-        repetitions = len(self.accuracy)
-        return float(self.accuracy.std(ddof=1) / np.sqrt(repetitions)) if repetitions > 1 else float("nan")
+        return float(standard_error(self.accuracy))
 
     @cached_property
     def selection(self) -> tuple[float, float, float]:
@@ -66,8 +66,7 @@ def simulate(settings: Sequence[Setting], repetitions: int, seed: int, workers: 
     ValueError for more repetitions in all than MOST_REPETITIONS, or one that takes more than LARGEST_BYTES; RuntimeError where
     a worker is lost.
     """
-    if repetitions < 1:
-        raise ValueError(f"repetitions is at least 1, got {repetitions}")
+    require(repetitions >= 1, repetitions, "repetitions is at least 1")
     if repetitions * len(settings) > MOST_REPETITIONS:
         raise ValueError(
             f"at most {MOST_REPETITIONS:,} repetitions in all, got {repetitions:,} of each of {len(settings):,} settings"
