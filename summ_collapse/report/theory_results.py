@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -15,7 +15,7 @@ from summ_collapse.report.tables import main_entries
 from summ_collapse.theory import gaussian, recursion, recursion_simulation
 from summ_collapse.theory.normal import Floats
 from summ_collapse.theory.points import Column, Points, Value
-from summ_collapse.theory.reproductions import Cell, simulated
+from summ_collapse.theory.reproductions import Cell
 from summ_collapse.theory.settings import Angled, Independent, Setting, Trained
 
 Row = dict[str, Value]
@@ -61,28 +61,18 @@ def measured(results: Mapping[str, Any]) -> Points:
     return Points(columns | dict(zip(("p_star_verdict", "predicted", "observed"), verdicts, strict=True)))
 
 
-def simulation(
-    axes: Mapping[str, Sequence[float]],
-    selection: str,
-    learner: str,
-    penalty: float,
-    repetitions: int,
-    seed: int,
-    workers: int | None,
-) -> Points:
-    """Simulated accuracy beside the closed forms, on a grid.
+def cells(axes: Mapping[str, Sequence[float]], selection: str, learner: str, penalty: float) -> Iterator[Cell]:
+    """What is to be simulated on a grid.
 
     `axes` are mu, d, n and: p, phi, psi where `selection` is "independent"; else generator (and under "weak" supervision
     verifier, between) in degrees, or generator_samples (and verifier_samples), and under "random" supervision its rate.
     `selection` is then the supervision.
     """
-    cells: list[Cell] = []
+    inputs = ("generator", "verifier", "between", "generator_samples", "verifier_samples", "rate")
     for values in _grid(axes):
         point = dict(zip(axes, values, strict=True))
-        given = ("generator", "verifier", "between", "generator_samples", "verifier_samples", "rate")
         setting = Setting(point["mu"], int(point["d"]), int(point["n"]), _selection(selection, point), learner, penalty)
-        cells.append(({"selection": selection, **{name: point[name] for name in given if name in point}}, setting))
-    return simulated(cells, repetitions, seed, workers)
+        yield {"selection": selection, **{name: point[name] for name in inputs if name in point}}, setting
 
 
 def _selection(selection: str, point: Mapping[str, float]) -> Independent | Angled | Trained:

@@ -75,31 +75,27 @@ def side(p: ArrayLike, phi: ArrayLike, psi: ArrayLike) -> Floats:
     return np.where(np.abs(signal) <= ROUNDING * kept, 0.0, np.sign(signal))
 
 
-def finite_sample_accuracy(
-    p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLike, dimension: ArrayLike, samples: ArrayLike
-) -> Floats:
+def finite_sample_accuracy(p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLike, d: ArrayLike, n: ArrayLike) -> Floats:
     """Approximate accuracy of the averaging classifier: Phi(a |mu|^2 / sqrt(a^2 |mu|^2 + d / (n kappa))), a = 1 - 2 p'.
 
-    `samples` is n, before selection; selection does not look at x. 1/2 where nothing is kept. An approximation: it puts
+    `n` counts samples before selection; selection does not look at x. 1/2 where nothing is kept. An approximation: it puts
     means for what fluctuates. It is within 0.006 where |a| sqrt(n kappa) >= 6; nearer to p* within 0.025 where
     |mu|^2 <= sqrt(d) / 3, and off by up to 0.29 for stronger signals in fewer dimensions (see `expected_accuracy`). These
     bounds were found and are tested for d from 5 to 1,000, |mu| <= 3 and n kappa >= 200.
     """
-    a, kept, mu, d = _finite(p, phi, psi, mu, dimension, samples)
+    a, kept, mu, d = _finite(p, phi, psi, mu, d, n)
     with np.errstate(invalid="ignore", divide="ignore"):
         accuracy = special.ndtr(a * mu**2 / np.sqrt((a * mu) ** 2 + d / kept))
     return np.where(kept == 0, 0.5, accuracy)
 
 
-def expected_accuracy(
-    p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLike, dimension: ArrayLike, samples: ArrayLike
-) -> Floats:
+def expected_accuracy(p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLike, d: ArrayLike, n: ArrayLike) -> Floats:
     """As `finite_sample_accuracy`, but averaged over the classifier's part along the mean; within 0.01 also at p*.
 
     That part is nearly N(a |mu|, (1 + |mu|^2 (1 - a^2)) / (n kappa)), labels' luck included; only the length of the other
     d - 1 is put at its mean square. Ours, not the paper's; found and tested where `finite_sample_accuracy` is.
     """
-    a, kept, mu, d = _finite(p, phi, psi, mu, dimension, samples)
+    a, kept, mu, d = _finite(p, phi, psi, mu, d, n)
     accuracy = np.zeros(a.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
         center, spread, across = a * mu, np.sqrt((1 + mu**2 * (1 - a**2)) / kept), (d - 1) / kept
@@ -111,28 +107,19 @@ def expected_accuracy(
     return np.where(kept == 0, 0.5, accuracy)
 
 
-def closed_forms(
-    phi: ArrayLike,
-    psi: ArrayLike,
-    p: ArrayLike | None = None,
-    mu: ArrayLike | None = None,
-    d: ArrayLike | None = None,
-    n: ArrayLike | None = None,
-) -> dict[str, Floats]:
-    """All that follows from what is given, by name: p*, p', kappa and accuracy.
+def closed_forms(phi: ArrayLike, psi: ArrayLike, p: ArrayLike | None = None, **shape: ArrayLike) -> dict[str, Floats]:
+    """All that follows from what is given, by name: p*, p', kappa and accuracy. `shape` is mu, alone or with d and n.
 
-    Accuracy is the infinite-sample one for p and mu alone; where d and n are given too it is the paper's approximation, with
-    `expected`, ours, beside it.
+    Accuracy is the infinite-sample one for mu alone; else it is the paper's approximation, with `expected`, ours, beside it.
     """
     found = {"p_star": breakdown_point(phi, psi)}
-    if p is None:
-        return found
-    found |= {"kept_error": kept_error(p, phi, psi), "kept_fraction": kept_fraction(p, phi, psi)}
-    if mu is not None and d is not None and n is not None:
-        found["accuracy"] = finite_sample_accuracy(p, phi, psi, mu, d, n)
-        found["expected"] = expected_accuracy(p, phi, psi, mu, d, n)
-    elif mu is not None:
-        found["accuracy"] = infinite_sample_accuracy(p, phi, psi, mu)
+    if p is not None:
+        found |= {"kept_error": kept_error(p, phi, psi), "kept_fraction": kept_fraction(p, phi, psi)}
+        if "n" in shape:
+            found["accuracy"] = finite_sample_accuracy(p, phi, psi, **shape)
+            found["expected"] = expected_accuracy(p, phi, psi, **shape)
+        elif shape:
+            found["accuracy"] = infinite_sample_accuracy(p, phi, psi, **shape)
     return found
 
 
@@ -143,12 +130,10 @@ def _quadrature(nodes: int) -> tuple[Floats, Floats]:
     return places, weights / weights.sum()
 
 
-def _finite(
-    p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLike, dimension: ArrayLike, samples: ArrayLike
-) -> tuple[Floats, ...]:
+def _finite(p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLike, d: ArrayLike, n: ArrayLike) -> tuple[Floats, ...]:
     """a = 1 - 2 p', n kappa, mu and d, checked and broadcast."""
     error, kept = kept_error(p, phi, psi), kept_fraction(p, phi, psi)
-    n, d = np.asarray(samples, dtype=np.float64), np.asarray(dimension, dtype=np.float64)
+    n, d = np.asarray(n, dtype=np.float64), np.asarray(d, dtype=np.float64)
     require((n >= 2) & np.isfinite(n), n, "n, the number of samples, is at least 2")
     mu = checked_norm(mu)
     require((d >= 1) & np.isfinite(d), d, "d, the dimension, is at least 1")

@@ -1,10 +1,10 @@
-"""The experiments of Feng et al. (2024) on Gaussian mixtures, each as a list of settings and what came of them.
+"""The experiments of Feng et al. (2024) on Gaussian mixtures, each as the cells of a grid, and what comes of such cells.
 
-Every function returns a point a cell, with the cell's coordinates, the simulated accuracy and what theory says of it;
-`report.figures.theory` draws them. They fix every number but the repetitions, the seed and the number of workers.
+They fix every number but the repetitions, the seed and the number of workers. `simulated` gives a point a cell, with the
+cell's coordinates, the simulated accuracy and what theory says of it; `report.figures.theory` draws them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy import special
@@ -15,52 +15,49 @@ from summ_collapse.theory.settings import Angled, Independent, Setting, Trained
 from summ_collapse.theory.simulation import simulate
 
 # A point's coordinates, by name, and what is simulated there.
-Cell = tuple[dict[str, Value], Setting]
+Cell = tuple[Mapping[str, Value], Setting]
 
 TRANSITION_RATIOS = (0.1, 0.25, 0.5, 0.8, 1.0)
 KEPT = 1e6
 LARGEST_LOG10 = 6
 
 
-def transition(repetitions: int, seed: int, workers: int | None = None) -> Points:
+def transition() -> Iterator[Cell]:
     """Accuracy against p for several psi / phi, a million kept samples each: a step from best to worst at p*."""
-    cells: list[Cell] = []
     for ratio in TRANSITION_RATIOS:
         p_star = float(gaussian.breakdown_point(1.0, ratio))
         # Denser about the step, whose width is of the order of 1 / sqrt(kept).
         around = p_star + np.array([-0.03, -0.01, -0.003, -0.001, 0, 0.001, 0.003, 0.01, 0.03])
         for p in sorted({round(float(p), 6) for p in (*np.linspace(0.025, 0.975, 39), *around) if 0 <= p <= 1}):
             samples = round(KEPT / float(gaussian.kept_fraction(p, 1.0, ratio)))
-            cells.append(({"ratio": ratio, "p_star": p_star}, Setting(2.0, 50, samples, Independent(p, 1.0, ratio))))
-    return simulated(cells, repetitions, seed, workers)
+            yield {"ratio": ratio, "p_star": p_star}, Setting(2.0, 50, samples, Independent(p, 1.0, ratio))
 
 
 # The weak verifier's angles to the truth and to the generator, in degrees; the others need none.
 SUPERVISED: dict[str, tuple[float, ...]] = {"oracle": (), "weak": (45.0, 75.0), "random": (), "none": ()}
 
 
-def samples(repetitions: int, seed: int, workers: int | None = None) -> Points:
+def samples() -> Iterator[Cell]:
     """Accuracy against n for oracle, weak, random and no supervision of a generator that errs more often than not.
 
     Twice: with selection that does not look at x, as the theorem has it, and with a linear generator and verifier of the
     same p, phi and psi.
     """
-    mu, cells = 1.5, list[Cell]()
+    mu = 1.5
     for supervision, verifier in SUPERVISED.items():
         linear = Angled.in_degrees(supervision, 100.0, *verifier)
         for n in np.unique(np.round(np.logspace(2, LARGEST_LOG10, 3 * LARGEST_LOG10 - 5)).astype(int)):
             for kind, selection in _both(linear, mu).items():
-                cells.append(({"selection": kind, "supervision": supervision}, Setting(mu, 50, int(n), selection)))
-    return simulated(cells, repetitions, seed, workers)
+                yield {"selection": kind, "supervision": supervision}, Setting(mu, 50, int(n), selection)
 
 
-def sweet_spot(repetitions: int, seed: int, workers: int | None = None) -> Points:
+def sweet_spot() -> Iterator[Cell]:
     """A verifier that is blended, more and more, with the generator: first it grows more accurate, then merely more alike.
 
     w_ver = (1 - blend) w_own + blend w_gen, where w_own is worse than the generator but errs in directions of its own.
     Twice, as in `samples`.
     """
-    mu, cells = 1.0, list[Cell]()
+    mu = 1.0
     # The truth is the first axis; one errs along the second, the other along the third.
     generator = np.array([np.cos(np.radians(65.0)), np.sin(np.radians(65.0)), 0.0])
     own = np.array([np.cos(np.radians(75.0)), 0.0, np.sin(np.radians(75.0))])
@@ -68,25 +65,22 @@ def sweet_spot(repetitions: int, seed: int, workers: int | None = None) -> Point
         angles = gaussian.angles_of(generator, (1 - blend) * own + blend * generator, [1.0, 0.0, 0.0])
         accuracy = float(special.ndtr(mu * np.cos(angles.verifier)))
         for kind, selection in _both(Angled("weak", *(float(angle) for angle in angles)), mu).items():
-            coordinates: dict[str, Value] = {"selection": kind, "blend": float(blend), "verifier_accuracy": accuracy}
-            cells.append((coordinates, Setting(mu, 50, 1000, selection)))
-    return simulated(cells, repetitions, seed, workers)
+            yield {"selection": kind, "blend": blend, "verifier_accuracy": accuracy}, Setting(mu, 50, 1000, selection)
 
 
-def quality(repetitions: int, seed: int, workers: int | None = None) -> Points:
+def quality() -> Iterator[Cell]:
     """Generator's quality by verifier's quality, with errors that have nothing to do with each other."""
-    mu, cells = 1.5, list[Cell]()
+    mu = 1.5
     for generator in np.arange(5.0, 176.0, 5.0):
         for verifier in np.arange(0.0, 91.0, 5.0):
             cosines = np.cos(np.radians([generator, verifier]))
             linear = Angled.in_degrees("weak", generator, verifier, np.degrees(np.arccos(cosines.prod())))
             accuracies = special.ndtr(mu * cosines)
-            coordinates: dict[str, Value] = {"generator_accuracy": accuracies[0], "verifier_accuracy": accuracies[1]}
-            cells.append((coordinates, Setting(mu, 50, 4000, linear)))
-    return simulated(cells, repetitions, seed, workers)
+            coordinates = {"generator_accuracy": accuracies[0], "verifier_accuracy": accuracies[1]}
+            yield coordinates, Setting(mu, 50, 4000, linear)
 
 
-REPRODUCTIONS: dict[str, Callable[..., Points]] = {
+REPRODUCTIONS: dict[str, Callable[[], Iterator[Cell]]] = {
     "transition": transition,
     "samples": samples,
     "sweet-spot": sweet_spot,
@@ -115,7 +109,7 @@ def simulated(cells: Sequence[Cell], repetitions: int, seed: int, workers: int |
     known, phi, psi = ~np.isnan(phi + psi), np.nan_to_num(phi), np.nan_to_num(psi)
     # Where nothing is kept no form has a value; p* has none either where phi or psi has nothing to be taken of.
     kept = phi + psi > 0
-    forms = gaussian.closed_forms(np.where(kept, phi, 1.0), psi, p, *(columns[name] for name in ("mu", "d", "n")))
+    forms = gaussian.closed_forms(np.where(kept, phi, 1.0), psi, p, mu=columns["mu"], d=columns["d"], n=columns["n"])
     forms["p_star"] = np.where(known, forms["p_star"], np.nan)
     names = {"accuracy": "approximation"}
     return Points(columns | {names.get(name, name): np.where(kept, values, np.nan) for name, values in forms.items()})
