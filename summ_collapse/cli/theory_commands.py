@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 
@@ -14,6 +15,7 @@ from summ_collapse.errors import InputError, StageError
 from summ_collapse.report import theory_results
 from summ_collapse.report.figures import theory as theory_figure
 from summ_collapse.report.results import read_results
+from summ_collapse.report.theory_results import Row
 from summ_collapse.store import write_atomic
 from summ_collapse.theory import gaussian, recursion, sources
 from summ_collapse.theory.normal import Floats
@@ -49,7 +51,7 @@ def _breakdown(options: argparse.Namespace) -> None:
     points = theory_results.breakdown(axes)
     if options.figure:
         value = "accuracy" if options.mu else "kept_error" if options.p else "p_star"
-        theory_figure.draw_grid(points, axes, value, options.figure)
+        theory_figure.draw_grid(points, options.figure, axes, value)
     rows = points.rows()
     single = {name: rows[0][name] for name in theory_results.OUTPUTS}
     _write(options, rows, single if len(rows) == 1 else {"grid": rows})
@@ -63,28 +65,27 @@ def _phase(options: argparse.Namespace) -> None:
     if options.figure:
         theory_figure.draw_phase(points, measured, options.figure)
     grid, arms = points.rows(), measured.rows()
-    _write(options, grid + arms, {"grid": grid, "measured": arms}, shown=arms or grid)
+    _write(options, grid + arms, {"grid": grid, "measured": arms}, shown=arms)
 
 
 def _simulate(options: argparse.Namespace) -> None:
     if options.reproduce:
         _refuse_settings(options)
-        repetitions = options.repetitions or REPETITIONS[options.reproduce]
-        points = simulated(list(REPRODUCTIONS[options.reproduce]()), repetitions, options.seed, options.workers)
-        if options.figure:
-            theory_figure.DRAWN[options.reproduce](points, options.figure)
+        cells, repetitions = REPRODUCTIONS[options.reproduce](), REPETITIONS[options.reproduce]
+        draw: theory_figure.Drawing = theory_figure.DRAWN[options.reproduce]
     else:
         selected, selection = _selection(options)
         axes = {name: getattr(options, name) or value for name, value in SHAPE.items()} | selected
         if options.penalty is not None and options.learner in (None, "averaging"):
             raise ValueError("--penalty is for the learners ridge and logistic")
-        learning = (options.learner or "averaging", 1.0 if options.penalty is None else options.penalty)
         if options.figure:
             theory_figure.check_grid(axes)
-        cells = list(theory_results.cells(axes, selection, *learning))
-        points = simulated(cells, options.repetitions or 100, options.seed, options.workers)
-        if options.figure:
-            theory_figure.draw_grid(points, axes, "accuracy", options.figure)
+        penalty = 1.0 if options.penalty is None else options.penalty
+        cells, repetitions = theory_results.cells(axes, selection, options.learner or "averaging", penalty), 100
+        draw = partial(theory_figure.draw_grid, grid=axes, value="accuracy")
+    points = simulated(list(cells), options.repetitions or repetitions, options.seed, options.workers)
+    if options.figure:
+        draw(points, options.figure)
     rows = points.rows()
     _write(options, rows, {"grid": rows})
 
@@ -170,12 +171,7 @@ def _window(mix: str) -> recursion.Window | None:
     return recursion.every if mix == "all" else recursion.latest(int(mix[7:]))
 
 
-def _write(
-    options: argparse.Namespace,
-    rows: Sequence[theory_results.Row],
-    content: object,
-    shown: Sequence[theory_results.Row] | None = None,
-) -> None:
+def _write(options: argparse.Namespace, rows: Sequence[Row], content: object, shown: Sequence[Row] = ()) -> None:
     """All rows into the CSV file; the content as JSON, or the rows, or those that are to be shown, as a table."""
     if options.csv:
         write_atomic(options.csv, theory_results.as_csv(rows).encode())

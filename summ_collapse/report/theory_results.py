@@ -20,6 +20,9 @@ from summ_collapse.theory.settings import Angled, Independent, Setting, Trained
 
 Row = dict[str, Value]
 OUTPUTS = ("p_star", "kept_error", "kept_fraction", "accuracy")
+# What is told of an experiment's arms; all but `ratio`, psi / phi, is in its results.
+MEASURED: dict[str, type] = {"arm": object, **dict.fromkeys(("p", "phi", "psi", "ratio", "p_star", "kept_error"), float)}
+MEASURED |= dict.fromkeys(("p_star_verdict", "predicted", "observed"), object)
 LARGEST_GRID = 1_000_000
 
 
@@ -50,15 +53,11 @@ def phase(p: Sequence[float], ratio: Sequence[float], phi: float, mu: float, dim
 def measured(results: Mapping[str, Any]) -> Points:
     """The arms of a real experiment that have p, phi and psi, with the verdicts; `results` is a results.json."""
     arms = [arm for arm in main_entries(results) if all(arm.get(name) is not None for name in ("p", "phi", "psi"))]
-    p, phi, psi, p_star, kept_error = (
-        np.array([arm.get(name) for arm in arms], dtype=np.float64) for name in ("p", "phi", "psi", "p_star", "kept_error")
-    )
-    ratio = np.divide(psi, phi, out=np.full(len(arms), np.nan), where=phi > 0)
-    names, *verdicts = (
-        np.array([arm.get(name) for arm in arms], dtype=object) for name in ("arm", "p_star_verdict", "predicted", "observed")
-    )
-    columns = {"arm": names, "p": p, "phi": phi, "psi": psi, "ratio": ratio, "p_star": p_star, "kept_error": kept_error}
-    return Points(columns | dict(zip(("p_star_verdict", "predicted", "observed"), verdicts, strict=True)))
+    columns: dict[str, Column] = {
+        name: np.array([arm.get(name) for arm in arms], dtype=dtype) for name, dtype in MEASURED.items()
+    }
+    np.divide(columns["psi"], columns["phi"], out=columns["ratio"], where=columns["phi"] > 0)
+    return Points(columns)
 
 
 def cells(axes: Mapping[str, Sequence[float]], selection: str, learner: str, penalty: float) -> Iterator[Cell]:

@@ -6,7 +6,6 @@ range raises ValueError and says why. A share that has nothing to be taken from 
 nothing here takes for a share in turn.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,9 @@ ROUNDING = 1e-12
 # Below this a tail's shares would hold more rounding than digits.
 SMALLEST_TAIL = 1e-9
 LONGEST_MEAN = 1e6
-# Nodes of the Gauss-Hermite rule: from d = 5 on as good as three times as many to 0.001, where accuracy is steepest.
-QUADRATURE = 61
+# An average over N(0, 1) by Gauss and Hermite: from d = 5 on as good as with three times as many nodes to 0.001, where
+# accuracy is steepest.
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
 
 
 class Selection(NamedTuple):
@@ -99,7 +99,7 @@ def expected_accuracy(p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLik
     accuracy = np.zeros(a.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
         center, spread, across = a * mu, np.sqrt((1 + mu**2 * (1 - a**2)) / kept), (d - 1) / kept
-        for node, weight in zip(*_quadrature(QUADRATURE), strict=True):
+        for node, weight in zip(NODES, WEIGHTS / WEIGHTS.sum(), strict=True):
             along = center + spread * node
             # In one dimension a node may lie at the origin, whose classifier is a coin.
             cosine = np.where(along == 0, 0.0, along / np.sqrt(along**2 + across))
@@ -123,13 +123,6 @@ def closed_forms(phi: ArrayLike, psi: ArrayLike, p: ArrayLike | None = None, **s
     return found
 
 
-@lru_cache
-def _quadrature(nodes: int) -> tuple[Floats, Floats]:
-    """Nodes and weights of an average over N(0, 1)."""
-    places, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    return places, weights / weights.sum()
-
-
 def _finite(p: ArrayLike, phi: ArrayLike, psi: ArrayLike, mu: ArrayLike, d: ArrayLike, n: ArrayLike) -> tuple[Floats, ...]:
     """a = 1 - 2 p', n kappa, mu and d, checked and broadcast."""
     error, kept = kept_error(p, phi, psi), kept_fraction(p, phi, psi)
@@ -148,10 +141,9 @@ def angles_of(generator: ArrayLike, verifier: ArrayLike, truth: ArrayLike, covar
     """
     vectors = [np.asarray(vector, dtype=np.float64) for vector in (generator, verifier, truth)]
     if covariance is not None:
-        root = _root(covariance)
-        vectors = [vector @ root for vector in vectors]
-    units = [_unit(vector) for vector in vectors]
-    return Angles(_angle(units[0], units[2]), _angle(units[1], units[2]), _angle(units[0], units[1]))
+        vectors = [vector @ _root(covariance) for vector in vectors]
+    g, v, t = (_unit(vector) for vector in vectors)
+    return Angles(_angle(g, t), _angle(v, t), _angle(g, v))
 
 
 def selection_from_angles(generator: ArrayLike, verifier: ArrayLike, between: ArrayLike) -> Selection:
@@ -159,7 +151,7 @@ def selection_from_angles(generator: ArrayLike, verifier: ArrayLike, between: Ar
 
     A sample is kept when the verifier gives it the generator's label. p = theta_g / pi, phi = [1 - (theta_g + theta_v +
     theta) / 2 pi] / (1 - p), psi = [(theta_g + theta_v - theta) / 2 pi] / p: areas of spherical triangles (orthants).
-    ValueError for angles that no three vectors can have.
+    `angles_of` gives the angles of vectors. ValueError for angles that no three vectors can have.
     """
     g, v, between = checked_angles(generator, verifier, between)
     p = np.minimum(g / np.pi, 1.0)
@@ -167,13 +159,6 @@ def selection_from_angles(generator: ArrayLike, verifier: ArrayLike, between: Ar
         phi = np.where(p < 1, (1 - (g + v + between) / (2 * np.pi)) / (1 - p), np.nan)
         psi = np.where(p > 0, (g + v - between) / (2 * np.pi) / p, np.nan)
     return Selection(p, np.clip(phi, 0, 1), np.clip(psi, 0, 1))
-
-
-def selection_from_vectors(
-    generator: ArrayLike, verifier: ArrayLike, truth: ArrayLike, covariance: ArrayLike | None = None
-) -> Selection:
-    """p, phi, psi on x ~ N(0, covariance), by default N(0, I), with the true label sign(truth.x); vectors along the last axis."""
-    return selection_from_angles(*angles_of(generator, verifier, truth, covariance))
 
 
 def mixture_selection(
@@ -186,12 +171,10 @@ def mixture_selection(
     """
     center = np.asarray(mean, dtype=np.float64)
     root = _root(np.eye(center.shape[-1]) if covariance is None else covariance)
-    seen = [np.asarray(vector, dtype=np.float64) @ root for vector in (generator, verifier)]
-    units = [_unit(vector) for vector in seen]
+    g, v = (_unit(np.asarray(vector, dtype=np.float64) @ root) for vector in (generator, verifier))
     whitened = np.linalg.solve(root, center[..., None])[..., 0]
-    generator_margin, verifier_margin = (np.sum(unit * whitened, axis=-1) for unit in units)
     # The cosine from the angle keeps its digits where the two classifiers nearly agree.
-    return selection_from_margins(generator_margin, verifier_margin, np.cos(_angle(units[0], units[1])))
+    return selection_from_margins(np.sum(g * whitened, axis=-1), np.sum(v * whitened, axis=-1), np.cos(_angle(g, v)))
 
 
 def selection_from_margins(generator: ArrayLike, verifier: ArrayLike, correlation: ArrayLike) -> Selection:

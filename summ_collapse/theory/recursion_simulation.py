@@ -13,12 +13,11 @@ import numpy.typing as npt
 
 from summ_collapse.theory.normal import Floats, standard_error
 from summ_collapse.theory.points import Points
+from summ_collapse.theory.ranges import require_memory
 from summ_collapse.theory.recursion import Window, check_sizes, checked_distribution
 
 # A block's distributions, as many generations of them as are kept at a time.
 BLOCK_BYTES = 16 << 20
-# What a block of one repetition, and all results together, may take.
-LARGEST_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,8 @@ def simulate(
 def _block_size(symbols: int, generations: int, repetitions: int, window: Window | None) -> int:
     """Repetitions a block; ValueError for what does not fit in memory."""
     one, results = 8 * symbols * (1 + _remembered(window, generations)), 2 * 8 * 4 * repetitions * (generations + 1)
-    if max(one, results) > LARGEST_BYTES:
-        raise ValueError(
-            f"{symbols:,} symbols, {generations:,} generations and {repetitions:,} repetitions take "
-            f"{max(one, results) / 2**30:.1f} GiB here, and {LARGEST_BYTES >> 30} are the most"
-        )
+    sizes = f"{symbols:,} symbols, {generations:,} generations and {repetitions:,} repetitions take"
+    require_memory(max(one, results), sizes)
     return max(1, BLOCK_BYTES // one)
 
 

@@ -30,36 +30,34 @@ OBSERVED = {
 
 def draw_transition(points: Points, path: Path) -> None:
     """Accuracy against p, a line a psi / phi, with the breakdown points."""
-    with _figure(path) as axes:
+    with _panels(path) as (axes,):
         for place, ((ratio,), cells) in enumerate(points.by("ratio").items()):
             style = {"color": color(place), "linewidth": 1}
             axes.plot(cells["p"], cells["accuracy"], marker=".", markersize=3, label=f"{ratio:g}", **style)
             axes.axvline(cells["p_star"][0], linestyle=":", **style)
-        axes.set_xlabel("p, share of wrong labels (dotted: p*)")
-        axes.set_ylabel("accuracy of the averaging classifier")
+        axes.set(xlabel="p, share of wrong labels (dotted: p*)", ylabel="accuracy of the averaging classifier")
         axes.legend(title="ψ/φ", frameon=False)
 
 
 def draw_samples(points: Points, path: Path) -> None:
     """Accuracy against n, a line a supervision; a panel a kind of selection."""
     titles = {"independent": "selection independent of x", "linear": "linear generator and verifier"}
-    with _figures(path, len(titles)) as panels:
+    with _panels(path, len(titles)) as panels:
         for axes, (kind, title) in zip(panels, titles.items(), strict=True):
             lines = points.at(points["selection"] == kind).by("supervision")
             for shade, ((supervision,), cells) in zip(COLORS, lines.items(), strict=False):
                 error = 1.96 * cells["accuracy_se"]
                 axes.errorbar(cells["n"], cells["accuracy"], error, color=shade, marker=".", linewidth=1, label=supervision)
                 axes.plot(cells["n"], cells["approximation"], color=shade, linestyle=":", linewidth=1)
-            axes.set_xscale("log")
             axes.set_title(title, loc="left")
-            axes.set_xlabel("n, samples before selection (dotted: the formula)")
+            axes.set(xscale="log", xlabel="n, samples before selection (dotted: the formula)")
         panels[0].set_ylabel("accuracy of the averaging classifier")
         panels[0].legend(title="supervision", frameon=False)
 
 
 def draw_sweet_spot(points: Points, path: Path) -> None:
     """The verifier's accuracy, p*, and the accuracy of what is trained, against how much of the generator is in the verifier."""
-    with _figures(path, 3, share=False) as panels:
+    with _panels(path, 3, share=False) as panels:
         independent, linear = (points.at(points["selection"] == kind) for kind in ("independent", "linear"))
         for axes, column, label in ((panels[0], "verifier_accuracy", "verifier's accuracy"), (panels[1], "p_star", "p*")):
             _line_with_peak(axes, linear, column, COLORS[6], None)
@@ -84,27 +82,23 @@ def _line_with_peak(axes: Any, cells: Points, column: str, shade: str, label: st
 
 def draw_quality(points: Points, path: Path) -> None:
     """Accuracy of what is trained over the generator's by the verifier's accuracy, with the line p = p*."""
-    with _figure(path) as axes:
-        x, y, accuracy = _surface(points, "generator_accuracy", "verifier_accuracy", "accuracy")
-        _, _, error = _surface(points, "generator_accuracy", "verifier_accuracy", "kept_error")
-        _heat(axes, x, y, accuracy, "accuracy of what is trained")
-        axes.contour(x, y, error, [0.5], colors="black", linewidths=1.5)
+    with _panels(path) as (axes,):
+        coordinates = ("generator_accuracy", "verifier_accuracy")
+        x, y = _heat(axes, points, *coordinates, "accuracy of what is trained")
+        axes.contour(*_surface(points, *coordinates, "kept_error"), [0.5], colors="black", linewidths=1.5)
         axes.plot([], [], color="black", label="p = p*")
         axes.axline((0.5, 0.5), slope=1, color="black", linestyle=":", linewidth=1, label="equally good")
-        axes.set_xlim(x.min(), x.max())
-        axes.set_ylim(y.min(), y.max())
-        axes.set_xlabel("generator's accuracy")
-        axes.set_ylabel("verifier's accuracy")
+        axes.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
+        axes.set(xlabel="generator's accuracy", ylabel="verifier's accuracy")
         axes.legend(loc="upper left", framealpha=0.8)
 
 
 def draw_phase(points: Points, measured: Points, path: Path) -> None:
     """Accuracy over p and psi / phi with the breakdown line, and the measured arms of an experiment with what was observed."""
-    with _figure(path) as axes:
-        x, y, accuracy = _surface(points, "p", "ratio", "accuracy")
+    with _panels(path) as (axes,):
+        x, y = _heat(axes, points, "p", "ratio", "accuracy of the averaging classifier")
         shown = measured.at(~np.isnan(measured["ratio"]))
         top = min(TALLEST * y.max(), max([y.max(), *(1.05 * shown["ratio"])]))
-        _heat(axes, x, y, accuracy, "accuracy of the averaging classifier")
         ratio = np.linspace(0, top, 400)
         axes.plot(1 / (1 + ratio), ratio, color="black", linewidth=1.5, label="p*")
         for verdict, (marker, shade) in OBSERVED.items():
@@ -114,11 +108,8 @@ def draw_phase(points: Points, measured: Points, path: Path) -> None:
                 style |= {"markeredgecolor": "white"} if verdict else {}
                 axes.plot(arms["p"], np.minimum(arms["ratio"], top), label=f"observed: {verdict or 'nothing'}", **style)
         reach = [*x, *shown["p"]]
-        axes.set_xlim(min(reach), max(reach))
-        axes.set_ylim(0, top)
+        axes.set(xlim=(min(reach), max(reach)), ylim=(0, top), xlabel="p, share of wrong labels", ylabel="ψ/φ")
         _name_arms(axes, shown, top)
-        axes.set_xlabel("p, share of wrong labels")
-        axes.set_ylabel("ψ/φ")
         axes.figure.legend(loc="outside lower center", ncol=3, frameon=False)
 
 
@@ -147,23 +138,23 @@ def _name_arms(axes: Any, arms: Points, top: float) -> None:
 
 def draw_generations(found: Regime, path: Path) -> None:
     """S and D a generation: closed forms as lines, simulated means as points with 95% intervals."""
-    with _figures(path, 2, share=False) as panels:
+    with _panels(path, 2, share=False) as panels:
         for axes, name, label in zip(panels, ("S", "D"), ("S, collision probability", "D, drift from generation 0"), strict=True):
             axes.plot(found.exact[name], color=COLORS[0], linewidth=1, label="closed form")
             _simulated_means(axes, found, name, COLORS[1], label="simulated")
-            axes.set_xlabel("generation")
-            axes.set_ylabel(label)
+            axes.set(xlabel="generation", ylabel=label)
         panels[0].legend(frameon=False)
 
 
 def draw_regimes(regimes: Mapping[str, Regime], path: Path) -> None:
     """S a generation for several regimes of training on one's own output, by name."""
-    with _figure(path) as axes:
+    with _panels(path) as (axes,):
         for place, (name, found) in enumerate(regimes.items()):
             axes.plot(found.exact["S"], color=color(place), linewidth=1, label=name)
             _simulated_means(axes, found, "S", color(place), every=max(1, len(found.exact["S"]) // 40))
-        axes.set_xlabel("generation (lines: closed form, points: simulated)")
-        axes.set_ylabel("S, collision probability (1: total collapse)")
+        axes.set(
+            xlabel="generation (lines: closed form, points: simulated)", ylabel="S, collision probability (1: total collapse)"
+        )
         axes.legend(frameon=False)
 
 
@@ -190,21 +181,21 @@ def check_grid(grid: Mapping[str, Sequence[float]]) -> tuple[str, list[str]]:
     return along, others
 
 
-def draw_grid(points: Points, grid: Mapping[str, Sequence[float]], value: str, path: Path) -> None:
+def draw_grid(points: Points, path: Path, grid: Mapping[str, Sequence[float]], value: str) -> None:
     """`value` against the coordinate with most values, a line a combination of the other coordinates that vary."""
     along, others = check_grid(grid)
-    with _figure(path) as axes:
+    with _panels(path) as (axes,):
         for place, (values, cells) in enumerate(points.by(*others).items()):
             label = ", ".join(f"{name} {given:g}" for name, given in zip(others, values, strict=True))
             style = {"color": COLORS[place % len(COLORS)], "linestyle": ("-", "--", ":")[place // len(COLORS)]}
             axes.plot(cells[along], cells[value], marker=".", linewidth=1, label=label, **style)
-        axes.set_xlabel(along)
-        axes.set_ylabel(value)
+        axes.set(xlabel=along, ylabel=value)
         if others:
             axes.legend(frameon=False, fontsize=7)
 
 
-DRAWN: dict[str, Callable[[Points, Path], None]] = {
+Drawing = Callable[[Points, Path], None]
+DRAWN: dict[str, Drawing] = {
     "transition": draw_transition,
     "samples": draw_samples,
     "sweet-spot": draw_sweet_spot,
@@ -221,21 +212,18 @@ def _surface(points: Points, across: str, up: str, value: str) -> tuple[np.ndarr
     return columns, rows, surface
 
 
-def _heat(axes: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray, label: str) -> None:
+def _heat(axes: Any, points: Points, across: str, up: str, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """A map of accuracy over a full grid; returns its coordinates."""
+    x, y, values = _surface(points, across, up, "accuracy")
     if min(values.shape) < 2:
         raise ValueError("a map needs at least two values of each coordinate")
     drawn = axes.contourf(x, y, values, np.linspace(0, 1, 21), cmap="RdBu")
     axes.figure.colorbar(drawn, ax=axes, label=label, ticks=[0, 0.25, 0.5, 0.75, 1])
+    return x, y
 
 
 @contextmanager
-def _figure(path: Path) -> Iterator[Any]:
-    """One pair of axes, written to `path` at the end."""
-    with _figures(path, 1) as panels:
-        yield panels[0]
-
-
-@contextmanager
-def _figures(path: Path, count: int, share: bool = True) -> Iterator[Any]:
+def _panels(path: Path, count: int = 1, share: bool = True) -> Iterator[Any]:
+    """So many pairs of axes side by side, written to `path` at the end."""
     with canvas([path], (6, 4) if count == 1 else (9, 3.6)) as figure:
         yield figure.subplots(1, count, sharey=share, squeeze=False)[0]
