@@ -62,11 +62,11 @@ def simulate(
     for block, start in enumerate(range(0, repetitions, size)):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(block,)))
         first = rng.multinomial(real or synthetic, distribution, size=min(size, repetitions - start)) / (real or synthetic)
-        models = (
-            _mixed(first, synthetic, generations, window, rng) if window else _chain(first, real, synthetic, generations, rng)
-        )
-        blocks.append(models)
-    collision, drift, l1, symbols = (np.concatenate([block[part] for block in blocks]) for part in range(4))
+        if window:
+            blocks.append(_mixed(first, synthetic, generations, window, rng))
+        else:
+            blocks.append(_chain(first, real, synthetic, generations, rng))
+    collision, drift, l1, symbols = np.concatenate(blocks, axis=1)
     return Generations(collision, drift, l1, symbols == 1)
 
 

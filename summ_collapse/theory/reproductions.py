@@ -106,13 +106,18 @@ def simulated(cells: Sequence[Cell], repetitions: int, seed: int, workers: int |
     columns["accuracy"] = np.array([each.mean for each in found])
     columns["accuracy_se"] = np.array([each.standard_error for each in found])
     columns["repetitions"] = np.full(len(found), repetitions)
-    known, phi, psi = ~np.isnan(phi + psi), np.nan_to_num(phi), np.nan_to_num(psi)
-    # Where nothing is kept no form has a value; p* has none either where phi or psi has nothing to be taken of.
-    kept = phi + psi > 0
-    forms = gaussian.closed_forms(np.where(kept, phi, 1.0), psi, p, mu=columns["mu"], d=columns["d"], n=columns["n"])
+    return Points(columns | _forms(columns))
+
+
+def _forms(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The closed forms; nan where nothing is kept, and p* also where phi or psi has nothing to be taken of."""
+    phi, psi = np.nan_to_num(columns["phi"]), np.nan_to_num(columns["psi"])
+    kept, known = phi + psi > 0, ~np.isnan(columns["phi"] + columns["psi"])
+    shape = {name: columns[name] for name in ("mu", "d", "n")}
+    forms = gaussian.closed_forms(np.where(kept, phi, 1.0), psi, columns["p"], **shape)
     forms["p_star"] = np.where(known, forms["p_star"], np.nan)
     names = {"accuracy": "approximation"}
-    return Points(columns | {names.get(name, name): np.where(kept, values, np.nan) for name, values in forms.items()})
+    return {names.get(name, name): np.where(kept, values, np.nan) for name, values in forms.items()}
 
 
 def exact_shares(selection: Independent | Angled, mu: float) -> tuple[float, float, float]:
