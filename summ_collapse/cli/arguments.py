@@ -32,12 +32,12 @@ def axis(text: str) -> list[float]:
     return values
 
 
-def whole_axis(text: str) -> list[float]:
+def whole_axis(text: str) -> list[int]:
     """As `axis`, of whole numbers above zero."""
     values = axis(text)
     if any(value < 1 or value != int(value) for value in values):
         raise argparse.ArgumentTypeError(f"expected positive whole numbers, got {text!r}")
-    return values
+    return [int(value) for value in values]
 
 
 def _span(part: str, text: str) -> list[Decimal]:

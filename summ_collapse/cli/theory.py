@@ -2,30 +2,19 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from summ_collapse.cli.arguments import axis, natural, positive, whole_axis
-from summ_collapse.cli.theory_output import told, write
 
-if TYPE_CHECKING:
-    from summ_collapse.theory.normal import Floats
-    from summ_collapse.theory.recursion import Window
-
-RATIOS = "0:1.2:0.02"
 GRID = "one number, or a grid: 0.5,0.9 or 0.1:0.9:0.1"
+# The experiments of the paper that `simulate` reproduces, and how often by default.
 REPETITIONS = {"transition": 50, "samples": 50, "sweet-spot": 4000, "quality": 50}
-# What `simulate` needs and an experiment of the paper fixes, with the values of options that are not given.
-SHAPE = {"mu": [2.0], "d": [50.0], "n": [4000.0]}
-LEARNING: dict[str, Any] = {"learner": "averaging", "penalty": 1.0}
-RATE = [0.5]
-# How samples are selected: one of these, with the options that it takes.
-WAYS = (("p", "phi", "psi"), ("generator", "verifier", "between"), ("generator_samples", "verifier_samples"))
 
 
 def add(commands: Any) -> None:
     """The parsers of these commands."""
     theory = commands.add_parser("theory", help="what the papers predict: breakdown points, phases, simulations, recursion")
-    kinds = theory.add_subparsers(required=True, metavar="COMMAND")
+    kinds = theory.add_subparsers(required=True, metavar="COMMAND", dest="theory")
 
     breakdown = kinds.add_parser("breakdown", help="p*, kept error, kept fraction and accuracy from p, phi and psi")
     breakdown.add_argument("--phi", type=axis, required=True, metavar="F", help=f"share of right samples that is kept ({GRID})")
@@ -34,8 +23,6 @@ def add(commands: Any) -> None:
     breakdown.add_argument("--mu", type=axis, metavar="M", help="norm of the mean; alone: accuracy with endless data")
     breakdown.add_argument("--d", type=whole_axis, metavar="D", help="dimensions")
     breakdown.add_argument("--n", type=whole_axis, metavar="N", help="samples before selection")
-    _add_output(breakdown)
-    breakdown.set_defaults(call=_breakdown)
 
     phase = kinds.add_parser("phase", help="accuracy over p and psi/phi, with the breakdown line and a run's measured arms")
     phase.add_argument("--p", type=axis, default="0.01:0.99:0.01", help="default: 0.01:0.99:0.01")
@@ -45,8 +32,6 @@ def add(commands: Any) -> None:
     phase.add_argument("--d", type=positive, default=200, help="dimensions (default: 200)")
     phase.add_argument("--n", type=positive, default=4000, help="samples before selection (default: 4000)")
     phase.add_argument("--run", type=Path, metavar="DIR", help="run folder whose arms are laid on the map")
-    _add_output(phase)
-    phase.set_defaults(call=_phase)
 
     simulate = kinds.add_parser("simulate", help="the finite-data experiment, many times")
     simulate.add_argument("--reproduce", choices=REPETITIONS, help="an experiment of the paper, with all its settings")
@@ -71,8 +56,6 @@ def add(commands: Any) -> None:
     simulate.add_argument("--repetitions", type=positive, metavar="R", help="default: 100; an experiment's own with --reproduce")
     simulate.add_argument("--seed", type=natural, default=0, help="default: 0")
     simulate.add_argument("--workers", type=positive, help="processes; results do not depend on it (default: one a core)")
-    _add_output(simulate)
-    simulate.set_defaults(call=_simulate)
 
     recursion = kinds.add_parser("recursion", help="training on one's own output: S, D and bounds, generation by generation")
     recursion.add_argument("--symbols", type=positive, metavar="S", help="tokens there are; not with --corpus")
@@ -88,14 +71,18 @@ def add(commands: Any) -> None:
         "--mix", type=_mixes, default="real", help="what a generation learns from: real, latest:K, all; several by commas"
     )
     recursion.add_argument("--tolerance", type=float, metavar="E", help="give the synthetic draws that keep sqrt(sD) under this")
-    _add_output(recursion)
-    recursion.set_defaults(call=_recursion)
+
+    for command in (breakdown, phase, simulate, recursion):
+        command.add_argument("--json", action="store_true", help="print as JSON")
+        command.add_argument("--csv", type=Path, metavar="FILE", help="write every point (or generation) as CSV")
+        command.add_argument("--figure", type=Path, metavar="FILE", help="draw (.svg or .png)")
+        command.set_defaults(call=_call)
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print as JSON")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every point (or generation) as CSV")
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw (.svg or .png)")
+def _call(options: argparse.Namespace) -> None:
+    from summ_collapse.cli.theory_commands import call  # takes longer than printing help
+
+    call(options)
 
 
 def _mixes(text: str) -> list[str]:
@@ -103,166 +90,3 @@ def _mixes(text: str) -> list[str]:
         if part not in ("real", "all") and not (part.startswith("latest:") and part[7:].isdecimal() and int(part[7:]) > 0):
             raise argparse.ArgumentTypeError(f"expected real, all or latest:K with K at least 1, got {part!r}")
     return text.split(",")
-
-
-def _breakdown(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_results
-    from summ_collapse.report.figures import theory as theory_figure
-
-    axes = {name: getattr(options, name) for name in ("phi", "psi", "p", "mu", "d", "n")}
-    with told(options):
-        given = {name: values for name, values in axes.items() if values}
-        if options.figure:
-            theory_figure.check_grid(given)
-        records = theory_results.breakdown(axes)
-        value = "accuracy" if axes["mu"] else "kept_error" if axes["p"] else "p_star"
-        if options.figure:
-            theory_figure.draw_grid(records, given, value, options.figure)
-        single = {name: records[0][name] for name in theory_results.OUTPUTS}
-        write(options, records, single if len(records) == 1 else {"grid": records})
-
-
-def _phase(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_results
-    from summ_collapse.report.figures import theory as theory_figure
-    from summ_collapse.theory.gaussian import breakdown_point
-
-    arms = []
-    if options.run:
-        from summ_collapse.report.results import read_results
-
-        arms = theory_results.measured(read_results(options.run))
-    with told(options):
-        breakdown_point(options.phi, 1.0)  # phi is in its range before anything is asked of it
-        ratio = options.ratio or [value for value in axis(RATIOS) if value * options.phi <= 1]
-        records = theory_results.phase(options.p, ratio, options.phi, options.mu, options.d, options.n)
-        if options.figure:
-            theory_figure.draw_phase(records, arms, options.figure)
-        write(options, records + arms, {"grid": records, "measured": arms}, shown=arms or records)
-
-
-def _simulate(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_results
-    from summ_collapse.report.figures import theory as theory_figure
-    from summ_collapse.theory.reproductions import REPRODUCTIONS
-
-    with told(options):
-        if options.reproduce:
-            _refuse_settings(options)
-            repetitions = options.repetitions or REPETITIONS[options.reproduce]
-            found = REPRODUCTIONS[options.reproduce](repetitions, options.seed, options.workers)
-            records = [theory_results.without_nan(record) for record in found]
-            if options.figure:
-                theory_figure.DRAWN[options.reproduce](records, options.figure)
-        else:
-            axes, selection = _selection(options)
-            shape = {name: getattr(options, name) or value for name, value in SHAPE.items()}
-            learning = (*_learning(options), options.repetitions or 100, options.seed, options.workers)
-            if options.figure:
-                theory_figure.check_grid(shape | axes)
-            records = theory_results.simulation(shape | axes, selection, *learning)
-            if options.figure:
-                theory_figure.draw_grid(records, shape | axes, "accuracy", options.figure)
-        write(options, records, {"grid": records})
-
-
-def _refuse_settings(options: argparse.Namespace) -> None:
-    for name in (*SHAPE, *LEARNING, "supervision", "rate", *(name for way in WAYS for name in way)):
-        if getattr(options, name) is not None:
-            raise ValueError(
-                f"--reproduce {options.reproduce} fixes all settings but --repetitions, --seed and --workers: "
-                f"leave out {_flag(name)}"
-            )
-
-
-def _learning(options: argparse.Namespace) -> tuple[str, float]:
-    learner = options.learner or LEARNING["learner"]
-    if options.penalty is None:
-        return learner, LEARNING["penalty"]
-    if learner == "averaging":
-        raise ValueError("--penalty is for the learners ridge and logistic")
-    return learner, options.penalty
-
-
-def _selection(options: argparse.Namespace) -> tuple[dict[str, list[float]], str]:
-    """The grid's axes beside mu, d and n, and how samples are selected."""
-    given = [{name: getattr(options, name) for name in way if getattr(options, name) is not None} for way in WAYS]
-    if sum(bool(axes) for axes in given) != 1:
-        raise ValueError("expected either --p, --phi and --psi, or --generator and its verifier, or --generator-samples")
-    independent, angled, trained = given
-    supervision = options.supervision or ("independent" if independent else "weak")
-    if options.rate is not None and supervision != "random":
-        raise ValueError("--rate is for --supervision random")
-    if independent:
-        if len(independent) < 3 or options.supervision:
-            raise ValueError("selection independent of x needs --p, --phi and --psi, and no --supervision")
-        return independent, supervision
-    axes = angled or trained
-    ways = WAYS[1] if angled else WAYS[2]
-    wanted = ways if supervision == "weak" else ways[:1]
-    if tuple(axes) != wanted:
-        needs = " and ".join(_flag(name) for name in wanted)
-        raise ValueError(f"{supervision} supervision of this generator needs {needs}, and no other")
-    if supervision == "random":
-        axes["rate"] = options.rate or RATE
-    return axes, supervision
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _recursion(options: argparse.Namespace) -> None:
-    from summ_collapse.report import theory_results
-    from summ_collapse.report.figures import theory as theory_figure
-
-    with told(options):
-        if options.seed is not None and not options.simulate:
-            raise ValueError("--seed is for --simulate")
-        if options.tolerance is not None and "real" not in options.mix:
-            raise ValueError("--tolerance is for generations that are mixed with the real data (--mix real)")
-        source = _source(options)
-        sizes = (options.real, options.synthetic, options.generations, options.simulate, options.seed or 0)
-        regimes = {mix: theory_results.generations(source, *sizes, _window(mix), options.tolerance) for mix in options.mix}
-        several = len(regimes) > 1
-        found = regimes.get("real", next(iter(regimes.values())))
-        if options.figure and several:
-            theory_figure.draw_regimes(regimes, options.figure)
-        elif options.figure:
-            theory_figure.draw_generations(found, options.figure)
-        records = [
-            {**({"mix": mix} if several else {}), **record}
-            for mix, each in regimes.items()
-            for record in theory_results.by_generation(each)
-        ]
-        write(options, records, {"regimes": regimes} if several else found)
-    if not options.json:
-        for name in ("safe_synthetic", "logarithmic_synthetic", "collapse_time_bound"):
-            if name in found:
-                print(f"{name}: {found[name]}")
-
-
-def _source(options: argparse.Namespace) -> "Floats":
-    from summ_collapse.theory import sources
-
-    if (options.corpus is None) == (options.symbols is None):
-        raise ValueError("expected either --symbols or --corpus")
-    if options.corpus is None:
-        if options.context is not None:
-            raise ValueError("--context is for a --corpus")
-        return sources.zipf(options.symbols, options.zipf or 0.0)
-    if options.zipf is not None:
-        raise ValueError("--zipf is for --symbols: a corpus has counts of its own")
-    try:
-        lines = options.corpus.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{options.corpus}: expected UTF-8 text, got {error}") from None
-    return sources.from_corpus(lines, options.context)
-
-
-def _window(mix: str) -> "Window | None":
-    from summ_collapse.theory import recursion
-
-    if mix == "real":
-        return None
-    return recursion.every if mix == "all" else recursion.latest(int(mix[7:]))

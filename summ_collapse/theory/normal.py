@@ -1,6 +1,6 @@
-"""Distribution functions of the normal law that the exact formulas need: one variable, and two correlated ones.
+"""The normal law: the distribution function of two correlated variables, and the standard error of a mean.
 
-Everything is float64, vectorised by broadcasting, and exact to about 1e-15 in absolute terms; less than that is 0.
+Everything is float64 and vectorised; probabilities are exact to about 1e-15 in absolute terms, and less than that is 0.
 """
 
 import numpy as np
@@ -36,3 +36,10 @@ def bivariate_cdf(first: npt.ArrayLike, second: npt.ArrayLike, correlation: npt.
     # Frechet's bounds, which rounding could overstep by a few 1e-17.
     inside = np.clip(inside, np.maximum(0.0, below_h + below_k - 1), np.minimum(below_h, below_k))
     return np.where(inside < ROUNDING, 0.0, inside)
+
+
+def standard_error(values: Floats) -> Floats:
+    """Of the mean over the first axis; nan for a single value."""
+    if len(values) == 1:
+        return np.full(values.shape[1:], np.nan)
+    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(len(values)))

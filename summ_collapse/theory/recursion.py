@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from summ_collapse.theory.normal import Floats
-from summ_collapse.theory.settings import MOST_SAMPLES
+from summ_collapse.theory.ranges import MOST_SAMPLES, require
 
 # Which earlier generations a new one learns from: the number there are -> how many of the latest are mixed evenly.
 Window = Callable[[int], int]
@@ -24,7 +24,7 @@ MOST_GENERATIONS = 1_000_000
 MOST_MIXED_GENERATIONS = 2_000
 
 
-def first_collision(source: npt.ArrayLike, real: int, synthetic: int) -> float:
+def first_collision(source: ArrayLike, real: int, synthetic: int) -> float:
     """S_0 = 1/N + (1 - 1/N) q, with q the sum of squares of the `source`, (s,), that the first N draws come from.
 
     Where there are no real draws, N is the number of the first synthetic ones.
@@ -55,10 +55,9 @@ def drift(first: float, real: int, synthetic: int, generations: int) -> Floats:
     return -drift_limit(first, real, synthetic) * np.expm1(passed * log_beta)
 
 
-def l1_bound(drifted: npt.ArrayLike, symbols: int) -> Floats:
+def l1_bound(drifted: ArrayLike, symbols: int) -> Floats:
     """E |p_m - p_0|_1 <= sqrt(s D_m), in the units of a share (2 is the largest distance there is)."""
-    if symbols < 1:
-        raise ValueError(f"symbols is at least 1, got {symbols}")
+    require(symbols >= 1, symbols, "symbols is at least 1")
     return np.sqrt(symbols * np.asarray(drifted, dtype=np.float64))
 
 
@@ -74,7 +73,8 @@ def safe_synthetic(first: float, real: int, symbols: int, tolerance: float) -> f
     From `drift_limit`: n (s (1 - S_0) - tolerance^2 (2 N + 1)) <= tolerance^2 N^2. As n grows sqrt(s D) saturates at
     sqrt(s (1 - S_0) / (2 N + 1)), so a tolerance from there on bounds nothing.
     """
-    if _drawn_real(real) == 0:
+    check_sizes(real)
+    if real == 0:
         raise ValueError("a safe amount needs real data, and real is 0")
     if symbols < 1 or not (tolerance > 0 and math.isfinite(tolerance)):
         raise ValueError(f"expected at least 1 symbol and a positive tolerance, got {symbols} and {tolerance:g}")
@@ -90,7 +90,8 @@ def logarithmic_synthetic(real: int, symbols: int) -> float:
 
     The paper states an order (synthetic data must be exponentially smaller than real data); its constant is taken as 1.
     """
-    if _drawn_real(real) < 1 or symbols < 1:
+    check_sizes(real)
+    if real < 1 or symbols < 1:
         raise ValueError(f"real and symbols are at least 1, got {real} and {symbols}")
     return max(0.0, math.log(real / symbols))
 
@@ -108,8 +109,7 @@ def survival_bound(first: float, synthetic: int, generations: int) -> Floats:
 
 def collapse_time_bound(first: float, synthetic: int, probability: float = 0.5) -> int:
     """A generation by which total collapse has come with at least that probability, without real data (from P(T > m))."""
-    if not 0 < probability < 1:
-        raise ValueError(f"a probability lies in (0, 1), got {probability:g}")
+    require(0 < probability < 1, probability, "a probability lies in (0, 1)")
     n = _drawn(synthetic)
     start = (1 - _share(first)) * n**2 / (2 * (n - 1))
     if start <= 1 - probability:
@@ -119,8 +119,7 @@ def collapse_time_bound(first: float, synthetic: int, probability: float = 0.5) 
 
 def latest(count: int) -> Window:
     """The latest `count` generations mixed; ValueError below 1."""
-    if count < 1:
-        raise ValueError(f"at least 1 generation is mixed, got {count}")
+    require(count >= 1, count, "at least 1 generation is mixed")
     return lambda there: min(count, there)
 
 
@@ -146,7 +145,7 @@ def mixed_collision(first: float, synthetic: int, generations: int, window: Wind
     return concentrated, concentrated - 2 * products[0] + products[0, 0]
 
 
-def checked_distribution(source: npt.ArrayLike) -> Floats:
+def checked_distribution(source: ArrayLike) -> Floats:
     """The distribution as float64, (s,); ValueError unless it is non-negative and sums to 1."""
     distribution = np.asarray(source, dtype=np.float64)
     if distribution.ndim != 1 or not np.all(distribution >= 0) or not np.isclose(distribution.sum(), 1, atol=1e-8):
@@ -154,31 +153,22 @@ def checked_distribution(source: npt.ArrayLike) -> Floats:
     return distribution / distribution.sum()
 
 
-def check_sizes(real: int, synthetic: int) -> None:
+def check_sizes(real: int, synthetic: int = 2) -> None:
     """ValueError unless N and n are numbers of draws that there can be: at least 0 and 2."""
-    _drawn_real(real)
+    require(0 <= real <= MOST_SAMPLES, real, f"real is at least 0 and at most {MOST_SAMPLES:,}")
     _drawn(synthetic)
 
 
-def _drawn_real(real: int) -> int:
-    if not 0 <= real <= MOST_SAMPLES:
-        raise ValueError(f"real is at least 0 and at most {MOST_SAMPLES:,}, got {real:,}")
-    return real
-
-
 def _drawn(synthetic: int) -> int:
-    if not 2 <= synthetic <= MOST_SAMPLES:
-        raise ValueError(f"synthetic is at least 2 and at most {MOST_SAMPLES:,}, got {synthetic:,}")
+    require(2 <= synthetic <= MOST_SAMPLES, synthetic, f"synthetic is at least 2 and at most {MOST_SAMPLES:,}")
     return synthetic
 
 
 def _generations(generations: int, most: int = MOST_GENERATIONS) -> int:
-    if not 0 <= generations <= most:
-        raise ValueError(f"generations lies in [0, {most:,}] here, got {generations:,}")
+    require(0 <= generations <= most, generations, f"generations lies in [0, {most:,}] here")
     return generations
 
 
 def _share(first: float) -> float:
-    if not 0 < first <= 1:
-        raise ValueError(f"S is a sum of squared shares and lies in (0, 1], got {first:g}")
+    require(0 < first <= 1, first, "S is a sum of squared shares and lies in (0, 1]")
     return first

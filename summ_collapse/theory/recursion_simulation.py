@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.normal import Floats, standard_error
+from summ_collapse.theory.points import Points
+from summ_collapse.theory.ranges import require_memory
 from summ_collapse.theory.recursion import Window, check_sizes, checked_distribution
 
 # A block's distributions, as many generations of them as are kept at a time.
 BLOCK_BYTES = 16 << 20
-# What a block of one repetition, and all results together, may take.
-LARGEST_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,11 @@ class Generations:
     l1: Floats
     collapsed: npt.NDArray[np.bool_]
 
-    def means(self) -> dict[str, list[float]]:
+    def means(self) -> Points:
         """Means over repetitions: S, D, l1 and the collapsed share, a value a generation, with standard errors as `…_se`."""
         named = {"S": self.collision, "D": self.drift, "l1": self.l1, "collapsed": self.collapsed.astype(np.float64)}
-        found = {name: values.mean(axis=0).tolist() for name, values in named.items()}
-        errors = {f"{name}_se": _standard_error(values).tolist() for name, values in named.items()}
-        return {**found, **errors}
+        errors = {f"{name}_se": standard_error(values) for name, values in named.items()}
+        return Points({name: values.mean(axis=0) for name, values in named.items()} | errors)
 
 
 def simulate(
@@ -63,22 +62,19 @@ def simulate(
     for block, start in enumerate(range(0, repetitions, size)):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(block,)))
         first = rng.multinomial(real or synthetic, distribution, size=min(size, repetitions - start)) / (real or synthetic)
-        models = (
-            _mixed(first, synthetic, generations, window, rng) if window else _chain(first, real, synthetic, generations, rng)
-        )
-        blocks.append(models)
-    collision, drift, l1, symbols = (np.concatenate([block[part] for block in blocks]) for part in range(4))
+        if window:
+            blocks.append(_mixed(first, synthetic, generations, window, rng))
+        else:
+            blocks.append(_chain(first, real, synthetic, generations, rng))
+    collision, drift, l1, symbols = np.concatenate(blocks, axis=1)
     return Generations(collision, drift, l1, symbols == 1)
 
 
 def _block_size(symbols: int, generations: int, repetitions: int, window: Window | None) -> int:
     """Repetitions a block; ValueError for what does not fit in memory."""
     one, results = 8 * symbols * (1 + _remembered(window, generations)), 2 * 8 * 4 * repetitions * (generations + 1)
-    if max(one, results) > LARGEST_BYTES:
-        raise ValueError(
-            f"{symbols:,} symbols, {generations:,} generations and {repetitions:,} repetitions take "
-            f"{max(one, results) / 2**30:.1f} GiB here, and {LARGEST_BYTES >> 30} are the most"
-        )
+    sizes = f"{symbols:,} symbols, {generations:,} generations and {repetitions:,} repetitions take"
+    require_memory(max(one, results), sizes)
     return max(1, BLOCK_BYTES // one)
 
 
@@ -125,10 +121,3 @@ def _measures(model: Floats, first: Floats) -> Floats:
     squares = np.einsum("rs,rs->r", model, model)
     distances = (np.einsum("rs,rs->r", difference, difference), np.abs(difference).sum(axis=1))
     return np.stack([squares, *distances, np.count_nonzero(model, axis=1)])
-
-
-def _standard_error(values: Floats) -> Floats:
-    repetitions = len(values)
-    if repetitions == 1:
-        return np.full(values.shape[1], np.nan)
-    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(repetitions))

@@ -4,13 +4,13 @@ Inputs are x | y ~ N(y mu, I) in d dimensions with labels y = +1 and -1 equally 
 generator labels n of them, the verifier keeps some, and a linear learner is trained on what was kept.
 """
 
+import math
 from dataclasses import dataclass
 
-from summ_collapse.theory.gaussian import LONGEST_MEAN, breakdown_point, checked_angles, kept_fraction
+from summ_collapse.theory.gaussian import breakdown_point, checked_angles, checked_norm, kept_fraction
+from summ_collapse.theory.ranges import MOST_SAMPLES, require
 
 LEARNERS = ("averaging", "ridge", "logistic")
-# Whole numbers up to here are exact in float64, and counts of them fit in 64 bits.
-MOST_SAMPLES = 10**15
 # Beyond these float64 has no digits left for what a penalty does.
 PENALTIES = (1e-12, 1e12)
 SUPERVISIONS = ("oracle", "weak", "self", "random", "none")
@@ -52,6 +52,12 @@ class Angled:
         else:
             checked_angles(self.generator, self.verifier, self.between)
 
+    @classmethod
+    def in_degrees(cls, supervision: str, *angles: float, rate: float = 0.5) -> "Angled":
+        """The same, from angles in degrees: the generator's and, under weak supervision, the verifier's two."""
+        radians = dict(zip(("generator", "verifier", "between"), map(math.radians, angles), strict=False))
+        return cls(supervision, **radians, rate=rate)
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -83,21 +89,18 @@ class Setting:
     penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.mu <= LONGEST_MEAN:
-            raise ValueError(f"mu is a positive number up to {LONGEST_MEAN:g}, got {self.mu:g}")
+        checked_norm(self.mu)
         least = 1 if isinstance(self.selection, Independent) else 3
-        if self.dimension < least:
-            raise ValueError(f"d, the dimension, is at least {least} here, got {self.dimension}")
-        if not 2 <= self.samples <= MOST_SAMPLES:
-            raise ValueError(f"n, the number of samples, is at least 2 and at most {MOST_SAMPLES:,}, got {self.samples:,}")
+        require(self.dimension >= least, self.dimension, f"d, the dimension, is at least {least} here")
+        allowed = f"n, the number of samples, is at least 2 and at most {MOST_SAMPLES:,}"
+        require(2 <= self.samples <= MOST_SAMPLES, self.samples, allowed)
         if self.learner not in LEARNERS:
             raise ValueError(f"a learner is one of {', '.join(LEARNERS)}, got {self.learner!r}")
-        if not PENALTIES[0] <= self.penalty <= PENALTIES[1]:
-            raise ValueError(f"penalty lies in [{PENALTIES[0]:g}, {PENALTIES[1]:g}], got {self.penalty:g}")
+        low, high = PENALTIES
+        require(low <= self.penalty <= high, self.penalty, f"penalty lies in [{low:g}, {high:g}]")
 
 
 def _check_supervision(supervision: str, rate: float) -> None:
     if supervision not in SUPERVISIONS:
         raise ValueError(f"a supervision is one of {', '.join(SUPERVISIONS)}, got {supervision!r}")
-    if not 0 < rate <= 1:
-        raise ValueError(f"the rate of random selection lies in (0, 1], got {rate:g}")
+    require(0 < rate <= 1, rate, "the rate of random selection lies in (0, 1]")

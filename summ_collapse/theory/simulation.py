@@ -16,20 +16,18 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import special
 from threadpoolctl import threadpool_limits
 
 from summ_collapse.theory import draws, learners
-from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.normal import Floats, standard_error
+from summ_collapse.theory.ranges import require, require_memory
 from summ_collapse.theory.settings import Independent, Setting
 
 # A block's largest array, so that it and its few companions stay near the cache; smaller blocks cost Python's time.
 BLOCK_BYTES = 8 << 20
-# The largest array of a single repetition; a worker holds up to four of that size.
-LARGEST_BYTES = 2 << 30
 TASKS_A_MESSAGE = 8
 MOST_REPETITIONS = 10_000_000
 SECONDS_ALONE = 2.0
@@ -50,14 +48,14 @@ class Simulated:
     @property
     def standard_error(self) -> float:
         """Of the mean over repetitions; nan for a single one."""
-        repetitions = len(self.accuracy)
-        return float(self.accuracy.std(ddof=1) / np.sqrt(repetitions)) if repetitions > 1 else float("nan")
+        return float(standard_error(self.accuracy))
 
-    @cached_property
+    @property
     def selection(self) -> tuple[float, float, float]:
         """p, phi, psi as counted over all repetitions; nan where there was nothing to count."""
-        right, wrong, right_kept, wrong_kept = (int(count) for count in self.counts.sum(axis=0))
-        return wrong / (right + wrong), _share(right_kept, right), _share(wrong_kept, wrong)
+        right, wrong, right_kept, wrong_kept = self.counts.sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            return wrong / (right + wrong), right_kept / right, wrong_kept / wrong
 
 
 def simulate(settings: Sequence[Setting], repetitions: int, seed: int, workers: int | None = None) -> list[Simulated]:
@@ -66,8 +64,7 @@ def simulate(settings: Sequence[Setting], repetitions: int, seed: int, workers: 
     ValueError for more repetitions in all than MOST_REPETITIONS, or one that takes more than LARGEST_BYTES; RuntimeError where
     a worker is lost.
     """
-    if repetitions < 1:
-        raise ValueError(f"repetitions is at least 1, got {repetitions}")
+    require(repetitions >= 1, repetitions, "repetitions is at least 1")
     if repetitions * len(settings) > MOST_REPETITIONS:
         raise ValueError(
             f"at most {MOST_REPETITIONS:,} repetitions in all, got {repetitions:,} of each of {len(settings):,} settings"
@@ -99,7 +96,7 @@ def _run(tasks: Sequence[Task], workers: int) -> list[tuple[Floats, draws.Ints]]
         return done
     # Spawned, not forked: a fork of a process whose linear algebra runs threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(left)), context, initializer=_limit_threads) as pool:
+    with ProcessPoolExecutor(min(workers, len(left)), context, initializer=threadpool_limits, initargs=(1,)) as pool:
         chunk = max(1, min(TASKS_A_MESSAGE, len(left) // (4 * workers)))
         try:
             return done + list(pool.map(_block, left, chunksize=chunk))
@@ -109,32 +106,20 @@ def _run(tasks: Sequence[Task], workers: int) -> list[tuple[Floats, draws.Ints]]
             ) from None
 
 
-def _limit_threads() -> None:
-    threadpool_limits(1)
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _blocks(setting: Setting, repetitions: int) -> list[tuple[int, int]]:
     """(block, repetitions in it), of a size that depends on the setting only."""
-    largest = 8 * _floats(setting)
-    if largest > LARGEST_BYTES:
-        raise ValueError(
-            f"one repetition of n = {setting.samples:,} in d = {setting.dimension:,} takes {largest / 2**30:.1f} GiB here, "
-            f"and {LARGEST_BYTES >> 30} are the most"
-        )
-    size = max(1, BLOCK_BYTES // largest)
-    return [(block, min(size, repetitions - start)) for block, start in enumerate(range(0, repetitions, size))]
-
-
-def _floats(setting: Setting) -> int:
-    """Numbers in the largest array of one repetition."""
     rows = setting.samples * setting.dimension if setting.learner == "logistic" else 0
     matrix = setting.dimension**2 if setting.learner == "ridge" else setting.dimension
     plane = 0 if isinstance(setting.selection, Independent) else 4 * setting.samples
-    return max(rows, matrix, plane)
+    # The largest array of one repetition, a worker holds up to four of that size.
+    largest = 8 * max(rows, matrix, plane)
+    require_memory(largest, f"one repetition of n = {setting.samples:,} in d = {setting.dimension:,} takes")
+    size = max(1, BLOCK_BYTES // largest)
+    return [(block, min(size, repetitions - start)) for block, start in enumerate(range(0, repetitions, size))]
 
 
 def _block(task: Task) -> tuple[Floats, draws.Ints]:
@@ -167,7 +152,3 @@ def _from_moments(setting: Setting, moments: Floats, rng: np.random.Generator) -
     if setting.learner == "averaging":
         return draws.totals(moments, setting.dimension, rng)
     return learners.ridge(*draws.grams(moments, setting.dimension, rng), setting.penalty)
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")

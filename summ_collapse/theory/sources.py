@@ -1,4 +1,4 @@
-"""Next-token distributions to start a recursion from: uniform, Zipf, and a corpus's own counts."""
+"""Next-token distributions to start a recursion from: Zipf's, of which uniform is one, and a corpus's own counts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,21 +7,15 @@ from itertools import pairwise
 import numpy as np
 
 from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.ranges import require
 
 MOST_SYMBOLS = 10_000_000
 
 
-def uniform(symbols: int) -> Floats:
-    """Equal shares, (symbols,)."""
-    return zipf(symbols, 0.0)
-
-
 def zipf(symbols: int, exponent: float = 1.0) -> Floats:
-    """Shares proportional to rank^-exponent, (symbols,), the most frequent first."""
-    if not 1 <= symbols <= MOST_SYMBOLS:
-        raise ValueError(f"symbols lies in [1, {MOST_SYMBOLS:,}], got {symbols:,}")
-    if not (exponent >= 0 and np.isfinite(exponent)):
-        raise ValueError(f"a Zipf exponent is at least 0, got {exponent:g}")
+    """Shares proportional to rank^-exponent, (symbols,), the most frequent first; all are equal at exponent 0."""
+    require(1 <= symbols <= MOST_SYMBOLS, symbols, f"symbols lies in [1, {MOST_SYMBOLS:,}]")
+    require(0 <= exponent < np.inf, exponent, "a Zipf exponent is at least 0")
     weights = np.arange(1, symbols + 1, dtype=np.float64) ** -exponent
     return weights / weights.sum()
 

@@ -46,7 +46,8 @@ def test_orthants_agree_with_labelling_and_keeping_samples(isotropic: bool) -> N
         covariance = np.eye(dimension) if isotropic else random_covariance(rng, dimension)
         x = rng.multivariate_normal(np.zeros(dimension), covariance, DRAWS, method="cholesky")
         label = np.sign(x @ generator)
-        expected = gaussian.selection_from_vectors(generator, verifier, truth, None if isotropic else covariance)
+        angles = gaussian.angles_of(generator, verifier, truth, None if isotropic else covariance)
+        expected = gaussian.selection_from_angles(*angles)
         check_counts(label == np.sign(x @ truth), label == np.sign(x @ verifier), expected, f"seed {[1, seed]}")
 
 
@@ -155,7 +156,7 @@ def test_supervisions_of_the_paper_have_the_breakdown_points_it_states() -> None
     angle = np.linspace(0.1, 3, 20)
     oracle = gaussian.selection_from_angles(angle, 0, angle)
     itself = gaussian.selection_from_angles(angle, angle, 0)
-    unrelated = gaussian.selection_from_vectors([np.cos(0.7), np.sin(0.7), 0], [0, 0, 1], [1, 0, 0])
+    unrelated = gaussian.selection_from_angles(*gaussian.angles_of([np.cos(0.7), np.sin(0.7), 0], [0, 0, 1], [1, 0, 0]))
     assert gaussian.breakdown_point(oracle.phi, oracle.psi) == pytest.approx(np.ones(20))
     assert gaussian.breakdown_point(itself.phi, itself.psi) == pytest.approx(np.full(20, 0.5))
     assert (float(unrelated.phi), float(unrelated.psi)) == pytest.approx((0.5, 0.5))
@@ -230,10 +231,10 @@ def test_a_grid_of_200_by_200_points_takes_under_a_second() -> None:
         (lambda: gaussian.selection_from_angles(3.0, 3.0, 1.0), "no three vectors"),
         (lambda: gaussian.selection_from_angles(-0.1, 0.2, 0.2), "generator lies in [0, pi]"),
         (lambda: gaussian.selection_from_angles(0.2, 0.2, np.radians(60)), "(60 degrees)"),
-        (lambda: gaussian.selection_from_vectors([np.inf, 0], [1, 0], [1, 1]), "finite"),
+        (lambda: gaussian.angles_of([np.inf, 0], [1, 0], [1, 1]), "finite"),
         (lambda: gaussian.selection_from_margins(np.nan, 0, 0), "nan"),
         (lambda: gaussian.expected_accuracy(0.2, 1, 0.5, 1e200, 5, 10), "mu is a positive number up to 1e+06"),
-        (lambda: gaussian.selection_from_vectors([0, 0], [1, 0], [1, 1]), "other than zero"),
+        (lambda: gaussian.angles_of([0, 0], [1, 0], [1, 1]), "other than zero"),
         (lambda: gaussian.angles_of([1, 0], [1, 0], [1, 1], [[1, 0.5], [0, 1]]), "symmetric"),
         (lambda: gaussian.angles_of([1, 0], [1, 0], [1, 1], [[1, 2], [2, 1]]), "positive definite"),
         (lambda: bivariate_cdf(0, 0, 1.5), "correlation"),

@@ -51,7 +51,7 @@ def literal_mixture(source, real, synthetic, generations, mixed, rng) -> list[np
 
 def random_source(rng: np.random.Generator) -> np.ndarray:
     symbols = int(rng.integers(2, 12))
-    return [sources.uniform(symbols), sources.zipf(symbols, 1.2), rng.dirichlet(np.ones(symbols))][rng.integers(3)]
+    return [sources.zipf(symbols, 0.0), sources.zipf(symbols, 1.2), rng.dirichlet(np.ones(symbols))][rng.integers(3)]
 
 
 def close(values: np.ndarray, expected: float, largest: float = 1.0) -> bool:
@@ -175,7 +175,7 @@ def test_mixing_older_generations_delays_collapse() -> None:
 
 
 def test_a_window_of_one_is_fully_synthetic_and_total_collapse_is_absorbing() -> None:
-    found = simulate(sources.uniform(5), 0, 4, 60, 300, seed=3)
+    found = simulate(sources.zipf(5, 0.0), 0, 4, 60, 300, seed=3)
     collapsed = found.collapsed
     assert collapsed[:, -1].mean() > 0.99
     assert np.all(collapsed[:, 1:] >= collapsed[:, :-1])
@@ -189,7 +189,7 @@ def test_safe_amount_is_the_largest_that_keeps_the_limit_under_the_tolerance() -
     for seed in range(SETTINGS):
         rng = np.random.default_rng([25, seed])
         real, symbols = int(rng.integers(5, 10_000)), int(rng.integers(2, 200))
-        first = recursion.first_collision(sources.uniform(symbols), real, 2)
+        first = recursion.first_collision(sources.zipf(symbols, 0.0), real, 2)
         saturated = math.sqrt(symbols * (1 - first) / (2 * real + 1))
         tolerance = saturated * rng.uniform(0.3, 1.2)
         safe = recursion.safe_synthetic(first, real, symbols, tolerance)
@@ -237,12 +237,12 @@ def test_a_corpus_gives_its_own_next_token_counts() -> None:
         (lambda: recursion.first_collision([0.5, 0.6], 10, 5), "sum is 1"),
         (lambda: recursion.collision(0.5, 10**400, 5, 3), "real is at least 0 and at most"),
         (lambda: recursion.safe_synthetic(0.5, 10**400, 5, 3), "real is at least 0 and at most"),
-        (lambda: simulate(sources.uniform(3), 10, 5, 1_000_000, 1000, 0), "GiB"),
-        (lambda: simulate(sources.uniform(10**7), 10, 5, 100, 1, 0, recursion.latest(50)), "GiB"),
+        (lambda: simulate(sources.zipf(3, 0.0), 10, 5, 1_000_000, 1000, 0), "GiB"),
+        (lambda: simulate(sources.zipf(10**7, 0.0), 10, 5, 100, 1, 0, recursion.latest(50)), "GiB"),
         (lambda: sources.zipf(0), "symbols lies in [1, 10,000,000]"),
         (lambda: sources.zipf(5, math.nan), "Zipf exponent"),
         (lambda: sources.from_corpus(["a b"], "b"), "no word after 'b'"),
-        (lambda: simulate(sources.uniform(3), 10, 5, 3, 0, 0), "repetitions >= 1"),
+        (lambda: simulate(sources.zipf(3, 0.0), 10, 5, 3, 0, 0), "repetitions >= 1"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(call, told) -> None:
