@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from summ_collapse.report.tables import main_entries
+from summ_collapse.report.results import Results
 from summ_collapse.theory import gaussian, recursion, recursion_simulation
 from summ_collapse.theory.reproductions import record_of
 from summ_collapse.theory.settings import Angled, Independent, Setting, Trained
@@ -72,14 +72,14 @@ def phase(p: Sequence[float], ratio: Sequence[float], phi: float, mu: float, dim
     return records
 
 
-def measured(results: Mapping[str, Any]) -> list[Record]:
-    """The arms of a real experiment that have p, phi and psi, with the verdicts; `results` is a results.json."""
-    arms = [arm for arm in main_entries(results) if all(arm.get(name) is not None for name in ("p", "phi", "psi"))]
+def measured(results: Results) -> list[Record]:
+    """The arms of a real experiment that have p, phi and psi, with the verdicts."""
+    arms = [arm for arm in results.main if arm.p is not None and arm.phi is not None and arm.psi is not None]
     return [
         {
-            **{name: arm[name] for name in ("arm", "p", "phi", "psi")},
-            "ratio": arm["psi"] / arm["phi"] if arm["phi"] else None,
-            **{name: arm.get(name) for name in ("p_star", "kept_error", "p_star_verdict", "predicted", "observed")},
+            **{name: getattr(arm, name) for name in ("arm", "p", "phi", "psi")},
+            "ratio": arm.psi / arm.phi if arm.phi and arm.psi is not None else None,
+            **{name: getattr(arm, name) for name in ("p_star", "kept_error", "p_star_verdict", "predicted", "observed")},
         }
         for arm in arms
     ]
