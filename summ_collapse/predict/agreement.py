@@ -30,8 +30,7 @@ LABELS = {
 class Point:
     """An arm under one seed of a run: what was said of it, and what retraining gave. Differences are from real-slice, 0-100."""
 
-    run: str
-    seed: int | None
+    group: str  # its run and seed: arms that share their baselines are drawn together
     predicted_delta: float
     observed_delta: float
     p_star: float | None
@@ -91,12 +90,8 @@ def agreement(points: Sequence[Point], metric: str) -> Agreement:
         known = [(getattr(point, name), point) for point in points if getattr(point, name) is not None]
         values = np.array([value for value, _ in known], dtype=np.float64)
         observed = np.array([point.observed_delta for _, point in known], dtype=np.float64)
-        found[name] = correlations(values, observed, [_group(point) for _, point in known])
-    return Agreement(len(points), metric, len({_group(point) for point in points}), **found, verdicts=verdicts(points))
-
-
-def _group(point: Point) -> str:
-    return f"{point.run} {point.seed}"
+        found[name] = correlations(values, observed, [point.group for _, point in known])
+    return Agreement(len(points), metric, len({point.group for point in points}), **found, verdicts=verdicts(points))
 
 
 def correlations(ours: np.ndarray, observed: np.ndarray, groups: Sequence[str]) -> Correlations:

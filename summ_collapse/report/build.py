@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from summ_collapse import store
 from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
@@ -13,7 +14,7 @@ from summ_collapse.predict.agreement import agreement
 from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.predicted import Predictions
-from summ_collapse.report.results import RESULTS_VERSION, Delta, Entry, Predicted, Results, Trained, Truncated
+from summ_collapse.report.results import RESULTS_VERSION, Delta, Entry, Predicted, Results, Trained
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
 
@@ -22,10 +23,10 @@ Artifacts = Mapping[str, Artifact]
 
 @dataclass(frozen=True)
 class _Evaluated:
-    """An arm under one seed, its scores by metric, and what else is known of it."""
+    """An arm under one seed, its scores (a column a metric), and what else is known of it."""
 
     arm: Arm
-    scores: Mapping[str, np.ndarray]
+    scores: pa.Table
     trained: Trained
     predicted: Predicted
 
@@ -37,20 +38,20 @@ def build(report: Contents, inputs: Artifacts) -> Results:
     seeds = list(dict.fromkeys(arm.seed for arm in report.arms))
     predictions = Predictions(report, inputs)
     evaluated = {
-        (arm.name, arm.seed): _Evaluated(arm, _scores(inputs[arm.evaluate], metrics), _trained(inputs, arm), predictions.of(arm))
+        (arm.name, arm.seed): _Evaluated(
+            arm, inputs[arm.evaluate].table("predictions", metrics), _trained(inputs, arm), predictions.of(arm)
+        )
         for arm in report.arms
     }
     entries = []
     for together in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
         arms = {name: [evaluated[name, seed] for seed in together] for name in names}
         stacked = {
-            metric: {name: np.stack([one.scores[metric] for one in same]) for name, same in arms.items()} for metric in metrics
+            metric: {name: np.stack([one.scores[metric].to_numpy() for one in same]) for name, same in arms.items()}
+            for metric in metrics
         }
         comparison = Comparison(stacked, report.evaluation.bootstrap)
-        beside = {
-            name: {role: other for role, other in same[0].arm.baselines.items() if other in arms} for name, same in arms.items()
-        }
-        versus = comparison.versus(beside)
+        versus = comparison.versus({name: same[0].arm.baselines for name, same in arms.items()})
         entries += [_entry(same, comparison, versus[name]) for name, same in arms.items()]
     points = [point for entry in entries if entry.seed is not None and (point := entry.point(metrics[0]))]
     return Results(
@@ -61,11 +62,6 @@ def build(report: Contents, inputs: Artifacts) -> Results:
         arms=entries,
         agreement=agreement(points, metrics[0]),
     )
-
-
-def _scores(artifact: Artifact, metrics: list[str]) -> dict[str, np.ndarray]:
-    table = artifact.table("predictions", metrics)
-    return {metric: table[metric].to_numpy() for metric in metrics}
 
 
 def _entry(same: Sequence[_Evaluated], comparison: Comparison, versus: dict[str, dict[str, Delta]]) -> Entry:
@@ -95,7 +91,7 @@ def _trained(inputs: Artifacts, arm: Arm) -> Trained:
     return Trained(
         n_train=inputs[arm.train].manifest["rows_out"] if arm.train else 0,
         diversity=inputs[arm.evaluate].manifest["notes"]["diversity"],
-        truncated=Truncated(_truncated(inputs, arm.train), _truncated(inputs, arm.evaluate)),
+        truncated={"train": _truncated(inputs, arm.train), "test": _truncated(inputs, arm.evaluate)},
         slice_overlap=_overlap(inputs, arm),
     )
 
@@ -112,8 +108,7 @@ def _overlap(inputs: Artifacts, arm: Arm) -> float | None:
     if arm.rows is None or arm.slice is None:
         return None
     examples = inputs["examples"].table("train", ["id", "slice_rank"])
-    of_slice = examples["slice_rank"].to_numpy() < slice_rows(examples.num_rows, arm.slice)
-    learnt = set(examples["id"].filter(pa.array(of_slice)).to_pylist())
+    learnt = set(examples.filter(pc.field("slice_rank") < slice_rows(examples.num_rows, arm.slice))["id"].to_pylist())
     return float(np.mean([key in learnt for key in inputs[arm.rows].table("rows", ["id"])["id"].to_pylist()]))
 
 

@@ -30,13 +30,14 @@ class Comparison:
         return {metric: Interval(100 * mean.mean, 100 * mean.low, 100 * mean.high) for metric, mean in found.items()}
 
     def versus(self, baselines: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, dict[str, Delta]]]:
-        """By arm, role and metric: the differences from the `baselines` that each arm names by their roles."""
-        beside: dict[str, list[str]] = {}
-        for arm, roles in baselines.items():
-            for baseline in dict.fromkeys(roles.values()):
-                beside.setdefault(baseline, []).append(arm)
-        found = {baseline: self._against(baseline, arms) for baseline, arms in beside.items()}
-        return {arm: {role: found[name][arm] for role, name in roles.items()} for arm, roles in baselines.items()}
+        """By arm, role and metric: the differences from the `baselines` that each arm names by their roles, if they are arms."""
+        found = {
+            baseline: self._against(baseline, [arm for arm, roles in baselines.items() if baseline in roles.values()])
+            for baseline in baselines
+        }
+        return {
+            arm: {role: found[name][arm] for role, name in roles.items() if name in found} for arm, roles in baselines.items()
+        }
 
     def _against(self, baseline: str, arms: Sequence[str]) -> dict[str, dict[str, Delta]]:
         """By arm and metric, Holm's correction over `arms`."""

@@ -41,14 +41,6 @@ class PredictedDelta:
     probability: float
 
 
-@dataclass(frozen=True)
-class Truncated:
-    """The share of rows whose document was cut to its budget."""
-
-    train: float
-    test: float
-
-
 class Named(BaseModel, frozen=True, extra="forbid"):
     """Which arm an entry is about, and under which seeds."""
 
@@ -69,7 +61,7 @@ class Trained(BaseModel, frozen=True, extra="forbid"):
 
     n_train: int | float
     diversity: dict[str, float]
-    truncated: Truncated
+    truncated: dict[str, float]  # the share of rows whose document was cut to its budget, by where they are from
     slice_overlap: float | None
 
 
@@ -120,7 +112,7 @@ class Entry(Predicted, Trained, Named, frozen=True, extra="forbid"):
         if predicted is None or observed is None:
             return None
         known = (self.p_star, self.n_train, self.kept_score, self.predicted, self.observed)
-        return Point(self.run or "", self.seed, predicted.delta, observed.delta, *known)
+        return Point(f"{self.run or ''} {self.seed}", predicted.delta, observed.delta, *known)
 
 
 class Results(BaseModel, frozen=True, extra="forbid"):

@@ -32,12 +32,8 @@ class Report(Stage):
 
         results = build(self.contents, context.inputs)
         store.write_json(context.out / "results.json", results.model_dump())
-        tables = {
-            "csv": as_csv([entry.model_dump() for entry in results.arms]),
-            "md": as_markdown(results.main),
-            "tex": as_latex(results.main),
-        }
-        for suffix, text in tables.items():
+        rows = [entry.model_dump() for entry in results.arms]
+        for suffix, text in (("csv", as_csv(rows)), ("md", as_markdown(results.main)), ("tex", as_latex(results.main))):
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
         draw_all(results, self.contents.attacks, context.out / "figures")
         arms = len(results.arms)

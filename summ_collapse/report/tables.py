@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
-from rich.table import Table
+from rich.table import Column, Table
 
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.results import Delta, Entry, PredictedDelta
@@ -61,9 +61,8 @@ def _lines(rows: Sequence[Sequence[str]], before: str, between: str, after: str)
 
 def as_rich(entries: Sequence[Entry], title: str) -> Table:
     headings, *rows = cells(entries)
-    table = Table(title=title, title_justify="left")
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
+    columns = [Column(heading, justify="right" if place else "left", no_wrap=True) for place, heading in enumerate(headings)]
+    table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)
     return table

@@ -4,7 +4,7 @@ from typing import Any
 
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.agreement import agreement
-from summ_collapse.report.results import RESULTS_VERSION, Entry, Results, Truncated
+from summ_collapse.report.results import RESULTS_VERSION, Entry, Results
 
 NOBODY = dict.fromkeys(("control", "slice", "verifier", "verifier_kind", "variant", "rate", "slice_overlap", "observed"))
 
@@ -19,7 +19,7 @@ def entry(arm: str, **more: Any) -> Entry:
             "seeds": [0],
             "n_train": 100,
             "diversity": {},
-            "truncated": Truncated(0.0, 0.0),
+            "truncated": {"train": 0.0, "test": 0.0},
             "metrics": {"rouge1": Interval(50.0, 49.0, 51.0)},
             "vs": {},
             **more,

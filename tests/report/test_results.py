@@ -24,7 +24,7 @@ def written(tmp_path: Path, **changes: Any) -> dict[str, Any]:
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     content = written(tmp_path)
     found = read_results(tmp_path)
-    assert json.dumps(found.model_dump()) == json.dumps(content)
+    assert json.dumps(found.model_dump(), sort_keys=True) == json.dumps(content, sort_keys=True)
     assert [one.seed for one in found.single] == [0, 1]
     assert [one.observed_delta("rouge1") for one in found.main] == [DELTA]
     assert "run" not in content["arms"][0]

@@ -35,27 +35,28 @@ def draw_intervals(axes: Any, places: Sequence[float], found: Sequence[Interval 
     axes.errorbar(places, middles, [below, above], capsize=2, **look)
 
 
-def legend_beside(axes: Any) -> None:
-    """The legend to the right of the last panel."""
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-
-
 @contextmanager
-def canvas(paths: Sequence[Path], size: tuple[float, float], title: str | None = None) -> Iterator[Any]:
-    """A matplotlib figure of `size` inches to fill, with a title above all panels.
-
-    At the end it is written to every path, in the format of its suffix.
-    """
+def canvas(paths: Sequence[Path], size: tuple[float, float]) -> Iterator[Any]:
+    """A matplotlib figure of `size` inches to fill; at the end it is written to every path, in the format of its suffix."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"svg.hashsalt": "summ_collapse", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=size, layout="constrained")
         yield figure
-        if title is not None:
-            figure.suptitle(title, x=0.02, ha="left", fontsize=10)
         for path in paths:
             buffer = io.BytesIO()
             metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
             figure.savefig(buffer, format=path.suffix[1:], dpi=150, metadata=metadata)
             write_atomic(path, buffer.getvalue())
+
+
+@contextmanager
+def panels(paths: Sequence[Path], size: tuple[float, float], title: str | None, count: int, **shared: bool) -> Iterator[Any]:
+    """`count` axes side by side below a title, where there is one; the legend of the last one stands to its right."""
+    with canvas(paths, size) as figure:
+        axes = figure.subplots(1, count, squeeze=False, **shared)[0]
+        yield axes
+        axes[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+        if title is not None:
+            figure.suptitle(title, x=0.02, ha="left", fontsize=10)

@@ -6,7 +6,7 @@ A line for each way of tampering with one verifier at one rate; the honest verif
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from summ_collapse.report.figures.canvas import GREY, canvas, draw_intervals, legend_beside, look
+from summ_collapse.report.figures.canvas import GREY, draw_intervals, look, panels
 from summ_collapse.report.results import Entry
 from summ_collapse.verifiers.request import Attack
 
@@ -26,9 +26,10 @@ def corruption_lines(entries: Sequence[Entry], attacks: Mapping[str, Attack]) ->
         honest = [other for other in entries if other.verifier == attack.of and _beside(other) == _beside(entry)]
         if honest and (0.0, honest[0]) not in line:
             line.append((0.0, honest[0]))
-    shares = {name: {share for share, _ in points if share > 0} for name, points in lines.items()}
     return {
-        name: sorted(points, key=lambda point: point[0]) for name, points in lines.items() if len(shares[name]) >= FEWEST_SHARES
+        name: sorted(points, key=lambda point: point[0])
+        for name, points in lines.items()
+        if len({share for share, _ in points if share > 0}) >= FEWEST_SHARES
     }
 
 
@@ -46,8 +47,7 @@ def _beside(entry: Entry) -> tuple[str | float | None, ...]:
 
 def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: str, paths: Sequence[Path], title: str) -> None:
     """Two panels over the share of tampered scores: the observed difference with its interval, and p*."""
-    with canvas(paths, (10, 4.2), title) as figure:
-        left, right = figure.subplots(1, 2)
+    with panels(paths, (10, 4.2), title, 2) as (left, right):
         for place, (name, points) in enumerate(lines.items()):
             seen = [(share, delta) for share, entry in points if (delta := entry.observed_delta(metric))]
             draw_intervals(left, [share for share, _ in seen], [delta for _, delta in seen], **look(place, name))
@@ -59,4 +59,3 @@ def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: 
         right.set_ylabel("breakdown point p*")
         for axes in (left, right):
             axes.set_xlabel("share of scores tampered with")
-        legend_beside(right)

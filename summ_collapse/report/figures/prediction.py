@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from summ_collapse.predict.agreement import Agreement, Correlations
-from summ_collapse.report.figures.canvas import GREY, canvas, legend_beside, look
+from summ_collapse.report.figures.canvas import GREY, look, panels
 from summ_collapse.report.results import Entry
 
 
@@ -12,8 +12,7 @@ def draw_prediction(entries: Sequence[Entry], found: Agreement, paths: Sequence[
     """Two panels with a point an arm, coloured by verifier; rank correlations (`agreement`'s) stand in the titles."""
     points = [(entry.verifier or entry.control, point) for entry in entries if (point := entry.point(found.metric))]
 
-    with canvas(paths, (9, 4.2), title) as figure:
-        left, right = figure.subplots(1, 2, sharey=True)
+    with panels(paths, (9, 4.2), title, 2, sharey=True) as (left, right):
         for place, verifier in enumerate(dict.fromkeys(verifier for verifier, _ in points)):
             ours = [point for other, point in points if other == verifier]
             known = [point for point in ours if point.p_star is not None]
@@ -27,7 +26,6 @@ def draw_prediction(entries: Sequence[Entry], found: Agreement, paths: Sequence[
         left.set_xlabel(f"predicted Δ {found.metric} against real-slice")
         right.set_xlabel("breakdown point p* of the selection")
         left.set_ylabel(f"observed Δ {found.metric} against real-slice")
-        legend_beside(right)
 
 
 def _heading(found: Correlations) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from summ_collapse.report.figures.canvas import GREY, canvas, draw_intervals, legend_beside, look
+from summ_collapse.report.figures.canvas import GREY, draw_intervals, look, panels
 from summ_collapse.report.results import Entry
 
 
@@ -23,9 +23,8 @@ def draw_quality(entries: Sequence[Entry], metric: str, paths: Sequence[Path], t
     ways = list(dict.fromkeys(_way(entry) for entry in arms if entry.rate is not None))
     slices = generator_slices(entries)
 
-    with canvas(paths, (2.0 + 2.6 * len(rates), 3.8), title) as figure:
-        panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
-        for axes, rate in zip(panels, rates, strict=True):
+    with panels(paths, (2.0 + 2.6 * len(rates), 3.8), title, len(rates), sharey=True) as all_axes:
+        for axes, rate in zip(all_axes, rates, strict=True):
             for place, way in enumerate(ways):
                 ours = [entry for entry in arms if entry.rate == rate and _way(entry) == way]
                 _draw_line(axes, ours, metric, **look(place, way))
@@ -36,8 +35,7 @@ def draw_quality(entries: Sequence[Entry], metric: str, paths: Sequence[Path], t
             axes.minorticks_off()
             axes.set_xlabel("generator's slice of the real data")
             axes.set_title(f"{100 * rate:g}% kept", loc="left", fontsize=9)
-        panels[0].set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
-        legend_beside(panels[-1])
+        all_axes[0].set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
 
 
 def _way(entry: Entry) -> str:

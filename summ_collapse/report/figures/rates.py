@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from summ_collapse.report.figures.canvas import GREY, STYLES, canvas, draw_intervals, legend_beside, look
+from summ_collapse.report.figures.canvas import GREY, STYLES, draw_intervals, look, panels
 from summ_collapse.report.results import Entry
 
 
 def draw_rates(entries: Sequence[Entry], metric: str, paths: Sequence[Path], title: str) -> None:
     """The metric of every arm against the share of the candidates that it keeps."""
-    with canvas(paths, (7, 4.2)) as figure:
-        axes = figure.subplots()
+    with panels(paths, (7, 4.2), None, 1) as (axes,):
         _draw_verifiers(axes, [entry for entry in entries if entry.verifier is not None], metric)
         controls = [entry for entry in entries if entry.verifier is None and entry.arm != "lead"]
         for place, control in enumerate(controls):
@@ -22,9 +21,8 @@ def draw_rates(entries: Sequence[Entry], metric: str, paths: Sequence[Path], tit
         axes.set_xticks(rates, [f"{100 * rate:g}%" for rate in rates])
         axes.minorticks_off()
         axes.set_xlabel("kept fraction of the synthetic data")
-        axes.set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
         axes.set_title(title, loc="left")
-        legend_beside(axes)
+        axes.set_ylabel(f"{metric} on test rows (0-100, 95% interval)")
 
 
 def _draw_verifiers(axes: Any, entries: Sequence[Entry], metric: str) -> None:
