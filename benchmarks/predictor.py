@@ -10,81 +10,83 @@ intervals, beside three trivial predictors, for honest and for corrupted verifie
 import argparse
 import json
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from summ_collapse.predict import predictor
-from summ_collapse.predict.agreement import agreement
+from summ_collapse.predict.agreement import Point, agreement
 from summ_collapse.predict.predictor import Features
+from summ_collapse.report.results import Entry, read_results
 from summ_collapse.store import write_json
 
-Entry = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Known:
+    """An arm under one seed that something was predicted of: its entry, and how many real rows its generator learnt from."""
+
+    entry: Entry
+    slice_rows: int
+
+    @property
+    def features(self) -> Features:
+        """What was known of it before it was trained."""
+        entry = self.entry
+        return Features(int(entry.n_train), entry.weighted_error, entry.coverage_loss, entry.p, self.slice_rows)
+
+    @property
+    def point(self) -> Point:
+        """Predicted beside observed, in points of the first metric."""
+        return self.entry.point(next(iter(self.entry.metrics)))
 
 
-def arms_of(folders: Sequence[Path]) -> list[dict[str, Any]]:
+def arms_of(folders: Sequence[Path]) -> list[Known]:
     """All arms under single seeds that something was predicted of; each names its run."""
-    found: list[dict[str, Any]] = []
+    found: list[Known] = []
     for folder in folders:
-        results = json.loads((folder / "report" / "results.json").read_text(encoding="utf-8"))
-        real = {(arm["seed"], arm["slice"]): arm["n_train"] for arm in results["arms"] if arm["control"] == "real-slice"}
-        found += [
-            {**arm, "run": folder.name, "slice_rows": real[arm["seed"], arm["slice"]]}
-            for arm in results["arms"]
-            if arm["seed"] is not None and arm["predicted_delta"] is not None and "real-slice" in arm["vs"]
-        ]
+        results = read_results(folder).of_run(folder.name)
+        real = {(arm.seed, arm.slice): arm.n_train for arm in results.arms if arm.control == "real-slice"}
+        found += [Known(arm, int(real[arm.seed, arm.slice])) for arm in results.single if arm.point(results.metric)]
     return found
 
 
-def features_of(arm: Entry) -> Features:
-    """What was known of an arm before it was trained."""
-    return Features(int(arm["n_train"]), arm["weighted_error"], arm["coverage_loss"], arm["p"], arm["slice_rows"])
-
-
-def deltas_of(arms: Sequence[Entry]) -> list[float]:
-    """Observed differences from real data, in points of the first metric."""
-    metric = next(iter(arms[0]["metrics"]))
-    return [arm["vs"]["real-slice"][metric]["delta"] for arm in arms]
-
-
-def fitted(arms: Sequence[Entry]) -> dict[str, Any]:
+def fitted(arms: Sequence[Known]) -> dict[str, Any]:
     """The coefficients that these arms give, and the spread of what they miss, by arm."""
-    features, deltas = [features_of(arm) for arm in arms], deltas_of(arms)
-    found = predictor.fit(features, deltas, [arm["arm"] for arm in arms])
+    features, deltas = [arm.features for arm in arms], [arm.point.observed_delta for arm in arms]
+    found = predictor.fit(features, deltas, [arm.entry.arm for arm in arms])
     by_arm: dict[str, list[tuple[float, float]]] = {}
     for arm, one, delta in zip(arms, features, deltas, strict=True):
-        by_arm.setdefault(arm["arm"], []).append((predictor.predict(one, found).delta, delta))
+        by_arm.setdefault(arm.entry.arm, []).append((predictor.predict(one, found).delta, delta))
     means = {name: np.mean(pairs, axis=0).round(2).tolist() for name, pairs in by_arm.items()}
-    seeds = sorted({arm["seed"] for arm in arms})
+    seeds = sorted({arm.entry.seed for arm in arms})
     return {"coefficients": asdict(found), "arms": len(arms), "seeds": seeds, "predicted_and_observed": means}
 
 
-def tried(arms: Sequence[Entry]) -> dict[str, Any]:
+def tried(arms: Sequence[Known]) -> dict[str, Any]:
     """How the shipped predictor did on arms that it was not fitted on."""
-    metric = next(iter(arms[0]["metrics"]))
-    scored = [
-        {**arm, "predicted": found.verdict, "predicted_delta": {"delta": found.delta}}
-        for arm in arms
-        for found in [predictor.predict(features_of(arm))]
+    metric = next(iter(arms[0].entry.metrics))
+    foretold = [predictor.predict(arm.features) for arm in arms]
+    points = [
+        replace(arm.point, predicted=one.verdict, predicted_delta=one.delta) for arm, one in zip(arms, foretold, strict=True)
     ]
-    corrupted = [arm["verifier_kind"] == "corrupted" for arm in scored]
+    corrupted = [arm.entry.verifier_kind == "corrupted" for arm in arms]
     groups = {
-        "all": scored,
-        "honest": [arm for arm, bad in zip(scored, corrupted, strict=True) if not bad],
-        "corrupted": [arm for arm, bad in zip(scored, corrupted, strict=True) if bad],
+        "all": points,
+        "honest": [point for point, bad in zip(points, corrupted, strict=True) if not bad],
+        "corrupted": [point for point, bad in zip(points, corrupted, strict=True) if bad],
     }
-    predicted = [arm["predicted_delta"]["delta"] for arm in scored]
-    missed = np.array(predicted) - np.array(deltas_of(scored))
+    predicted, observed = [point.predicted_delta for point in points], [point.observed_delta for point in points]
+    missed = np.array(predicted) - np.array(observed)
     return {
-        **{name: agreement(chosen, metric) for name, chosen in groups.items()},
-        "seeds": sorted({arm["seed"] for arm in arms}),
+        **{name: asdict(agreement(chosen, metric)) for name, chosen in groups.items()},
+        "seeds": sorted({arm.entry.seed for arm in arms}),
         "root_mean_square_error": float(np.sqrt(np.mean(missed**2))),
         "mean_error": float(missed.mean()),
         "predicted_from_to": [min(predicted), max(predicted)],
-        "observed_from_to": [min(deltas_of(scored)), max(deltas_of(scored))],
+        "observed_from_to": [min(observed), max(observed)],
     }
 
 

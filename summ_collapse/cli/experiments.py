@@ -124,10 +124,10 @@ def _execute(request: "Request", as_json: bool = False) -> None:
         return
     results = read_results(request.out)
     if as_json:
-        print(json.dumps(results, ensure_ascii=False))
+        print(json.dumps(results.model_dump(), sort_keys=True, ensure_ascii=False))
         return
     Console(width=None if sys.stdout.isatty() else 200).print(
-        as_rich(results, f"{results['recipe']}: {results['test_rows']:,} test rows")
+        as_rich(results.main, f"{results.recipe}: {results.test_rows:,} test rows")
     )
     print(f"report: {(request.out / 'report').resolve()}")
 

@@ -70,32 +70,35 @@ def _score(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from summ_collapse.predict import agreement
+    from summ_collapse.predict.agreement import agreement, sentences
     from summ_collapse.report import tables
-    from summ_collapse.report.figures import prediction as figure_prediction
-    from summ_collapse.report.results import read_results
+    from summ_collapse.report.figures.prediction import draw_prediction
+    from summ_collapse.report.results import main_entries, read_results
 
     if options.figure is not None and options.figure.suffix not in (".svg", ".png"):
         raise InputError(f"--figure {options.figure}: expected a name that ends in .svg or .png")
-    names = [run.name for run in options.runs]
-    named = [(run.name if run.name and names.count(run.name) == 1 else str(run), read_results(run)) for run in options.runs]
-    together = tables.pooled_runs(named)
-    single = tables.single_seeds(named)
-    metric = next(iter(single[0]["metrics"]))
-    together["agreement"] = agreement.agreement(single, metric)
+    given = [run.name for run in options.runs]
+    names = [run.name if run.name and given.count(run.name) == 1 else str(run) for run in options.runs]
+    runs = [read_results(run).of_run(name) for run, name in zip(options.runs, names, strict=True)]
+    main = [entry for run in runs for entry in run.main]
+    single = [entry for run in runs for entry in run.single]
+    metric = runs[0].metric
+    found = agreement([point for entry in single if (point := entry.point(metric))], metric)
     if options.figure is not None:
         try:
-            figure_prediction.draw_prediction(
-                single, together["agreement"], metric, [options.figure], ", ".join(together["runs"])
-            )
+            draw_prediction(single, found, [options.figure], ", ".join(names))
         except OSError as error:
             raise InputError(f"--figure {options.figure}: cannot be written: {error}") from None
+    # In a run's file keys stand by name; here the run comes before them.
+    rows = [{"run": entry.run, **json.loads(json.dumps(entry.model_dump(), sort_keys=True))} for entry in main]
+    shown = main_entries(main)
     wanted = "json" if options.json else options.format
     if wanted == "table":
-        Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(together, "runs"))
-        for line in agreement.sentences(together["agreement"]):
-            print(line)
+        Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(shown, "runs"))
+        print("\n".join(sentences(found)))
     elif wanted == "json":
-        print(json.dumps(together, ensure_ascii=False))
+        print(json.dumps({"runs": names, "arms": rows, "agreement": asdict(found)}, ensure_ascii=False))
+    elif wanted == "csv":
+        print(tables.as_csv(rows), end="")
     else:
-        print({"csv": tables.as_csv, "latex": tables.as_latex, "html": tables.as_html}[wanted](together), end="")
+        print(tables.as_latex(shown) if wanted == "latex" else tables.as_html(shown), end="")

@@ -58,7 +58,7 @@ def _breakdown(options: argparse.Namespace) -> None:
 
 
 def _phase(options: argparse.Namespace) -> None:
-    measured = theory_results.measured(read_results(options.run) if options.run else {"arms": []})
+    measured = theory_results.measured(read_results(options.run).main if options.run else [])
     gaussian.breakdown_point(options.phi, 1.0)  # phi is in its range before anything is asked of it
     ratio = options.ratio or [value for value in axis(RATIOS) if value * options.phi <= 1]
     points = theory_results.phase(options.p, ratio, options.phi, options.mu, options.d, options.n)

@@ -4,8 +4,8 @@ Over the arms of one experiment, or of several pooled: rank correlations of the 
 the observed difference from the real slice; and how many of the decided verdicts were right.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from summ_collapse.metrics.bootstrap import share_interval
 RESAMPLES = 1000
 FEWEST_ARMS = 4  # below this a rank correlation says nothing
 FEWEST_RUNS = 5  # below this arms are resampled one by one, else all arms of a run and seed together
+
+DECIDED = ("helps", "hurts")
 
 # What is held against the observed difference: the prediction, p* alone, and what any selection has for free.
 LABELS = {
@@ -24,43 +26,81 @@ LABELS = {
 }
 
 
-def agreement(entries: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Any]:
-    """{"arms", predictor: {"spearman", "kendall" with intervals}, "verdicts": {"decided", "right", ...}}.
+@dataclass(frozen=True)
+class Point:
+    """An arm under one seed of a run: what was said of it, and what retraining gave. Differences are from real-slice, 0-100."""
 
-    `entries` are arms of results.json under single seeds, with `run` where several runs are pooled.
-    """
-    arms = [entry for entry in entries if predicted_delta(entry) is not None and observed_delta(entry, metric) is not None]
-    observed = np.array([observed_delta(entry, metric) for entry in arms], dtype=np.float64)
-    groups = [f"{entry.get('run', '')} {entry['seed']}" for entry in arms]
-    found: dict[str, Any] = {"arms": len(arms), "metric": metric, "groups": len(set(groups))}
+    group: str  # its run and seed: arms that share their baselines are drawn together
+    predicted_delta: float
+    observed_delta: float
+    p_star: float | None
+    n_train: float
+    kept_score: float | None
+    predicted: str | None
+    observed: str | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """Spearman's and Kendall's coefficients; None where there is too little."""
+
+    spearman: Estimate | None = None
+    kendall: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """How many verdicts were decided by the prediction, by the observation and by both, and how many of the last agree."""
+
+    arms: int
+    predicted_decided: int
+    observed_decided: int
+    decided: int
+    right: int
+    share: Estimate | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Over how many arms and groups of them; a correlation a predictor of `LABELS`; verdicts."""
+
+    arms: int
+    metric: str
+    groups: int
+    predicted_delta: Correlations
+    p_star: Correlations
+    n_train: Correlations
+    kept_score: Correlations
+    verdicts: Verdicts
+
+
+def agreement(points: Sequence[Point], metric: str) -> Agreement:
+    """How well the differences in `metric` were predicted."""
+    found = {}
     for name in LABELS:
-        values = [predicted_delta(entry) if name == "predicted_delta" else entry[name] for entry in arms]
-        known = np.array([value is not None for value in values], dtype=bool)
-        numbers = np.array([value for value in values if value is not None], dtype=np.float64)
-        found[name] = correlations(numbers, observed[known], [group for group, use in zip(groups, known, strict=True) if use])
-    return found | {"verdicts": verdicts(arms)}
+        known = [(getattr(point, name), point) for point in points if getattr(point, name) is not None]
+        values = np.array([value for value, _ in known], dtype=np.float64)
+        observed = np.array([point.observed_delta for _, point in known], dtype=np.float64)
+        found[name] = correlations(values, observed, [point.group for _, point in known])
+    return Agreement(len(points), metric, len({point.group for point in points}), **found, verdicts=verdicts(points))
 
 
-def predicted_delta(entry: Mapping[str, Any]) -> float | None:
-    """The predicted difference from the real slice, 0-100; None for arms that nothing is predicted of."""
-    found = entry.get("predicted_delta")
-    return None if found is None else float(found["delta"])
-
-
-def observed_delta(entry: Mapping[str, Any], metric: str) -> float | None:
-    """The observed difference from the real slice, 0-100."""
-    found = entry["vs"].get("real-slice", {}).get(metric)
-    return None if found is None else float(found["delta"])
-
-
-def correlations(ours: np.ndarray, observed: np.ndarray, groups: Sequence[str]) -> dict[str, dict[str, float] | None]:
+def correlations(ours: np.ndarray, observed: np.ndarray, groups: Sequence[str]) -> Correlations:
     """Spearman's and Kendall's coefficients with 95% intervals of a seeded bootstrap; None where there is too little."""
     if len(ours) < FEWEST_ARMS or len(set(ours)) < 2 or len(set(observed)) < 2:
-        return {"spearman": None, "kendall": None}
+        return Correlations()
     # The first row is the sample itself, every arm once.
     weights = np.vstack([np.ones(len(ours)), _resampled(groups)])
-    found = {"spearman": _spearman(ours, observed, weights), "kendall": _kendall(ours, observed, weights)}
-    return {name: _with_interval(drawn) for name, drawn in found.items()}
+    return Correlations(*(_with_interval(of(ours, observed, weights)) for of in (_spearman, _kendall)))
 
 
 def _resampled(groups: Sequence[str]) -> np.ndarray:
@@ -94,47 +134,42 @@ def _kendall(ours: np.ndarray, observed: np.ndarray, weights: np.ndarray) -> np.
         return concordant / np.sqrt(untied_left * untied_right)
 
 
-def _with_interval(drawn: np.ndarray) -> dict[str, float]:
+def _with_interval(drawn: np.ndarray) -> Estimate:
     low, high = np.nanquantile(drawn[1:], [0.025, 0.975])
-    return {"value": float(drawn[0]), "low": float(low), "high": float(high)}
+    return Estimate(float(drawn[0]), float(low), float(high))
 
 
-def verdicts(arms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def verdicts(points: Sequence[Point]) -> Verdicts:
     """Verdicts that both the prediction and the observation decided, and how many of them agree."""
-    both = [arm for arm in arms if _decided(arm["predicted"]) and _decided(arm["observed"])]
-    right = sum(arm["predicted"] == arm["observed"] for arm in both)
+    decided = [(point.predicted in DECIDED, point.observed in DECIDED) for point in points]
+    both = [point for point, of in zip(points, decided, strict=True) if all(of)]
+    right = sum(point.predicted == point.observed for point in both)
     share = share_interval(right, len(both))
-    return {
-        "arms": len(arms),
-        "predicted_decided": sum(_decided(arm["predicted"]) for arm in arms),
-        "observed_decided": sum(_decided(arm["observed"]) for arm in arms),
-        "decided": len(both),
-        "right": right,
-        "share": None if not both else {"value": share.mean, "low": share.low, "high": share.high},
-    }
+    return Verdicts(
+        arms=len(points),
+        predicted_decided=sum(predicted for predicted, _ in decided),
+        observed_decided=sum(observed for _, observed in decided),
+        decided=len(both),
+        right=right,
+        share=Estimate(share.mean, share.low, share.high) if both else None,
+    )
 
 
-def _decided(verdict: str | None) -> bool:
-    return verdict in ("helps", "hurts")
-
-
-def sentences(found: Mapping[str, Any]) -> list[str]:
+def sentences(found: Agreement) -> list[str]:
     """The agreement in plain lines."""
-    rank = found["predicted_delta"]["spearman"]
-    if rank is None:
-        return [f"{found['arms']} arms with a prediction: too few for a rank correlation"]
-    lines = [f"rank correlation with the observed Δ {found['metric']} over {found['arms']} arms (Spearman, 95% interval):"]
-    if found["groups"] < FEWEST_RUNS:
-        lines[0] += f" arms of {found['groups']} seeds share their baselines, so the intervals are too narrow"
+    if found.predicted_delta.spearman is None:
+        return [f"{found.arms} arms with a prediction: too few for a rank correlation"]
+    lines = [f"rank correlation with the observed Δ {found.metric} over {found.arms} arms (Spearman, 95% interval):"]
+    if found.groups < FEWEST_RUNS:
+        lines[0] += f" arms of {found.groups} seeds share their baselines, so the intervals are too narrow"
     for name, label in LABELS.items():
-        value = found[name]["spearman"]
-        if value is not None:
-            lines.append(f"  {label:16} {value['value']:+.2f} [{value['low']:+.2f}, {value['high']:+.2f}]")
-    verdict = found["verdicts"]
-    share = verdict["share"]
+        rank = getattr(found, name).spearman
+        if rank is not None:
+            lines.append(f"  {label:16} {rank.value:+.2f} [{rank.low:+.2f}, {rank.high:+.2f}]")
+    verdict, share = found.verdicts, found.verdicts.share
     if share is not None:
         lines.append(
-            f"verdicts that both decided: {verdict['decided']} of {verdict['arms']}; right: {verdict['right']} "
-            f"({100 * share['value']:.0f}% [{100 * share['low']:.0f}, {100 * share['high']:.0f}])"
+            f"verdicts that both decided: {verdict.decided} of {verdict.arms}; right: {verdict.right} "
+            f"({100 * share.value:.0f}% [{100 * share.low:.0f}, {100 * share.high:.0f}])"
         )
     return lines

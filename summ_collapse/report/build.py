@@ -1,113 +1,106 @@
-"""The content of results.json, from the artifacts of all arms."""
+"""The results of an experiment, from the artifacts of all arms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from summ_collapse import store
-from summ_collapse.experiment.arms import Arm
+from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
 from summ_collapse.predict.agreement import agreement
-from summ_collapse.report.compare import Comparison, observed
+from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
-from summ_collapse.report.predicted import NOTHING, Predictions
-from summ_collapse.report.results import RESULTS_VERSION
+from summ_collapse.report.predicted import Predictions
+from summ_collapse.report.results import RESULTS_VERSION, Delta, Entry, Predicted, Results, Trained
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
 
 Artifacts = Mapping[str, Artifact]
 
 
-def build(report: Contents, inputs: Artifacts) -> dict[str, Any]:
-    """An entry an arm and seed, and where there are several seeds one a pooled arm (seed null)."""
+@dataclass(frozen=True)
+class _Evaluated:
+    """An arm under one seed, its scores (a column a metric), and what else is known of it."""
+
+    arm: Arm
+    scores: pa.Table
+    trained: Trained
+    predicted: Predicted
+
+
+def build(report: Contents, inputs: Artifacts) -> Results:
+    """Every arm under every seed, and where there are several, over all of them."""
     metrics = report.evaluation.metrics
     names = list(dict.fromkeys(arm.name for arm in report.arms))
     seeds = list(dict.fromkeys(arm.seed for arm in report.arms))
-    arms = {(arm.name, arm.seed): arm for arm in report.arms}
-    scores = {key: _scores(inputs[arm.evaluate], metrics) for key, arm in arms.items()}
     predictions = Predictions(report, inputs)
-    entries: list[dict[str, Any]] = []
+    evaluated = {
+        (arm.name, arm.seed): _Evaluated(
+            arm, inputs[arm.evaluate].table("predictions", metrics), _trained(inputs, arm), predictions.of(arm)
+        )
+        for arm in report.arms
+    }
+    entries = []
     for together in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
+        arms = {name: [evaluated[name, seed] for seed in together] for name in names}
         stacked = {
-            name: {metric: np.stack([scores[name, seed][metric] for seed in together]) for metric in metrics} for name in names
+            metric: {name: np.stack([one.scores[metric].to_numpy() for one in same]) for name, same in arms.items()}
+            for metric in metrics
         }
         comparison = Comparison(stacked, report.evaluation.bootstrap)
-        entries += _entries(comparison, predictions, [[arms[name, seed] for seed in together] for name in names])
-    return {
-        "version": RESULTS_VERSION,
-        "recipe": report.recipe,
-        "fingerprint": store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in inputs.values())),
-        "test_rows": len(next(iter(scores.values()))[metrics[0]]),
-        "arms": entries,
-        "agreement": agreement([entry for entry in entries if entry["seed"] is not None], metrics[0]),
-    }
+        versus = comparison.versus({name: same[0].arm.baselines for name, same in arms.items()})
+        entries += [_entry(same, comparison, versus[name]) for name, same in arms.items()]
+    points = [point for entry in entries if entry.seed is not None and (point := entry.point(metrics[0]))]
+    return Results(
+        version=RESULTS_VERSION,
+        recipe=report.recipe,
+        fingerprint=store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in inputs.values())),
+        test_rows=next(iter(stacked[metrics[0]].values())).shape[1],
+        arms=entries,
+        agreement=agreement(points, metrics[0]),
+    )
 
 
-def _scores(artifact: Artifact, metrics: list[str]) -> dict[str, np.ndarray]:
-    table = artifact.table("predictions", metrics)
-    return {metric: table[metric].to_numpy() for metric in metrics}
+def _entry(same: Sequence[_Evaluated], comparison: Comparison, versus: dict[str, dict[str, Delta]]) -> Entry:
+    """One arm under all the seeds that are taken together."""
+    arm, seeds = same[0].arm, [one.arm.seed for one in same]
+    means = comparison.means(arm.name)
+    real = versus.get(VERDICT_BASELINE)
+    return Entry(
+        arm=arm.name,
+        control=arm.control,
+        slice=arm.slice,
+        verifier=arm.verifier,
+        verifier_kind=arm.verifier_kind,
+        variant=arm.variant,
+        rate=arm.rate,
+        seed=seeds[0] if len(seeds) == 1 else None,
+        seeds=seeds,
+        **_pooled([one.trained for one in same]),
+        **_pooled([one.predicted for one in same]),
+        metrics=means,
+        vs=versus,
+        observed=real[next(iter(means))].verdict if real else None,
+    )
 
 
-def _entries(comparison: Comparison, predictions: "Predictions", arms: list[list[Arm]]) -> list[dict[str, Any]]:
-    """An entry an arm, each given under all the seeds that are taken together."""
-    names = [same[0].name for same in arms]
-    baselines = {same[0].name: {role: name for role, name in same[0].baselines.items() if name in names} for same in arms}
-    against = {
-        baseline: comparison.against(baseline, [name for name in names if baseline in baselines[name].values()])
-        for baseline in dict.fromkeys(found for wanted in baselines.values() for found in wanted.values())
-    }
-    return [_entry(comparison, predictions, same, against, baselines[same[0].name]) for same in arms]
+def _trained(inputs: Artifacts, arm: Arm) -> Trained:
+    return Trained(
+        n_train=inputs[arm.train].manifest["rows_out"] if arm.train else 0,
+        diversity=inputs[arm.evaluate].manifest["notes"]["diversity"],
+        truncated={"train": _truncated(inputs, arm.train), "test": _truncated(inputs, arm.evaluate)},
+        slice_overlap=_overlap(inputs, arm),
+    )
 
 
-def _entry(
-    comparison: Comparison,
-    predictions: "Predictions",
-    same: list[Arm],
-    against: Mapping[str, Mapping[str, Any]],
-    baselines: Mapping[str, str],
-) -> dict[str, Any]:
-    arm, seeds = same[0], [one.seed for one in same]
-    versus = {role: against[name][arm.name] for role, name in baselines.items()}
-    return {
-        "arm": arm.name,
-        "control": arm.control,
-        "slice": arm.slice,
-        "verifier": arm.verifier,
-        "verifier_kind": arm.verifier_kind,
-        "variant": arm.variant,
-        "rate": arm.rate,
-        "seed": seeds[0] if len(seeds) == 1 else None,
-        "seeds": seeds,
-        **_pooled([_measured(predictions, one) for one in same]),
-        "metrics": comparison.metric_intervals(arm.name),
-        "vs": versus,
-        "observed": observed(versus, comparison.metrics[0]),
-    }
-
-
-def _measured(predictions: "Predictions", arm: Arm) -> dict[str, Any]:
-    """What is known of one arm under one seed: rows trained on, p and its kin, predictions, diversity."""
-    inputs = predictions.inputs
-    evaluated = inputs[arm.evaluate].manifest
-    trained = inputs[arm.train].manifest if arm.train else None
-    values: dict[str, Any] = {
-        "n_train": trained["rows_out"] if trained else 0,
-        "diversity": evaluated["notes"]["diversity"],
-        "truncated": {"train": _truncated(trained), "test": _truncated(evaluated)},
-        "slice_overlap": None,
-        **dict.fromkeys(("p", "phi", "psi", "p_star", "kept_error", "kept_fraction")),
-        **NOTHING,
-    }
-    if arm.candidates is not None:
-        values |= predictions.of(arm)
-    values["slice_overlap"] = _overlap(inputs, arm)
-    return values
-
-
-def _truncated(manifest: Mapping[str, Any] | None) -> float:
-    """The share of rows whose document was cut to its budget."""
-    return manifest["notes"].get("truncated", 0) / manifest["rows_out"] if manifest else 0.0
+def _truncated(inputs: Artifacts, stage: str | None) -> float:
+    if stage is None:
+        return 0.0
+    manifest = inputs[stage].manifest
+    return manifest["notes"].get("truncated", 0) / manifest["rows_out"]
 
 
 def _overlap(inputs: Artifacts, arm: Arm) -> float | None:
@@ -115,19 +108,17 @@ def _overlap(inputs: Artifacts, arm: Arm) -> float | None:
     if arm.rows is None or arm.slice is None:
         return None
     examples = inputs["examples"].table("train", ["id", "slice_rank"])
-    of_slice = examples["slice_rank"].to_numpy() < slice_rows(examples.num_rows, arm.slice)
-    learnt = set(examples["id"].filter(pa.array(of_slice)).to_pylist())
+    learnt = set(examples.filter(pc.field("slice_rank") < slice_rows(examples.num_rows, arm.slice))["id"].to_pylist())
     return float(np.mean([key in learnt for key in inputs[arm.rows].table("rows", ["id"])["id"].to_pylist()]))
 
 
-def _pooled(measured: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over seeds; verdicts only where all seeds share one."""
-    if len(measured) == 1:
-        return measured[0]
-    return {name: _mean_of([entry[name] for entry in measured]) for name in measured[0]}
+def _pooled(parts: Sequence[Trained | Predicted]) -> Any:
+    """The fields of one seed's, or means over seeds, and verdicts only where all seeds share one."""
+    dumped = [part.model_dump() for part in parts]
+    return dumped[0] if len(dumped) == 1 else _mean_of(dumped)
 
 
-def _mean_of(values: list[Any]) -> Any:
+def _mean_of(values: Sequence[Any]) -> Any:
     if any(value is None for value in values):
         return None
     if isinstance(values[0], dict):

@@ -1,68 +1,50 @@
 """What is estimated: every arm's metrics, and its differences from the baselines, with paired intervals.
 
-    arms = compare(examples, config)["arms"]
-
 The interval of a difference resamples test rows (and seeds, where there are several) for both arms together. p-values of
 all arms against one baseline are Holm-corrected, a metric at a time.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from summ_collapse.experiment.arms import VERDICT_BASELINE
-from summ_collapse.metrics.bootstrap import Resampling, difference, holm, interval
-
-# Of results.json; raise it when an entry gets or loses a key.
+from summ_collapse.metrics.bootstrap import Interval, Resampling, difference, holm, interval
+from summ_collapse.report.results import Delta
 
 
 class Comparison:
-    """Scores of all arms over all seeds, by metric: (seeds, rows) each, 0-1."""
+    """Scores of all arms over all seeds, by metric and arm: (seeds, rows) each, 0-1."""
 
     def __init__(self, scores: Mapping[str, Mapping[str, np.ndarray]], resamples: int) -> None:
-        first = next(iter(next(iter(scores.values())).values()))
+        seeds, rows = next(iter(next(iter(scores.values())).values())).shape
+        resampling = Resampling(rows, seeds, resamples)
         self.scores = scores
-        self.metrics = list(next(iter(scores.values())))
-        self.resampling = Resampling(first.shape[1], first.shape[0], resamples)
-        arms = list(scores)
-        self.draws: dict[str, dict[str, np.ndarray]] = {arm: {} for arm in arms}
-        for metric in self.metrics:
-            means = self.resampling.many_means(np.stack([scores[arm][metric] for arm in arms]))
-            for arm, drawn in zip(arms, means, strict=True):
-                self.draws[arm][metric] = drawn
+        self.draws = {
+            metric: dict(zip(by_arm, resampling.many_means(np.stack(list(by_arm.values()))), strict=True))
+            for metric, by_arm in scores.items()
+        }
 
-    def metric_intervals(self, arm: str) -> dict[str, dict[str, float]]:
+    def means(self, arm: str) -> dict[str, Interval]:
         """Means and intervals of all metrics, 0-100."""
-        found = {}
-        for metric in self.metrics:
-            mean = interval(self.scores[arm][metric], self.draws[arm][metric])
-            found[metric] = {"mean": 100 * mean.mean, "low": 100 * mean.low, "high": 100 * mean.high}
-        return found
+        found = {metric: interval(by_arm[arm], self.draws[metric][arm]) for metric, by_arm in self.scores.items()}
+        return {metric: Interval(100 * mean.mean, 100 * mean.low, 100 * mean.high) for metric, mean in found.items()}
 
-    def against(self, baseline: str, arms: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
-        """By arm and metric: delta with its interval (0-100), p, and p after Holm's correction over `arms`."""
-        table: dict[str, dict[str, dict[str, float]]] = {arm: {} for arm in arms}
-        for metric in self.metrics:
-            for arm in arms:
-                found = difference(
-                    self.scores[arm][metric],
-                    self.scores[baseline][metric],
-                    self.draws[arm][metric] - self.draws[baseline][metric],
-                )
-                delta = {"delta": 100 * found.delta, "low": 100 * found.low, "high": 100 * found.high, "p": found.p}
-                table[arm][metric] = delta
-            corrected = holm([table[arm][metric]["p"] for arm in arms])
-            for arm, value in zip(arms, corrected, strict=True):
-                table[arm][metric]["p_holm"] = value
+    def versus(self, baselines: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, dict[str, Delta]]]:
+        """By arm, role and metric: the differences from the `baselines` that each arm names by their roles, if they are arms."""
+        found = {
+            baseline: self._against(baseline, [arm for arm, roles in baselines.items() if baseline in roles.values()])
+            for baseline in baselines
+        }
+        return {
+            arm: {role: found[name][arm] for role, name in roles.items() if name in found} for arm, roles in baselines.items()
+        }
+
+    def _against(self, baseline: str, arms: Sequence[str]) -> dict[str, dict[str, Delta]]:
+        """By arm and metric, Holm's correction over `arms`."""
+        table: dict[str, dict[str, Delta]] = {arm: {} for arm in arms}
+        for metric, scores in self.scores.items():
+            draws = self.draws[metric]
+            found = [difference(scores[arm], scores[baseline], draws[arm] - draws[baseline]) for arm in arms]
+            for arm, one, corrected in zip(arms, found, holm([one.p for one in found]), strict=True):
+                table[arm][metric] = Delta(100 * one.delta, 100 * one.low, 100 * one.high, one.p, corrected)
         return table
-
-
-def observed(versus: Mapping[str, Any], metric: str) -> str | None:
-    """helps or hurts where the interval of the difference from the real slice leaves zero out, else undecided."""
-    if VERDICT_BASELINE not in versus:
-        return None
-    found = versus[VERDICT_BASELINE][metric]
-    if found["low"] > 0:
-        return "helps"
-    return "hurts" if found["high"] < 0 else "undecided"

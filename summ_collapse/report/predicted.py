@@ -6,10 +6,10 @@ Reads what a run measured of its candidates; what it says is what `diagnose` say
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.metrics.coverage import coverage
@@ -19,24 +19,10 @@ from summ_collapse.predict.predictor import Prediction
 from summ_collapse.predict.verdict import predicted_verdict
 from summ_collapse.records import keys_of
 from summ_collapse.report.contents import Contents
+from summ_collapse.report.results import Predicted, PredictedDelta
 from summ_collapse.selection.strata import CLUSTERS, cluster_strata
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.store import Artifact
-
-# What an arm has that nothing is predicted of.
-NOTHING = dict.fromkeys(
-    (
-        "coverage",
-        "coverage_loss",
-        "weighted_error",
-        "kept_score",
-        "tampered",
-        "predicted_delta",
-        "predicted_vs_random",
-        "predicted",
-        "p_star_verdict",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -61,24 +47,28 @@ class Predictions:
     def _references(self) -> pa.Table:
         return self.inputs["examples"].table("train", ["id", "summary"])
 
-    def of(self, arm: Arm) -> dict[str, Any]:
-        """p, phi, psi and what follows, coverage, and predictions, of an arm that is made of candidates."""
+    def of(self, arm: Arm) -> Predicted:
+        """p, phi, psi and what follows, coverage, and predictions; nothing of an arm that is not made of candidates."""
+        if arm.candidates is None:
+            return Predicted()
         candidates = self._read(arm)
         kept = self._kept(arm, candidates)
         real = slice_rows(self.train_rows, arm.slice) if arm.slice is not None else None
         measured = candidates.judged.measured(kept, int(kept.sum()), (candidates.labels, kept), real)
         found = predicted_verdict(measured)
-        return {
-            **measured.confusion.summary(),
-            "p_star_verdict": found.p_star_verdict,
+        kept_score, tampered = self._scored(arm, kept)
+        further = {
             "coverage": coverage(candidates.labels, kept),
             "coverage_loss": measured.coverage_loss,
             "weighted_error": measured.weighted_error[0] if measured.weighted_error else None,
-            **self._scored(arm, kept),
+            "kept_score": kept_score,
+            "tampered": tampered,
             "predicted_delta": _described(found.against_real),
             "predicted_vs_random": _described(found.against_random),
             "predicted": found.verdict,
+            "p_star_verdict": found.p_star_verdict,
         }
+        return Predicted.model_validate(measured.confusion.summary() | further)
 
     def _read(self, arm: Arm) -> _Candidates:
         assert arm.candidates is not None
@@ -101,22 +91,21 @@ class Predictions:
         """Which candidates are among the arm's rows."""
         assert arm.rows is not None
         rows = self.inputs[arm.rows].table("rows", ["id", "sample", "source"])
-        ours = rows.filter(pa.array([source == arm.candidates for source in rows["source"].to_pylist()], pa.bool_()))
         kept = np.zeros(len(candidates.row_of), dtype=bool)
-        kept[[candidates.row_of[key] for key in keys_of(ours)]] = True
+        kept[[candidates.row_of[key] for key in keys_of(rows.filter(pc.field("source") == arm.candidates))]] = True
         return kept
 
-    def _scored(self, arm: Arm, kept: np.ndarray) -> dict[str, float | None]:
+    def _scored(self, arm: Arm, kept: np.ndarray) -> tuple[float | None, float | None]:
         """The mean score of what is kept, in standard deviations above all candidates' mean; the share that was tampered with."""
         if arm.scores is None:
-            return {"kept_score": None, "tampered": None}
+            return None, None
         table = self.inputs[arm.scores].table("scores")
         scores = table["score"].to_numpy()
         finite = np.isfinite(scores)
         spread = float(scores[finite].std()) if finite.any() else 0.0
         above = scores[kept & finite].mean() - scores[finite].mean() if (kept & finite).any() else 0.0
         tampered = float(np.mean(table["tampered"].to_pylist())) if "tampered" in table.column_names else None
-        return {"kept_score": float(above / spread) if spread > 0 else 0.0, "tampered": tampered}
+        return float(above / spread) if spread > 0 else 0.0, tampered
 
 
 def graded(references: pa.Table, candidates: pa.Table, metric: str) -> np.ndarray:
@@ -126,7 +115,5 @@ def graded(references: pa.Table, candidates: pa.Table, metric: str) -> np.ndarra
     return score_pairs(candidates["candidate"].to_pylist(), theirs, [metric])[metric]
 
 
-def _described(found: Prediction | None) -> dict[str, float] | None:
-    if found is None:
-        return None
-    return {"delta": found.delta, "low": found.low, "high": found.high, "probability": found.probability}
+def _described(found: Prediction | None) -> PredictedDelta | None:
+    return None if found is None else PredictedDelta(found.delta, found.low, found.high, found.probability)

@@ -1,23 +1,166 @@
-"""`results.json`: the version of its content, and reading a finished run's."""
+"""`results.json` as typed values, and reading a finished run's."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, Field, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from summ_collapse.errors import InputError
+from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
+from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.predict.agreement import Agreement, Point
+from summ_collapse.recipe.errors import describe
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 2  # raise it when an entry gets or loses a key
 
 
-def read_results(out: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Delta:
+    """An arm's difference from a baseline with its interval, 0-100; p, and p after Holm's correction over the baseline's arms."""
+
+    delta: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+
+    @property
+    def verdict(self) -> str:
+        """helps or hurts where the interval leaves zero out, else undecided."""
+        return "helps" if self.low > 0 else "hurts" if self.high < 0 else "undecided"
+
+
+@dataclass(frozen=True)
+class PredictedDelta:
+    """A difference as it was predicted, 0-100, with its interval and the probability that it is above 0."""
+
+    delta: float
+    low: float
+    high: float
+    probability: float
+
+
+class Named(BaseModel, frozen=True, extra="forbid"):
+    """Which arm an entry is about, and under which seeds."""
+
+    run: str | None = None  # where several runs stand in one table
+    arm: str
+    control: str | None
+    slice: float | None
+    verifier: str | None
+    verifier_kind: str | None
+    variant: str | None
+    rate: float | None
+    seed: int | None  # none where several are pooled
+    seeds: list[int]
+
+
+class Trained(BaseModel, frozen=True, extra="forbid"):
+    """What an arm was trained on and what it wrote; means over seeds."""
+
+    n_train: int | float
+    diversity: dict[str, float]
+    truncated: dict[str, float]  # the share of rows whose document was cut to its budget, by where they are from
+    slice_overlap: float | None
+
+
+class Predicted(BaseModel, frozen=True, extra="forbid"):
+    """What was known of an arm before it was trained; all None where it is not made of one pool's candidates."""
+
+    p: float | None = None
+    phi: float | None = None
+    psi: float | None = None
+    p_star: float | None = None
+    kept_error: float | None = None
+    kept_fraction: float | None = None
+    coverage: float | None = None
+    coverage_loss: float | None = None
+    weighted_error: float | None = None
+    kept_score: float | None = None
+    tampered: float | None = None
+    predicted_delta: PredictedDelta | None = None
+    predicted_vs_random: PredictedDelta | None = None
+    predicted: str | None = None
+    p_star_verdict: str | None = None
+
+
+class Entry(Predicted, Trained, Named, frozen=True, extra="forbid"):
+    """One arm; its fields are the columns of table.csv: those of the last base come first, and these last."""
+
+    metrics: dict[str, Interval]
+    vs: dict[str, dict[str, Delta]]  # by what the baseline is to the arm, and metric
+    observed: str | None
+
+    @model_serializer(mode="wrap")
+    def _without_run(self, dump: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        return {name: value for name, value in dump(self).items() if name != "run" or value is not None}
+
+    def observed_delta(self, metric: str) -> Delta | None:
+        """The observed difference from the real slice."""
+        return self.vs.get(VERDICT_BASELINE, {}).get(metric)
+
+    def vs_random(self, metric: str) -> Delta | None:
+        """The observed difference from what a random selection stands for."""
+        return next(
+            (found.get(metric) for role, found in self.vs.items() if role not in (VERDICT_BASELINE, GENERATOR_ROLE)), None
+        )
+
+    def point(self, metric: str) -> Point | None:
+        """Predicted beside observed, where there are both."""
+        predicted, observed = self.predicted_delta, self.observed_delta(metric)
+        if predicted is None or observed is None:
+            return None
+        known = (self.p_star, self.n_train, self.kept_score, self.predicted, self.observed)
+        return Point(f"{self.run or ''} {self.seed}", predicted.delta, observed.delta, *known)
+
+
+class Results(BaseModel, frozen=True, extra="forbid"):
+    """An entry an arm and seed, and where there are several seeds one a pooled arm."""
+
+    version: int
+    recipe: str
+    fingerprint: str
+    test_rows: int
+    arms: list[Entry] = Field(min_length=1)
+    agreement: Agreement
+
+    @property
+    def main(self) -> list[Entry]:
+        """The entries that a table shows."""
+        return main_entries(self.arms)
+
+    @property
+    def single(self) -> list[Entry]:
+        """The entries under single seeds."""
+        return [entry for entry in self.arms if entry.seed is not None]
+
+    @property
+    def metric(self) -> str:
+        """The first metric, which the verdicts are about."""
+        return next(iter(self.arms[0].metrics))
+
+    def of_run(self, name: str) -> "Results":
+        """The same, every entry with the name of its run."""
+        return self.model_copy(update={"arms": [entry.model_copy(update={"run": name}) for entry in self.arms]})
+
+
+def main_entries(entries: list[Entry]) -> list[Entry]:
+    """Those pooled over seeds where there are several seeds, else all."""
+    return [entry for entry in entries if entry.seed is None] or entries
+
+
+def read_results(out: Path) -> Results:
     """`report/results.json` of a finished run; InputError where there is none."""
     path = out / "report" / "results.json"
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("version") == RESULTS_VERSION:
+            return Results.model_validate(content)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file; has this run finished?") from None
+    except ValidationError as error:
+        raise InputError(f"{path}: {describe(error.errors()[0], Results)}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected the JSON of a finished run: {error}") from None
-    if not (isinstance(results, dict) and results.get("version") == RESULTS_VERSION):
-        raise InputError(f"{path}: expected results of version {RESULTS_VERSION}; the same `run` again makes its report anew")
-    return results
+    raise InputError(f"{path}: expected results of version {RESULTS_VERSION}; the same `run` again makes its report anew")

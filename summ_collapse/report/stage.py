@@ -31,9 +31,10 @@ class Report(Stage):
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
         results = build(self.contents, context.inputs)
-        store.write_json(context.out / "results.json", results)
-        for suffix, text in (("csv", as_csv(results)), ("md", as_markdown(results)), ("tex", as_latex(results))):
+        store.write_json(context.out / "results.json", results.model_dump())
+        rows = [entry.model_dump() for entry in results.arms]
+        for suffix, text in (("csv", as_csv(rows)), ("md", as_markdown(results.main)), ("tex", as_latex(results.main))):
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
         draw_all(results, self.contents.attacks, context.out / "figures")
-        arms = len(results["arms"])
-        return Outcome(arms, arms, notes={"test_rows": results["test_rows"]})
+        arms = len(results.arms)
+        return Outcome(arms, arms, notes={"test_rows": results.test_rows})

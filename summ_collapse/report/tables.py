@@ -3,102 +3,92 @@
 import csv
 import html
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich.table import Table
+from pydantic import JsonValue
+from rich.table import Column, Table
 
-Cell = tuple[str, str]  # heading, text
+from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.report.results import Delta, Entry, PredictedDelta
 
 MARKS = {"helps": "↑ helps", "hurts": "↓ hurts", "undecided": "· undecided"}
+LATEX = str.maketrans(
+    {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "Δ": r"$\Delta$", "±": r"$\pm$", "′": "$'$"}
+    | {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "·": r"$\cdot$"}
+)
 
 
-def main_entries(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The entries that a table shows: pooled over seeds where there are several."""
-    pooled = [arm for arm in results["arms"] if arm["seed"] is None]
-    return pooled or list(results["arms"])
-
-
-def as_csv(results: Mapping[str, Any]) -> str:
-    """Every entry, every number, full precision."""
+def as_csv(rows: Sequence[Mapping[str, JsonValue]]) -> str:
+    """Every number of the entries that are given, in full precision."""
     buffer = io.StringIO()
-    rows = [_flat(arm) for arm in results["arms"]]
-    headings = list(dict.fromkeys(heading for row in rows for heading in row))
+    flat = [dict(_flat(row)) for row in rows]
+    headings = list(dict.fromkeys(heading for row in flat for heading in row))
     writer = csv.DictWriter(buffer, headings, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(flat)
     return buffer.getvalue()
 
 
-def _flat(arm: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in arm.items():
+def _flat(row: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, JsonValue]]:
+    for key, value in row.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        elif isinstance(value, list):
-            flat[prefix + key] = " ".join(map(str, value))
+            yield from _flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = "" if value is None else repr(value) if isinstance(value, float) else str(value)
-    return flat
+            yield prefix + key, " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def as_markdown(results: Mapping[str, Any]) -> str:
-    headings, rows = cells(results)
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+def as_markdown(entries: Sequence[Entry]) -> str:
+    headings, *rows = cells(entries)
+    return _lines([headings, ["---"] + ["---:"] * (len(headings) - 1), *rows], "| ", " | ", " |\n")
 
 
-def as_latex(results: Mapping[str, Any]) -> str:
-    headings, rows = cells(results)
-    body = "".join(" & ".join(map(_latex, row)) + " \\\\\n" for row in rows)
+def as_latex(entries: Sequence[Entry]) -> str:
+    headings, *rows = [[text.translate(LATEX) for text in row] for row in cells(entries)]
+    head, body = (_lines(part, "", " & ", " \\\\\n") for part in ([headings], rows))
     columns = "l" + "r" * (len(headings) - 1)
-    head = " & ".join(map(_latex, headings))
-    return f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{head} \\\\\n\\hline\n{body}\\hline\n\\end{{tabular}}\n"
+    return f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}\n"
 
 
-def as_html(results: Mapping[str, Any]) -> str:
-    headings, rows = cells(results)
-    head = "".join(f"<th>{html.escape(heading)}</th>" for heading in headings)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>\n" for row in rows)
-    return f"<table>\n<tr>{head}</tr>\n{body}</table>\n"
+def as_html(entries: Sequence[Entry]) -> str:
+    headings, *rows = [[html.escape(text) for text in row] for row in cells(entries)]
+    head = _lines([headings], "<tr><th>", "</th><th>", "</th></tr>\n")
+    return f"<table>\n{head}" + _lines(rows, "<tr><td>", "</td><td>", "</td></tr>\n") + "</table>\n"
 
 
-def as_rich(results: Mapping[str, Any], title: str) -> Table:
-    headings, rows = cells(results)
-    table = Table(title=title, title_justify="left")
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
+def _lines(rows: Sequence[Sequence[str]], before: str, between: str, after: str) -> str:
+    return "".join(before + between.join(row) + after for row in rows)
+
+
+def as_rich(entries: Sequence[Entry], title: str) -> Table:
+    headings, *rows = cells(entries)
+    columns = [Column(heading, justify="right" if place else "left", no_wrap=True) for place, heading in enumerate(headings)]
+    table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def cells(results: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the table for people: means with half an interval, differences, verdicts."""
-    entries = main_entries(results)
-    metrics = list(entries[0]["metrics"])
+def cells(entries: Sequence[Entry]) -> list[list[str]]:
+    """The table for people, headings first: means with half an interval, differences, verdicts."""
+    metrics = list(entries[0].metrics)
     first = metrics[0]
     headings = ["arm", "rows", *metrics, f"Δ {first} vs real-slice", "vs random"]
     headings += ["p", "p*", "p′", "coverage", "predicted Δ", "predicted", "observed"]
     rows = [
         [
-            entry["arm"] if "run" not in entry else f"{entry['run']}: {entry['arm']}",
-            f"{entry['n_train']:,.0f}",
-            *(_mean(entry["metrics"].get(metric)) for metric in metrics),
-            _delta(entry["vs"], "real-slice", first),
-            _delta(entry["vs"], _random_of(entry["vs"]), first),
-            *(_share(entry[name]) for name in ("p", "p_star", "kept_error", "coverage")),
-            _predicted(entry["predicted_delta"]),
-            entry["predicted"] or "",
-            MARKS.get(entry["observed"] or "", ""),
+            entry.arm if entry.run is None else f"{entry.run}: {entry.arm}",
+            f"{entry.n_train:,.0f}",
+            *(_mean(entry.metrics.get(metric)) for metric in metrics),
+            _delta(entry.observed_delta(first)),
+            _delta(entry.vs_random(first)),
+            *(_share(value) for value in (entry.p, entry.p_star, entry.kept_error, entry.coverage)),
+            _predicted(entry.predicted_delta),
+            entry.predicted or "",
+            MARKS.get(entry.observed or "", ""),
         ]
         for entry in entries
     ]
-    return headings, rows
-
-
-def _random_of(versus: Mapping[str, Any]) -> str:
-    return next((name for name in versus if name not in ("real-slice", "generator")), "")
+    return [headings, *rows]
 
 
 def signed(points: float) -> str:
@@ -106,35 +96,17 @@ def signed(points: float) -> str:
     return f"{round(points, 1) + 0.0:+.1f}"
 
 
-def _mean(found: Mapping[str, float] | None) -> str:
-    return "" if found is None else f"{found['mean']:.1f} ±{(found['high'] - found['low']) / 2:.1f}"
+def _mean(found: Interval | None) -> str:
+    return "" if found is None else f"{found.mean:.1f} ±{(found.high - found.low) / 2:.1f}"
 
 
-def _delta(versus: Mapping[str, Any], baseline: str, metric: str) -> str:
-    found = versus.get(baseline, {}).get(metric)
-    return "" if found is None else f"{signed(found['delta'])} [{signed(found['low'])}, {signed(found['high'])}]"
+def _delta(found: Delta | None) -> str:
+    return "" if found is None else f"{signed(found.delta)} [{signed(found.low)}, {signed(found.high)}]"
 
 
-def _predicted(found: Mapping[str, float] | None) -> str:
-    return "" if found is None else f"{signed(found['delta'])} ±{(found['high'] - found['low']) / 2:.1f}"
+def _predicted(found: PredictedDelta | None) -> str:
+    return "" if found is None else f"{signed(found.delta)} ±{(found.high - found.low) / 2:.1f}"
 
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _latex(text: str) -> str:
-    replaced = {"_": r"\_", "%": r"\%", "&": r"\&", "Δ": r"$\Delta$", "±": r"$\pm$", "′": "$'$", "↑": r"$\uparrow$"}
-    replaced |= {"↓": r"$\downarrow$", "·": r"$\cdot$", "#": r"\#"}
-    return "".join(replaced.get(letter, letter) for letter in text)
-
-
-def pooled_runs(named: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    """Several runs' entries in one table; each names its run."""
-    arms = [{"run": name, **entry} for name, results in named for entry in main_entries(results)]
-    return {"runs": [name for name, _ in named], "arms": arms}
-
-
-def single_seeds(named: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Several runs' entries under single seeds; each names its run."""
-    return [{"run": name, **entry} for name, results in named for entry in results["arms"] if entry["seed"] is not None]

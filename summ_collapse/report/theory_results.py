@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from rich.table import Table
 
-from summ_collapse.report.tables import main_entries
+from summ_collapse.report.results import Entry
 from summ_collapse.theory import gaussian, recursion, recursion_simulation
 from summ_collapse.theory.normal import Floats
 from summ_collapse.theory.points import Column, Points, Value
@@ -50,11 +49,11 @@ def phase(p: Sequence[float], ratio: Sequence[float], phi: float, mu: float, dim
     return Points(columns)
 
 
-def measured(results: Mapping[str, Any]) -> Points:
-    """The arms of a real experiment that have p, phi and psi, with the verdicts; `results` is a results.json."""
-    arms = [arm for arm in main_entries(results) if all(arm.get(name) is not None for name in ("p", "phi", "psi"))]
+def measured(entries: Sequence[Entry]) -> Points:
+    """The arms of a real experiment that have p, phi and psi, with the verdicts."""
+    arms = [arm for arm in entries if arm.p is not None and arm.phi is not None and arm.psi is not None]
     columns: dict[str, Column] = {
-        name: np.array([arm.get(name) for arm in arms], dtype=dtype) for name, dtype in MEASURED.items()
+        name: np.array([getattr(arm, name, None) for arm in arms], dtype=dtype) for name, dtype in MEASURED.items()
     }
     np.divide(columns["psi"], columns["phi"], out=columns["ratio"], where=columns["phi"] > 0)
     return Points(columns)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from summ_collapse.cli import main
-from summ_collapse.report.results import RESULTS_VERSION
+from summ_collapse.store import write_json
 from summ_collapse.theory import gaussian, recursion, sources
 from tests.conftest import ENVIRONMENT, command
+from tests.report.results import entry, results
 
 SIZES = ("--real", "5", "--synthetic", "5", "--generations", "2")
 
@@ -103,18 +104,15 @@ def test_recursion_tells_how_much_synthetic_data_is_safe(theory) -> None:
 
 
 def test_phase_lays_measured_arms_on_the_map(theory, tmp_path: Path) -> None:
-    arm = {"arm": "oracle-0.25", "seed": 0, "p": 0.6, "phi": 0.5, "psi": 0.1, "p_star": 5 / 6, "kept_error": 0.23}
+    arm = {"p": 0.6, "phi": 0.5, "psi": 0.1, "p_star": 5 / 6, "kept_error": 0.23}
     arms = [
-        {**arm, "predicted": "helps", "observed": "helps"},
-        {**arm, "arm": "self-0.25", "psi": 0.7, "predicted": "hurts", "observed": "undecided"},
-        {**arm, "arm": "unlucky", "phi": 0.0, "predicted": "hurts", "observed": "hurts"},
-        {**arm, "arm": "far off", "p": 0.97, "phi": 1e-9, "psi": 0.5, "predicted": None, "observed": None},
-        {**arm, "arm": "generator", "p": None, "phi": None, "psi": None, "predicted": None, "observed": "hurts"},
+        entry("oracle-0.25", **arm, predicted="helps", observed="helps"),
+        entry("self-0.25", **arm | {"psi": 0.7}, predicted="hurts", observed="undecided"),
+        entry("unlucky", **arm | {"phi": 0.0}, predicted="hurts", observed="hurts"),
+        entry("far off", **arm | {"p": 0.97, "phi": 1e-9, "psi": 0.5}, predicted=None, observed=None),
+        entry("generator", **arm | {"p": None, "phi": None, "psi": None}, predicted=None, observed="hurts"),
     ]
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "results.json").write_text(
-        json.dumps({"version": RESULTS_VERSION, "recipe": "small", "test_rows": 10, "arms": arms})
-    )
+    write_json(tmp_path / "report" / "results.json", results(*arms).model_dump())
     found = theory("phase", "--run", tmp_path, "--p", "0.1:0.9:0.1", "--ratio", "0,0.5,1", "--figure", tmp_path / "phase.svg")
     assert [(point["arm"], point["ratio"], point["observed"]) for point in found["measured"]] == [
         ("oracle-0.25", pytest.approx(0.2), "helps"),

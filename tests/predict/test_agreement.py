@@ -4,20 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from summ_collapse.predict.agreement import agreement, correlations, sentences
+from summ_collapse.predict.agreement import Correlations, Point, agreement, correlations, sentences
 
 
-def entry(predicted: float, observed: float, seed: int = 0, verdicts: tuple[str, str] = ("helps", "helps")) -> dict:
-    return {
-        "seed": seed,
-        "predicted_delta": {"delta": predicted},
-        "p_star": 0.5,
-        "n_train": 100,
-        "kept_score": None,
-        "vs": {"real-slice": {"rouge1": {"delta": observed}}},
-        "predicted": verdicts[0],
-        "observed": verdicts[1],
-    }
+def point(predicted: float, observed: float, seed: int = 0, verdicts: tuple[str, str] = ("helps", "helps")) -> Point:
+    return Point(str(seed), predicted, observed, 0.5, 100, None, *verdicts)
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -27,8 +18,8 @@ def test_coefficients_are_those_of_scipy(ties: bool) -> None:
     if ties:
         ours, observed = ours.round(0), observed.round(0)
     found = correlations(ours, observed, ["one"] * 40)
-    assert found["spearman"]["value"] == pytest.approx(stats.spearmanr(ours, observed).statistic)
-    assert found["kendall"]["value"] == pytest.approx(stats.kendalltau(ours, observed).statistic)
+    assert found.spearman.value == pytest.approx(stats.spearmanr(ours, observed).statistic)
+    assert found.kendall.value == pytest.approx(stats.kendalltau(ours, observed).statistic)
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
@@ -42,8 +33,8 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     truth = stats.spearmanr(*draw(400_000)).statistic
     hits = 0
     for _ in range(200):
-        found = correlations(*draw(60), [str(row) for row in range(60)])["spearman"]
-        hits += found["low"] <= truth <= found["high"]
+        found = correlations(*draw(60), [str(row) for row in range(60)]).spearman
+        hits += found.low <= truth <= found.high
     assert hits / 200 > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 200)
 
 
@@ -52,20 +43,20 @@ def test_arms_of_one_run_and_seed_are_drawn_together() -> None:
     ours, observed = np.arange(6.0), np.array([0.0, 2, 1, 3, 5, 4])
     once = correlations(ours, observed, [str(row) for row in range(6)])
     copies = correlations(np.tile(ours, 10), np.tile(observed, 10), [str(row) for row in range(6)] * 10)
-    assert copies["spearman"]["low"] == pytest.approx(once["spearman"]["low"], abs=0.1)
+    assert copies.spearman.low == pytest.approx(once.spearman.low, abs=0.1)
 
 
 def test_verdicts_count_where_both_decided() -> None:
     given = [("helps", "helps"), ("hurts", "hurts"), ("helps", "hurts"), ("undecided", "helps"), ("helps", "undecided")]
-    arms = [entry(row, row**2, verdicts=verdicts) for row, verdicts in enumerate(given)]
+    arms = [point(row, row**2, verdicts=verdicts) for row, verdicts in enumerate(given)]
     found = agreement(arms, "rouge1")
-    assert found["verdicts"]["decided"] == 3
-    assert found["verdicts"]["right"] == 2
-    assert found["p_star"]["spearman"] is None
+    assert found.verdicts.decided == 3
+    assert found.verdicts.right == 2
+    assert found.p_star.spearman is None
     assert any("verdicts that both decided: 3 of 5; right: 2" in line for line in sentences(found))
 
 
 def test_too_few_arms_say_so() -> None:
-    found = agreement([entry(1, 1), entry(2, 2)], "rouge1")
-    assert found["predicted_delta"] == {"spearman": None, "kendall": None}
+    found = agreement([point(1, 1), point(2, 2)], "rouge1")
+    assert found.predicted_delta == Correlations(None, None)
     assert sentences(found) == ["2 arms with a prediction: too few for a rank correlation"]

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from summ_collapse.predict.agreement import agreement
 from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
 from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality
+from summ_collapse.report.results import Delta, Entry, PredictedDelta
 from summ_collapse.verifiers.request import Attack
+from tests.report.results import entry
 
 SHARES = (10, 20)
 ATTACKS = {
@@ -16,24 +19,20 @@ ATTACKS = {
 }
 
 
-def arm(verifier: str | None, share: float = 0.05, variant: str | None = None, **more: Any) -> dict[str, Any]:
-    interval = {"delta": 1.0, "low": 0.0, "high": 2.0}
+def arm(verifier: str | None, share: float = 0.05, variant: str | None = None, **more: Any) -> Entry:
     tampered = int(verifier.partition("-")[2]) / 200 if verifier in ATTACKS else None
-    return {
-        "arm": f"g{share:g}-{verifier}-{variant}-0.25",
+    known = {
         "control": None if verifier else "unfiltered",
         "verifier": verifier,
         "variant": variant,
         "rate": 0.25 if verifier else None,
         "slice": share,
-        "seed": 0,
         "p_star": 0.5,
         "tampered": tampered,
-        "vs": {"real-slice": {"rouge1": interval}},
-        "metrics": {"rouge1": {"mean": 50.0, "low": 49.0, "high": 51.0}},
-        "predicted_delta": interval,
-        **more,
+        "vs": {"real-slice": {"rouge1": Delta(1.0, 0.0, 2.0, 0.5, 0.5)}},
+        "predicted_delta": PredictedDelta(1.0, 0.0, 2.0, 0.5),
     }
+    return entry(f"g{share:g}-{verifier}-{variant}-0.25", **{**known, **more})
 
 
 def test_a_line_of_attacks_begins_with_the_honest_verifier_and_stands_at_what_was_touched() -> None:
@@ -56,11 +55,11 @@ def test_generators_and_variants_have_lines_of_their_own() -> None:
 
 def test_figures_are_drawn_and_equal_results_give_equal_bytes(tmp_path: Path) -> None:
     arms = [arm(name, share) for name in (None, "oracle", *ATTACKS) for share in (0.05, 0.1)]
-    found = {name: {"spearman": None} for name in ("predicted_delta", "p_star")}
+    found = agreement([], "rouge1")
     for folder in ("one", "two"):
-        draw_prediction(arms, found, "rouge1", [tmp_path / folder / "prediction.svg"], "t")
+        draw_prediction(arms, found, [tmp_path / folder / "prediction.svg"], "t")
         draw_corruption(corruption_lines(arms, ATTACKS), "rouge1", [tmp_path / folder / "corruption.svg"], "t")
-        controls = [arm(None, share) | {"control": "real-slice"} for share in (0.05, 0.1)]
+        controls = [arm(None, share, control="real-slice") for share in (0.05, 0.1)]
         draw_quality([*arms, *controls], "rouge1", [tmp_path / folder / "quality.svg"], "t")
     for name in ("prediction", "corruption", "quality"):
         first, second = ((tmp_path / folder / f"{name}.svg").read_bytes() for folder in ("one", "two"))

@@ -2,29 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
 from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality, generator_slices
 from summ_collapse.report.figures.rates import draw_rates
-from summ_collapse.report.tables import main_entries
+from summ_collapse.report.results import Results
 from summ_collapse.verifiers.request import Attack
 
 SUFFIXES = ("svg", "png")
 
 
-def draw_all(results: Mapping[str, Any], attacks: Mapping[str, Attack], folder: Path) -> None:
+def draw_all(results: Results, attacks: Mapping[str, Attack], folder: Path) -> None:
     """Draw into `folder`; `attacks` are the recipe's verifiers under attack, by name."""
 
     def paths(name: str) -> list[Path]:
         return [folder / f"{name}.{suffix}" for suffix in SUFFIXES]
 
-    title, entries = str(results["recipe"]), main_entries(results)
-    metric = next(iter(entries[0]["metrics"]))
-    draw_rates(results, paths("rates"))
-    single = [arm for arm in results["arms"] if arm["seed"] is not None]
-    draw_prediction(single, results["agreement"], metric, paths("prediction"), title)
+    title, metric, entries = results.recipe, results.metric, results.main
+    draw_rates(entries, metric, paths("rates"), title)
+    draw_prediction(results.single, results.agreement, paths("prediction"), title)
     lines = corruption_lines(entries, attacks)
     if lines:
         draw_corruption(lines, metric, paths("corruption"), title)

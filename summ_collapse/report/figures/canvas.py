@@ -1,16 +1,19 @@
 """How every figure is made: one style, and equal results give equal bytes."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.report.results import Delta
 from summ_collapse.store import write_atomic
 
 # Okabe and Ito's palette, told apart by colour-blind readers too; then the same with other markers.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v")
+GREY = "#666666"
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)))
 
 
@@ -19,17 +22,17 @@ def color(place: int) -> str:
     return COLORS[place % len(COLORS)]
 
 
-def marker(place: int) -> str:
-    """The marker of the place-th line, another one once colours repeat."""
-    return MARKERS[place // len(COLORS) % len(MARKERS)]
+def look(place: int, label: str | None) -> dict[str, str | None]:
+    """How the place-th line is drawn: with another marker once colours repeat."""
+    return {"color": color(place), "marker": MARKERS[place // len(COLORS) % len(MARKERS)], "label": label}
 
 
-def spread(means: Sequence[Mapping[str, float]], middle: str = "mean") -> list[list[float]]:
-    """What error bars reach below and above: (2, points), from {middle, low, high}."""
-    return [
-        [max(0.0, value[middle] - value["low"]) for value in means],
-        [max(0.0, value["high"] - value[middle]) for value in means],
-    ]
+def draw_intervals(axes: Any, places: Sequence[float], found: Sequence[Interval | Delta], **look: Any) -> None:
+    """Means or differences with what their intervals reach below and above."""
+    middles = [one.mean if isinstance(one, Interval) else one.delta for one in found]
+    below = [max(0.0, middle - one.low) for middle, one in zip(middles, found, strict=True)]
+    above = [max(0.0, one.high - middle) for middle, one in zip(middles, found, strict=True)]
+    axes.errorbar(places, middles, [below, above], capsize=2, **look)
 
 
 @contextmanager
@@ -46,3 +49,14 @@ def canvas(paths: Sequence[Path], size: tuple[float, float]) -> Iterator[Any]:
             metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
             figure.savefig(buffer, format=path.suffix[1:], dpi=150, metadata=metadata)
             write_atomic(path, buffer.getvalue())
+
+
+@contextmanager
+def panels(paths: Sequence[Path], size: tuple[float, float], title: str | None, count: int, **shared: bool) -> Iterator[Any]:
+    """`count` axes side by side below a title, where there is one; the legend of the last one stands to its right."""
+    with canvas(paths, size) as figure:
+        axes = figure.subplots(1, count, squeeze=False, **shared)[0]
+        yield axes
+        axes[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+        if title is not None:
+            figure.suptitle(title, x=0.02, ha="left", fontsize=10)

@@ -5,66 +5,57 @@ A line for each way of tampering with one verifier at one rate; the honest verif
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from summ_collapse.predict.agreement import observed_delta
-from summ_collapse.report.figures.canvas import canvas, color, marker, spread
+from summ_collapse.report.figures.canvas import GREY, draw_intervals, look, panels
+from summ_collapse.report.results import Entry
 from summ_collapse.verifiers.request import Attack
 
 FEWEST_SHARES = 2
-
-Entry = Mapping[str, Any]
 
 
 def corruption_lines(entries: Sequence[Entry], attacks: Mapping[str, Attack]) -> dict[str, list[tuple[float, Entry]]]:
     """(share, arm) by line, in the order of shares; lines with fewer than two tampered shares are left out."""
     lines: dict[str, list[tuple[float, Entry]]] = {}
-    several = len({entry["slice"] for entry in entries if entry["verifier"] is not None}) > 1
+    several = len({entry.slice for entry in entries if entry.verifier is not None}) > 1
     for entry in entries:
-        attack = attacks.get(entry["verifier"] or "")
-        if attack is None or entry["rate"] is None:
+        attack = attacks.get(entry.verifier or "")
+        if attack is None or entry.rate is None or entry.tampered is None:
             continue
-        name = f"{_line_of(entry, attack, several)}, {100 * entry['rate']:g}%"
-        lines.setdefault(name, []).append((entry["tampered"], entry))
-        honest = [other for other in entries if other["verifier"] == attack.of and _beside(other) == _beside(entry)]
-        if honest and (0.0, honest[0]) not in lines[name]:
-            lines[name].append((0.0, honest[0]))
-    shares = {name: {share for share, _ in points if share > 0} for name, points in lines.items()}
+        line = lines.setdefault(f"{_line_of(entry, attack, several)}, {100 * entry.rate:g}%", [])
+        line.append((entry.tampered, entry))
+        honest = [other for other in entries if other.verifier == attack.of and _beside(other) == _beside(entry)]
+        if honest and (0.0, honest[0]) not in line:
+            line.append((0.0, honest[0]))
     return {
-        name: sorted(points, key=lambda point: point[0]) for name, points in lines.items() if len(shares[name]) >= FEWEST_SHARES
+        name: sorted(points, key=lambda point: point[0])
+        for name, points in lines.items()
+        if len({share for share, _ in points if share > 0}) >= FEWEST_SHARES
     }
 
 
 def _line_of(entry: Entry, attack: Attack, several: bool) -> str:
     """What arms of one line have in common: whose output, which verifier, how it selects and how it is attacked."""
-    whose = f"g{entry['slice']:g}-" if several else ""
+    whose = f"g{entry.slice:g}-" if several else ""
     how = attack.how if attack.strength is None else f"{attack.how} {attack.strength:g}"
-    within = f" in {entry['variant']}" if entry["variant"] else ""
+    within = f" in {entry.variant}" if entry.variant else ""
     return f"{whose}{attack.of}{within}, {how} {attack.target}"
 
 
-def _beside(entry: Entry) -> tuple[Any, ...]:
-    return entry["variant"], entry["rate"], entry["slice"], entry["seed"]
+def _beside(entry: Entry) -> tuple[str | float | None, ...]:
+    return entry.variant, entry.rate, entry.slice, entry.seed
 
 
 def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: str, paths: Sequence[Path], title: str) -> None:
     """Two panels over the share of tampered scores: the observed difference with its interval, and p*."""
-    with canvas(paths, (10, 4.2)) as figure:
-        left, right = figure.subplots(1, 2)
+    with panels(paths, (10, 4.2), title, 2) as (left, right):
         for place, (name, points) in enumerate(lines.items()):
-            look = {"color": color(place), "marker": marker(place), "label": name}
-            seen = [(share, entry) for share, entry in points if observed_delta(entry, metric) is not None]
-            deltas = [entry["vs"]["real-slice"][metric] for _, entry in seen]
-            left.errorbar(
-                [share for share, _ in seen], [delta["delta"] for delta in deltas], spread(deltas, "delta"), capsize=2, **look
-            )
-            known = [(share, entry) for share, entry in points if entry["p_star"] is not None]
-            right.plot([share for share, _ in known], [entry["p_star"] for _, entry in known], **look)
-        left.axhline(0, color="#666666", linewidth=0.8)
+            seen = [(share, delta) for share, entry in points if (delta := entry.observed_delta(metric))]
+            draw_intervals(left, [share for share, _ in seen], [delta for _, delta in seen], **look(place, name))
+            known = [(share, entry.p_star) for share, entry in points if entry.p_star is not None]
+            right.plot([share for share, _ in known], [p_star for _, p_star in known], **look(place, name))
+        left.axhline(0, color=GREY, linewidth=0.8)
         left.set_ylabel(f"observed Δ {metric} against real-slice")
-        right.axhline(0.5, color="#666666", linewidth=0.8)
+        right.axhline(0.5, color=GREY, linewidth=0.8)
         right.set_ylabel("breakdown point p*")
         for axes in (left, right):
             axes.set_xlabel("share of scores tampered with")
-        right.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-        figure.suptitle(title, x=0.02, ha="left", fontsize=10)
