@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
@@ -47,10 +46,6 @@ class Run:
     out: Path
     reporter: Reporter = field(default_factory=Reporter)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A worker reports to a console of its own.
-        return {**vars(self), "reporter": None}
-
     def place(self, node: Node[Stage]) -> Place:
         return Place(self.out, node.kind, node.folder, node.fingerprint)
 
@@ -70,7 +65,8 @@ def recipe_of(request: Request) -> Recipe:
 
 def open_run(recipe: Recipe, out: Path) -> Run:
     """Resolve what the recipe names and lay out its stages; InputError where a file or hub id is not there."""
-    store.check_run_folder(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: expected a folder, got a file")
     found = list(references(recipe))
     names = {one.name: resolve(one) for one in found}
     for one in found:

@@ -19,8 +19,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from pydantic import JsonValue
 
-from summ_collapse.errors import InputError, StageError
+from summ_collapse.errors import StageError
 
 MANIFEST = "manifest.json"
 ROW_GROUP = 16_384
@@ -35,15 +36,10 @@ def fingerprint(content: Any) -> str:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
+    state = hashlib.sha256()  # Python 3.10 has no hashlib.file_digest
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest_blocks(file)
-
-
-def _digest_blocks(file: Any) -> str:
-    # Python 3.10 has no hashlib.file_digest.
-    state = hashlib.sha256()
-    while block := file.read(HASH_BLOCK):
-        state.update(block)
+        while block := file.read(HASH_BLOCK):
+            state.update(block)
     return state.hexdigest()
 
 
@@ -72,7 +68,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -83,8 +79,8 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def sync_folder(path: Path) -> None:
-    """Make renames in a folder survive a power cut."""
+def sync(path: Path) -> None:
+    """Make a file's content, or the renames in a folder, survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -94,18 +90,13 @@ def sync_folder(path: Path) -> None:
 
 def sync_tree(path: Path) -> None:
     """Make all files below a folder, and their names, survive a power cut."""
-    for file in path.rglob("*"):
-        if file.is_dir():
-            sync_folder(file)
-            continue
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-    sync_folder(path)
+    for below in path.rglob("*"):
+        sync(below)
+    sync(path)
 
 
 def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
     """Parquet with fixed row groups, zstd and no metadata but ours; atomic."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     sink = pa.BufferOutputStream()
     plain = table.replace_schema_metadata(dict(metadata) if metadata else None).combine_chunks()
     pq.write_table(plain, sink, row_group_size=ROW_GROUP, compression="zstd", store_schema=metadata is not None)
@@ -174,6 +165,11 @@ class Place:
         """The published result, or None."""
         return Artifact(self.path) if (self.path / MANIFEST).is_file() else None
 
+    def whole(self) -> bool:
+        """Whether there is a result whose files have the sizes that it says."""
+        artifact = self.artifact()
+        return artifact is not None and artifact.damage() is None
+
     def discard(self) -> None:
         """Remove whatever is there, the manifest first, and the folders that this leaves empty."""
         (self.path / MANIFEST).unlink(missing_ok=True)
@@ -196,13 +192,11 @@ class Place:
         """Who works on this stage right now, or None. The kernel's lock decides, never the clock."""
         if not self._lock_file.exists():
             return None
-        lock = FileLock(self._lock_file, timeout=0)
         try:
-            lock.acquire()
+            with FileLock(self._lock_file, timeout=0):
+                return None
         except Timeout:
             return self._named_holder()
-        lock.release()
-        return None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -232,19 +226,18 @@ class Place:
             failure.unlink()
         return self.work
 
-    def publish(self, files: Path, manifest: Mapping[str, Any]) -> Artifact:
+    def publish(self, files: Path, manifest: Mapping[str, JsonValue]) -> Artifact:
         """Move all that is below `files` into place, then write the manifest with every file's size and digest."""
-        entries: dict[str, dict[str, Any]] = {}
+        entries: dict[str, JsonValue] = {}
         for source in sorted(path for path in files.rglob("*") if path.is_file()):
             name = source.relative_to(files).as_posix()
-            with source.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(source)
             entries[name] = {"bytes": source.stat().st_size, "sha256": digest(source)}
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
         for folder in {(self.path / name).parent for name in entries} | {self.path}:
-            sync_folder(folder)
+            sync(folder)
         write_json(self.path / MANIFEST, {**manifest, "files": entries})
         self.clean()
         return Artifact(self.path)
@@ -252,9 +245,3 @@ class Place:
     def clean(self) -> None:
         """Remove the work folder of a published stage."""
         shutil.rmtree(self.work, ignore_errors=True)
-
-
-def check_run_folder(path: Path) -> None:
-    """InputError where `path` cannot be a run's folder."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"--out {path}: expected a folder, got a file")

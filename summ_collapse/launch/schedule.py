@@ -73,13 +73,21 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
 
 def _after(run: Run, stage: Node[Stage], made: bool, request: Request) -> None:
     """What the run itself does once a stage is there."""
+    place = run.place(stage)
+    artifact = place.artifact()
+    assert artifact is not None
     if stage.name == run.experiment.prepare.name:
-        _check_sizes(run, stage, made)
+        # The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind.
+        notes = artifact.manifest["notes"]
+        try:
+            check_sizes(run.experiment.recipe, notes["train_rows"], notes["test_rows"])
+        except InputError:
+            if made:
+                place.discard()
+            raise
         freeze(run, request, run.out / FROZEN)
     if stage.stage.shown is not None:
         # It holds this recipe's result, also where another recipe's was made in the same folder since.
-        artifact = run.place(stage).artifact()
-        assert artifact is not None
         artifact.show(run.out / stage.stage.shown)
 
 
@@ -88,19 +96,5 @@ def _check_inputs(run: Run, stages: Sequence[Node[Stage]]) -> None:
     chosen = {stage.name for stage in stages}
     for stage in stages:
         for source in stage.inputs.values():
-            artifact = run.artifact(source)
-            if source not in chosen and (artifact is None or artifact.damage() is not None):
+            if source not in chosen and not run.place(run.experiment.stages[source]).whole():
                 raise InputError(f"--only {stage.name}: it needs {source}, which is not whole in {run.out}; run that first")
-
-
-def _check_sizes(run: Run, stage: Node[Stage], made: bool) -> None:
-    """The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind."""
-    artifact = run.place(stage).artifact()
-    assert artifact is not None
-    notes = artifact.manifest["notes"]
-    try:
-        check_sizes(run.experiment.recipe, notes["train_rows"], notes["test_rows"])
-    except InputError:
-        if made:
-            run.place(stage).discard()
-        raise

@@ -4,19 +4,16 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from summ_collapse import store
 from summ_collapse.errors import InputError, StageError, Stopped
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.manifest import summary
-from summ_collapse.launch.parent import die_with_parent
-from summ_collapse.launch.stopping import SIGNALS, STOP_FILE, Stop
+from summ_collapse.launch.process import die_with_parent
+from summ_collapse.launch.stopping import STOP_FILE, Stop
 from summ_collapse.run import Request, Run
 from summ_collapse.stages.stage import Stage
 
@@ -42,37 +39,19 @@ def run_spawned(run: Run, stage: Node[Stage], shape: str, ranks: int, request: R
             preexec_fn=partial(die_with_parent, os.getpid()),
             start_new_session=True,  # Ctrl-C is for us to pass on: the ranks' launcher would report it as a failure
         )
-        with _passing_on(stop, stop_file):
+        with stop.passed_on(stop_file):
             code = _ended(process)
     if stop.file is None:
         stop_file.unlink(missing_ok=True)
     artifact = run.place(stage).artifact()
     if code == 0 and artifact is not None:
-        run.reporter.line(summary(stage.name, artifact.manifest))
+        run.reporter.line(summary(artifact))
         return True
     if stop():
         raise Stopped(stage.name)
     with log.open("rb") as output:
         output.seek(began)
         raise _cause(run, stage, code, output.read().decode(errors="replace"), log)
-
-
-@contextmanager
-def _passing_on(stop: Stop, stop_file: Path) -> Iterator[None]:
-    """A wish to stop reaches the ranks as a file: they see it at the same step, whichever of them looks first."""
-
-    def wish(number: int, frame: FrameType | None) -> None:
-        stop.signalled = True
-        stop_file.touch()
-
-    before = {number: signal.signal(number, wish) for number in SIGNALS}
-    if stop.signalled:  # while the launch was being started
-        stop_file.touch()
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:

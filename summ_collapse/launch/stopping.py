@@ -23,23 +23,37 @@ class Stop:
         self.signalled = False
         named = os.environ.get(STOP_FILE)
         self.file = Path(named) if named else None
+        self._ranks: Path | None = None
 
     def __call__(self) -> bool:
         return self.signalled or (self.file is not None and self.file.exists())
+
+    def wish(self, number: int, frame: FrameType | None) -> None:
+        """What a signal is handled by."""
+        self.signalled = True
+        if self._ranks is not None:
+            self._ranks.touch()
+
+    @contextmanager
+    def passed_on(self, file: Path) -> Iterator[None]:
+        """A wish to stop reaches ranks as a file: they see it at the same step, whichever of them looks first."""
+        self._ranks = file
+        if self.signalled:  # while their launch was being started
+            file.touch()
+        try:
+            yield
+        finally:
+            self._ranks = None
 
 
 @contextmanager
 def listening() -> Iterator[Stop]:
     """Signals mean a wish to stop while this holds, and what they meant before afterwards."""
     stop = Stop()
-
-    def wish(number: int, frame: FrameType | None) -> None:
-        stop.signalled = True
-
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield stop
         return
-    before = {number: signal.signal(number, wish) for number in SIGNALS}
+    before = {number: signal.signal(number, stop.wish) for number in SIGNALS}
     try:
         yield stop
     finally:

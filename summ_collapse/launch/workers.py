@@ -8,11 +8,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from summ_collapse.errors import StageError
+from summ_collapse.experiment.experiment import Experiment
 from summ_collapse.graph import Node
 from summ_collapse.launch.one_stage import run_stage
-from summ_collapse.launch.parent import die_with_parent
+from summ_collapse.launch.process import die_with_parent
 from summ_collapse.launch.stopping import listening
 from summ_collapse.progress import Reporter
 from summ_collapse.run import Request, Run
@@ -38,7 +40,7 @@ class Worker:
     def start(self, run: Run, stage: Node[Stage], request: Request) -> "Future[bool]":
         """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
         try:
-            return self.pool.submit(_work_on, run, stage.name, request)
+            return self.pool.submit(_work_on, run.experiment, run.out, stage.name, request)
         except BrokenProcessPool:
             raise _gone(stage) from None
 
@@ -92,7 +94,6 @@ def _begin(slot: int, jobs: int) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[slot::jobs] or [names[slot % gpus]])
 
 
-def _work_on(run: Run, name: str, request: Request) -> bool:
-    run.reporter = Reporter(watched=False)
+def _work_on(experiment: Experiment, out: Path, name: str, request: Request) -> bool:
     with listening() as stop:
-        return run_stage(run, run.experiment.stages[name], request, stop)
+        return run_stage(Run(experiment, out, Reporter(watched=False)), experiment.stages[name], request, stop)

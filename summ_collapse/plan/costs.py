@@ -58,7 +58,7 @@ GPUS = {
 def gpu(name: str) -> Gpu:
     """The GPU of that name; InputError lists the choices."""
     if name not in GPUS:
-        raise InputError(f"--gpu: unknown GPU {name!r}{nearest(name, list(GPUS))}; expected one of {', '.join(GPUS)}")
+        raise InputError(f"--gpu: unknown GPU {name!r}{nearest(name, GPUS)}; expected one of {', '.join(GPUS)}")
     return GPUS[name]
 
 
