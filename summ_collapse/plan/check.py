@@ -181,7 +181,7 @@ def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
         except InputError as error:
             yield Finding("launch", elsewhere, str(error))
             continue
-        if shape == "ddp" and ranks == 1:
+        if shapes.alone(shape, ranks):
             yield Finding("launch", "ok", "ddp: one GPU, so stages run in one process")
             continue
         command = shapes.line(shape, ranks, [], module="summ_collapse.launch.meet")
