@@ -1,6 +1,5 @@
 """A run: a recipe's graph and its folder. What the recipe names is resolved, and every stage has its place."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +102,7 @@ def freeze(run: Run, request: Request, path: Path) -> None:
         "resolved": run.experiment.recipe.model_dump(by_alias=True),
     }
     # Verifiers come in the recipe's order, which is the table's too; so keys are not sorted here.
-    store.write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    store.write_json(path, content, sort_keys=False)
 
 
 def thawed(path: Path) -> Recipe:

@@ -71,8 +71,9 @@ def write_atomic(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
-def write_json(path: Path, content: Any) -> None:
-    write_atomic(path, (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode())
+def write_json(path: Path, content: Any, sort_keys: bool = True) -> None:
+    text = json.dumps(content, indent=1, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, f"{text}\n".encode())
 
 
 def read_json(path: Path) -> Any:
@@ -157,9 +158,9 @@ class Place:
     def work(self) -> Path:
         return self.path / "work"
 
-    @property
-    def _lock_file(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.lock")
+    def _beside(self, what: str) -> Path:
+        """The lock's file, or that which says who holds it; neither is a part of the result."""
+        return self.path.with_name(f".{self.path.name}.{what}")
 
     def artifact(self) -> Artifact | None:
         """The published result, or None."""
@@ -174,26 +175,23 @@ class Place:
         """Remove whatever is there, the manifest first, and the folders that this leaves empty."""
         (self.path / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(self.path, ignore_errors=True)
-        self._lock_file.unlink(missing_ok=True)
-        self._holder_file.unlink(missing_ok=True)
+        for what in ("lock", "holder"):
+            self._beside(what).unlink(missing_ok=True)
         for parent in self.path.parents:
             if not parent.is_relative_to(self.run) or not parent.is_dir() or any(parent.iterdir()):
                 break
             parent.rmdir()
 
-    @property
-    def _holder_file(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.holder")
-
     def _named_holder(self) -> str:
-        return self._holder_file.read_text(encoding="utf-8") if self._holder_file.exists() else "another process"
+        named = self._beside("holder")
+        return named.read_text(encoding="utf-8") if named.exists() else "another process"
 
     def holder(self) -> str | None:
         """Who works on this stage right now, or None. The kernel's lock decides, never the clock."""
-        if not self._lock_file.exists():
+        if not self._beside("lock").exists():
             return None
         try:
-            with FileLock(self._lock_file, timeout=0):
+            with FileLock(self._beside("lock"), timeout=0):
                 return None
         except Timeout:
             return self._named_holder()
@@ -203,16 +201,16 @@ class Place:
         """Hold the stage for this process; StageError that names the holder where another one has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # A moment's patience: somebody who asks for the holder holds the lock for that long.
-        lock = FileLock(self._lock_file, timeout=1)
+        lock = FileLock(self._beside("lock"), timeout=1)
         try:
             lock.acquire()
         except Timeout:
             raise StageError(f"{self.kind}/{self.arm} is being worked on by {self._named_holder()}") from None
         try:
-            self._holder_file.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
+            self._beside("holder").write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
             yield
         finally:
-            self._holder_file.unlink(missing_ok=True)
+            self._beside("holder").unlink(missing_ok=True)
             lock.release()
 
     def prepare_work(self) -> Path:

@@ -122,13 +122,11 @@ def _failure(run: Run, stage: Node[Stage], error: Exception, rank: int) -> Stage
     work = run.place(stage).work
     log = work / f"failure-{rank}.json"
     message = f"{stage.name} failed: {error!r}"
-    if not work.is_dir():  # another rank has cleared away what its wrong input left
-        return StageError(message)
-    try:
-        store.write_json(log, {"stage": stage.name, "rank": rank, "error": repr(error), "traceback": traceback.format_exc()})
-    except OSError:
-        return StageError(message)
-    return StageError(f"{message}; see {log}")
+    if work.is_dir():  # not where another rank has cleared away what its wrong input left
+        with suppress(OSError):
+            store.write_json(log, {"stage": stage.name, "rank": rank, "error": repr(error), "traceback": traceback.format_exc()})
+            message += f"; see {log}"
+    return StageError(message)
 
 
 def _inputs(run: Run, stage: Node[Stage]) -> dict[str, Artifact]:

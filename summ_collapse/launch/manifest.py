@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,10 +57,8 @@ def _devices() -> list[JsonValue]:
 def _libraries() -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {"python": platform.python_version()}
     for name in ("summ-collapse", *LIBRARIES):
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 

@@ -39,11 +39,8 @@ def _launch(run: Run, stage: Node[Stage], command: Sequence[str], processes: str
     """Have the stage's result made by processes of its own."""
     log = run.log(stage)
     log.parent.mkdir(parents=True, exist_ok=True)
-    stop_file = stop.file or log.with_suffix(".stop")
-    if stop.file is None:
-        stop_file.unlink(missing_ok=True)
     run.reporter.line(f"{stage.name}: {processes}, log {log}")
-    with log.open("ab") as output:
+    with log.open("ab") as output, stop.passed_on(log.with_suffix(".stop")) as stop_file:
         began = output.tell()
         process = subprocess.Popen(
             command,
@@ -54,10 +51,7 @@ def _launch(run: Run, stage: Node[Stage], command: Sequence[str], processes: str
             preexec_fn=partial(die_with_parent, os.getpid()),
             start_new_session=True,  # Ctrl-C is for us to pass on: the ranks' launcher would report it as a failure
         )
-        with stop.passed_on(stop_file):
-            code = _ended(process)
-    if stop.file is None:
-        stop_file.unlink(missing_ok=True)
+        code = _ended(process)
     artifact = run.place(stage).artifact()
     if code == 0 and artifact is not None:
         run.reporter.line(summary(artifact))

@@ -5,7 +5,7 @@ run(Request(recipe_path, overrides, out, jobs=2))
 
 import signal
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
 from summ_collapse.errors import InputError, Stopped
 from summ_collapse.experiment.sizes import check_sizes
@@ -14,7 +14,7 @@ from summ_collapse.launch import shapes
 from summ_collapse.launch.one_stage import run_stage
 from summ_collapse.launch.ranks import run_in_ranks
 from summ_collapse.launch.stopping import Stop, listening
-from summ_collapse.launch.workers import Worker, result, signal_all, workers
+from summ_collapse.launch.workers import result, signal_all, start, workers
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run, recipe_of
 from summ_collapse.stages.stage import Stage
 
@@ -44,7 +44,7 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
     """Every stage as soon as what it needs is there and a worker is free; those that most others wait for come first."""
     left = {stage.name: stage for stage in stages}
     urgency = descendants({name: node.inputs.values() for name, node in run.experiment.stages.items()})
-    running: dict[Future[bool], tuple[Worker, Node[Stage]]] = {}
+    running: dict[Future[bool], tuple[ProcessPoolExecutor, Node[Stage]]] = {}
     stopped = False
     with workers(request.jobs) as made:
         free = list(made)
@@ -58,7 +58,7 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
             for stage in sorted(ready, key=lambda stage: -urgency[stage.name])[: len(free)]:
                 del left[stage.name]
                 worker = free.pop()
-                running[worker.start(run, stage, request)] = (worker, stage)
+                running[start(worker, run, stage, request)] = (worker, stage)
             done, _ = wait(running, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
                 worker, stage = running.pop(future)

@@ -35,15 +35,22 @@ class Stop:
             self._ranks.touch()
 
     @contextmanager
-    def passed_on(self, file: Path) -> Iterator[None]:
-        """A wish to stop reaches ranks as a file: they see it at the same step, whichever of them looks first."""
-        self._ranks = file
-        if self.signalled:  # while their launch was being started
-            file.touch()
+    def passed_on(self, file: Path) -> Iterator[Path]:
+        """A wish to stop reaches ranks as a file: they see it at the same step, whichever of them looks first.
+
+        Gives the file: the one that this process was told of itself, or else `file`, which is no longer than this holds.
+        """
+        if self.file is None:
+            file.unlink(missing_ok=True)
+        self._ranks = self.file or file
+        if self.signalled:
+            self._ranks.touch()
         try:
-            yield
+            yield self._ranks
         finally:
             self._ranks = None
+            if self.file is None:
+                file.unlink(missing_ok=True)
 
 
 @contextmanager
