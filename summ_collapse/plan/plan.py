@@ -102,13 +102,14 @@ def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Pl
 
 
 def _planned(stage: Node[Stage], workloads: Workloads, machine: Machine, cached: bool) -> Planned:
-    basics = (stage.name, list(stage.inputs.values()), workloads.rows(stage), workloads.tokens(stage), cached)
+    basics = (stage.name, list(stage.inputs.values()), workloads.sizes[stage.name].total, workloads.tokens(stage), cached)
     if not stage.stage.runs_a_model:
         return Planned(*basics, devices=0, flops=0, memory_bytes=None, device_hours=0.0, fits=None, warning=None)
     devices = workloads.devices(stage, machine.devices)
     workload = workloads.of(stage)
     if workload is None:
-        unknown = f"no shape known for model {workloads.model_name(stage)}: its costs are left out"
+        model = workloads.bottom(stage)
+        unknown = f"no shape known for model {model.place if model else 'base'}: its costs are left out"
         return Planned(*basics, devices, flops=None, memory_bytes=None, device_hours=None, fits=None, warning=unknown)
     peak = memory(workload, workloads.shape(stage), devices)
     warning = shortage(peak, machine.gpu)

@@ -49,10 +49,6 @@ class Workloads:
         chunks = node.stage.chunks(self._of(node))
         return 1 / devices if not chunks else math.ceil(chunks / devices) / chunks
 
-    def rows(self, node: Node[Stage]) -> int | None:
-        """Rows that it gives; None without the task's sizes."""
-        return self.sizes[node.name].total
-
     def tokens(self, node: Node[Stage]) -> int | None:
         """Tokens that a model reads or writes, over all epochs; None also for what only reads whole tables."""
         work = node.stage.work(self._of(node), self.lengths)
@@ -74,13 +70,8 @@ class Workloads:
             eager=base.attention == "eager",
         )
 
-    def model_name(self, node: Node[Stage]) -> str:
-        """The hub id or path of the model that a stage trains or runs, adapters aside; `base` where it is made here."""
-        name = self.bottom(node)
-        return name.place if name else "base"
-
     def bottom(self, node: Node[Stage]) -> Name | None:
-        """What the model below everything is called; None where it is made here."""
+        """The model that a stage trains or runs, adapters aside; None where it is made here."""
         reading = node.stage.reads
         if reading is None:
             return None
