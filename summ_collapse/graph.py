@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from pydantic import JsonValue
+
 from summ_collapse.errors import InputError
 from summ_collapse.plugins import nearest
 from summ_collapse.store import fingerprint
@@ -22,7 +24,7 @@ class Work(Protocol):
     further: ClassVar[Mapping[str, str]]
     gives: ClassVar[str]
 
-    def described(self) -> dict[str, Any]: ...
+    def described(self) -> Mapping[str, JsonValue]: ...
 
 
 ANY = "any"  # what a role takes that any table may play
@@ -88,7 +90,7 @@ class Graph(Generic[W]):
     def _matching(self, pattern: str) -> list[str]:
         names = [name for name in self.stages if fnmatch.fnmatchcase(name, pattern)]
         if not names:
-            raise InputError(f"unknown stage {pattern!r}{nearest(pattern, list(self.stages))}; `plan` lists them")
+            raise InputError(f"unknown stage {pattern!r}{nearest(pattern, self.stages)}; `plan` lists them")
         return names
 
     def _upstream(self, names: Iterable[str]) -> set[str]:

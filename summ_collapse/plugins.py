@@ -1,16 +1,16 @@
 """What is installed: tasks, verifiers and metrics, found through entry points, ours like anybody else's."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from summ_collapse.errors import InputError
 
 
 @cache
-def installed(group: str) -> dict[str, Any]:
+def installed(group: str) -> dict[str, EntryPoint]:
     """What packages on this machine register in the entry-point group `summ_collapse.<group>`, by name."""
     return {entry.name: entry for entry in sorted(entry_points(group=f"summ_collapse.{group}"), key=lambda entry: entry.name)}
 
@@ -24,7 +24,7 @@ def plugin(group: str, name: str) -> Any:
     return names[name].load()
 
 
-def nearest(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest of `names`, or nothing."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -23,7 +23,7 @@ class Reporter:
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
         """Gives what a stage calls with (done, total)."""
-        if not self.watched:
+        if self.quiet or not self.watched:
             yield lambda done, total: None
             return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

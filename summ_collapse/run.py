@@ -1,10 +1,8 @@
 """A run: a recipe's graph and its folder. What the recipe names is resolved, and every stage has its place."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
@@ -47,10 +45,6 @@ class Run:
     out: Path
     reporter: Reporter = field(default_factory=Reporter)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A worker reports to a console of its own.
-        return {**vars(self), "reporter": None}
-
     def place(self, node: Node[Stage]) -> Place:
         return Place(self.out, node.kind, node.folder, node.fingerprint)
 
@@ -70,7 +64,8 @@ def recipe_of(request: Request) -> Recipe:
 
 def open_run(recipe: Recipe, out: Path) -> Run:
     """Resolve what the recipe names and lay out its stages; InputError where a file or hub id is not there."""
-    store.check_run_folder(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: expected a folder, got a file")
     found = list(references(recipe))
     names = {one.name: resolve(one) for one in found}
     for one in found:
@@ -107,7 +102,7 @@ def freeze(run: Run, request: Request, path: Path) -> None:
         "resolved": run.experiment.recipe.model_dump(by_alias=True),
     }
     # Verifiers come in the recipe's order, which is the table's too; so keys are not sorted here.
-    store.write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    store.write_json(path, content, sort_keys=False)
 
 
 def thawed(path: Path) -> Recipe:

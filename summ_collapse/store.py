@@ -19,8 +19,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from pydantic import JsonValue
 
-from summ_collapse.errors import InputError, StageError
+from summ_collapse.errors import StageError
 
 MANIFEST = "manifest.json"
 ROW_GROUP = 16_384
@@ -35,15 +36,10 @@ def fingerprint(content: Any) -> str:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
+    state = hashlib.sha256()  # Python 3.10 has no hashlib.file_digest
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest_blocks(file)
-
-
-def _digest_blocks(file: Any) -> str:
-    # Python 3.10 has no hashlib.file_digest.
-    state = hashlib.sha256()
-    while block := file.read(HASH_BLOCK):
-        state.update(block)
+        while block := file.read(HASH_BLOCK):
+            state.update(block)
     return state.hexdigest()
 
 
@@ -72,19 +68,20 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def write_json(path: Path, content: Any) -> None:
-    write_atomic(path, (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode())
+def write_json(path: Path, content: Any, sort_keys: bool = True) -> None:
+    text = json.dumps(content, indent=1, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, f"{text}\n".encode())
 
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def sync_folder(path: Path) -> None:
-    """Make renames in a folder survive a power cut."""
+def sync(path: Path) -> None:
+    """Make a file's content, or the renames in a folder, survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -94,18 +91,13 @@ def sync_folder(path: Path) -> None:
 
 def sync_tree(path: Path) -> None:
     """Make all files below a folder, and their names, survive a power cut."""
-    for file in path.rglob("*"):
-        if file.is_dir():
-            sync_folder(file)
-            continue
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-    sync_folder(path)
+    for below in path.rglob("*"):
+        sync(below)
+    sync(path)
 
 
 def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
     """Parquet with fixed row groups, zstd and no metadata but ours; atomic."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     sink = pa.BufferOutputStream()
     plain = table.replace_schema_metadata(dict(metadata) if metadata else None).combine_chunks()
     pq.write_table(plain, sink, row_group_size=ROW_GROUP, compression="zstd", store_schema=metadata is not None)
@@ -166,59 +158,59 @@ class Place:
     def work(self) -> Path:
         return self.path / "work"
 
-    @property
-    def _lock_file(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.lock")
+    def _beside(self, what: str) -> Path:
+        """The lock's file, or that which says who holds it; neither is a part of the result."""
+        return self.path.with_name(f".{self.path.name}.{what}")
 
     def artifact(self) -> Artifact | None:
         """The published result, or None."""
         return Artifact(self.path) if (self.path / MANIFEST).is_file() else None
 
+    def whole(self) -> bool:
+        """Whether there is a result whose files have the sizes that it says."""
+        artifact = self.artifact()
+        return artifact is not None and artifact.damage() is None
+
     def discard(self) -> None:
         """Remove whatever is there, the manifest first, and the folders that this leaves empty."""
         (self.path / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(self.path, ignore_errors=True)
-        self._lock_file.unlink(missing_ok=True)
-        self._holder_file.unlink(missing_ok=True)
+        for what in ("lock", "holder"):
+            self._beside(what).unlink(missing_ok=True)
         for parent in self.path.parents:
             if not parent.is_relative_to(self.run) or not parent.is_dir() or any(parent.iterdir()):
                 break
             parent.rmdir()
 
-    @property
-    def _holder_file(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.holder")
-
     def _named_holder(self) -> str:
-        return self._holder_file.read_text(encoding="utf-8") if self._holder_file.exists() else "another process"
+        named = self._beside("holder")
+        return named.read_text(encoding="utf-8") if named.exists() else "another process"
 
     def holder(self) -> str | None:
         """Who works on this stage right now, or None. The kernel's lock decides, never the clock."""
-        if not self._lock_file.exists():
+        if not self._beside("lock").exists():
             return None
-        lock = FileLock(self._lock_file, timeout=0)
         try:
-            lock.acquire()
+            with FileLock(self._beside("lock"), timeout=0):
+                return None
         except Timeout:
             return self._named_holder()
-        lock.release()
-        return None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the stage for this process; StageError that names the holder where another one has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # A moment's patience: somebody who asks for the holder holds the lock for that long.
-        lock = FileLock(self._lock_file, timeout=1)
+        lock = FileLock(self._beside("lock"), timeout=1)
         try:
             lock.acquire()
         except Timeout:
             raise StageError(f"{self.kind}/{self.arm} is being worked on by {self._named_holder()}") from None
         try:
-            self._holder_file.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
+            self._beside("holder").write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
             yield
         finally:
-            self._holder_file.unlink(missing_ok=True)
+            self._beside("holder").unlink(missing_ok=True)
             lock.release()
 
     def prepare_work(self) -> Path:
@@ -232,19 +224,18 @@ class Place:
             failure.unlink()
         return self.work
 
-    def publish(self, files: Path, manifest: Mapping[str, Any]) -> Artifact:
+    def publish(self, files: Path, manifest: Mapping[str, JsonValue]) -> Artifact:
         """Move all that is below `files` into place, then write the manifest with every file's size and digest."""
-        entries: dict[str, dict[str, Any]] = {}
+        entries: dict[str, JsonValue] = {}
         for source in sorted(path for path in files.rglob("*") if path.is_file()):
             name = source.relative_to(files).as_posix()
-            with source.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(source)
             entries[name] = {"bytes": source.stat().st_size, "sha256": digest(source)}
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
         for folder in {(self.path / name).parent for name in entries} | {self.path}:
-            sync_folder(folder)
+            sync(folder)
         write_json(self.path / MANIFEST, {**manifest, "files": entries})
         self.clean()
         return Artifact(self.path)
@@ -252,9 +243,3 @@ class Place:
     def clean(self) -> None:
         """Remove the work folder of a published stage."""
         shutil.rmtree(self.work, ignore_errors=True)
-
-
-def check_run_folder(path: Path) -> None:
-    """InputError where `path` cannot be a run's folder."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"--out {path}: expected a folder, got a file")

@@ -30,10 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.call(options)
         sys.stdout.flush()
         return 0
-    except InputError as error:
-        return _failed(error, 2, debug)
-    except StageError as error:
-        return _failed(error, 1, debug)
+    except (InputError, StageError) as error:
+        if debug:
+            traceback.print_exception(error)
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
     except (KeyboardInterrupt, Stopped):
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         return 130
@@ -55,13 +56,6 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _failed(error: Exception, code: int, debug: bool) -> int:
-    if debug:
-        traceback.print_exception(error)
-    print(f"error: {error}", file=sys.stderr)
-    return code
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="summ-collapse",
@@ -71,8 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"summ-collapse {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    experiments.add(commands)
-    diagnose.add(commands)
-    results.add(commands)
-    theory.add(commands)
+    for family in (experiments, diagnose, results, theory):
+        family.add(commands)
     return parser

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from summ_collapse.cli.arguments import positive
+from summ_collapse.cli.terminal import show
 from summ_collapse.errors import InputError
 from summ_collapse.packaged import packaged
 
@@ -21,8 +22,7 @@ def add(commands: Any) -> None:
     demo.add_argument("--jobs", type=positive, default=2, metavar="N", help="stages at once (default: 2)")
     demo.set_defaults(call=_demo)
 
-    run = commands.add_parser("run", help="run a recipe; what is there already is reused")
-    _add_recipe(run)
+    run = _of_recipe(commands, "run", "run a recipe; what is there already is reused")
     run.add_argument("--out", type=Path, required=True, help="run folder")
     run.add_argument(
         "--only", action="append", default=[], metavar="STAGE", help="only this stage, or pattern such as 'verify/*'"
@@ -36,10 +36,7 @@ def add(commands: Any) -> None:
     run.add_argument("--json", action="store_true", help="print results.json on stdout instead of the table")
     run.set_defaults(call=_run)
 
-    plan = commands.add_parser(
-        "plan", help="stages, what is cached, rows, tokens, memory and hours; needs neither data nor models"
-    )
-    _add_recipe(plan)
+    plan = _of_recipe(commands, "plan", "stages, what is cached, rows, tokens, memory and hours; needs neither data nor models")
     plan.add_argument("--out", type=Path, help="run folder to look for cached stages in")
     plan.add_argument("--gpu", default="h100", metavar="NAME", help="GPU to count on, such as a100-80gb (default: h100)")
     plan.add_argument("--devices", type=positive, default=8, metavar="N", help="GPUs that one stage may use (default: 8)")
@@ -49,15 +46,13 @@ def add(commands: Any) -> None:
     plan.add_argument("--json", action="store_true", help="print as JSON")
     plan.set_defaults(call=_plan)
 
-    check = commands.add_parser("check", help="before any queue: data, tokens, memory, disk, launch shapes, SLURM")
-    _add_recipe(check)
+    check = _of_recipe(commands, "check", "before any queue: data, tokens, memory, disk, launch shapes, SLURM")
     check.add_argument("--out", type=Path, required=True, help="run folder, whose disk is looked at")
     check.add_argument("--profile", type=Path, metavar="FILE", help="SLURM profile to try with `sbatch --test-only`")
     check.add_argument("--json", action="store_true", help="print as JSON")
     check.set_defaults(call=_check)
 
-    slurm = commands.add_parser("slurm", help="submit one job a stage, chained; again, only what is missing")
-    _add_recipe(slurm)
+    slurm = _of_recipe(commands, "slurm", "submit one job a stage, chained; again, only what is missing")
     slurm.add_argument("--out", type=Path, required=True, help="run folder, on a disk that every node sees")
     slurm.add_argument("--profile", type=Path, metavar="FILE", help="YAML: partition, account, sizes, time, modules")
     slurm.add_argument("--dry-run", action="store_true", help="print every script, submit nothing")
@@ -76,26 +71,23 @@ def add(commands: Any) -> None:
     newswire.set_defaults(call=_newswire)
 
 
-def _add_recipe(parser: argparse.ArgumentParser) -> None:
+def _of_recipe(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help)
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML file, or the name of a packaged recipe")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="recipe values to replace, such as retrain.steps=100")
-
-
-def packaged_recipe(name: str) -> Path | None:
-    """The recipe of that name that came with the package, or None."""
-    return packaged("recipes", f"{Path(name).stem}.yaml")
+    return parser
 
 
 def _recipe_path(path: Path) -> Path:
     if path.exists() or path.suffix or len(path.parts) > 1:
         return path
-    return packaged_recipe(path.name) or path
+    return packaged("recipes", f"{path.name}.yaml") or path
 
 
 def _demo(options: argparse.Namespace) -> None:
     from summ_collapse.run import Request
 
-    recipe = packaged_recipe("demo")
+    recipe = packaged("recipes", "demo.yaml")
     if recipe is None:
         raise InputError("the packaged recipe demo.yaml is missing; is the installation whole?")
     _execute(Request(recipe, (), options.out, jobs=options.jobs))
@@ -137,16 +129,13 @@ def _dry_run(path: Path, options: argparse.Namespace) -> None:
     from summ_collapse.recipe.load import load
 
     found = plan(load(path, options.overrides), options.out)
-    chosen = found.chosen(options.only, options.until)
+    chosen = {stage.name for stage in found.experiment.chosen(options.only, options.until)}
     for stage in found.stages:
-        if stage.name not in chosen:
-            continue
-        print(f"{'cached' if stage.cached else 'would run':10} {stage.name}")
+        if stage.name in chosen:
+            print(f"{'cached' if stage.cached else 'would run':10} {stage.name}")
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from rich.console import Console
-
     from summ_collapse.plan import table as plan_table
     from summ_collapse.plan.plan import Machine, plan
     from summ_collapse.recipe.load import load
@@ -156,9 +145,8 @@ def _plan(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(plan_table.as_json(found), ensure_ascii=False))
         return
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(plan_table.as_rich(found))
-    console.print(plan_table.memory_as_rich(found))
+    show(plan_table.as_rich(found), 120)
+    show(plan_table.memory_as_rich(found), 120)
     for remark in plan_table.remarks(found):
         print(remark)
     for what in found.unresolved:

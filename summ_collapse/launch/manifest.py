@@ -5,21 +5,23 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from summ_collapse.graph import Node
 from summ_collapse.ranks import World
 from summ_collapse.run import Run
 from summ_collapse.stages.stage import Outcome, Stage
+from summ_collapse.store import Artifact
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "rouge-score", "numpy", "pyarrow", "tokenizers")
 
 
-def manifest(run: Run, stage: Node[Stage], outcome: Outcome, seconds: float, began: float, world: World) -> dict[str, Any]:
+def manifest(run: Run, stage: Node[Stage], outcome: Outcome, seconds: float, began: float, world: World) -> dict[str, JsonValue]:
     """What a result says of itself; the store adds sizes and digests."""
     return {
         "stage": stage.name,
@@ -44,7 +46,7 @@ def manifest(run: Run, stage: Node[Stage], outcome: Outcome, seconds: float, beg
     }
 
 
-def _devices() -> list[str]:
+def _devices() -> list[JsonValue]:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
@@ -52,13 +54,11 @@ def _devices() -> list[str]:
 
 
 @cache
-def _libraries() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+def _libraries() -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {"python": platform.python_version()}
     for name in ("summ-collapse", *LIBRARIES):
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 
@@ -72,10 +72,11 @@ def _git_revision() -> str | None:
     return done.stdout.strip() or None
 
 
-def summary(stage: str, recorded: Mapping[str, Any]) -> str:
+def summary(made: Artifact) -> str:
     """One line on a finished stage, from its manifest."""
+    recorded = made.manifest
     rejected = f" ({sum(recorded['rejected'].values())} rejected)" if recorded["rejected"] else ""
     cut = recorded["notes"].get("truncated", 0)
     truncated = f", {cut / recorded['rows_in']:.1%} truncated" if cut else ""
     rate = f", {recorded['tokens_per_second']:,.0f} tokens/s" if recorded["tokens"] else ""
-    return f"{stage}: {recorded['rows_out']:,} rows{rejected}, {recorded['seconds']:.1f} s{rate}{truncated}"
+    return f"{recorded['stage']}: {recorded['rows_out']:,} rows{rejected}, {recorded['seconds']:.1f} s{rate}{truncated}"

@@ -5,7 +5,7 @@ accelerate launch --config_file accelerate_configs/cpu_ddp.yaml -m summ_collapse
 
 import sys
 
-from summ_collapse.launch.parent import die_with_parent
+from summ_collapse.launch.process import die_with_parent
 from summ_collapse.launch.ranks import joined
 
 

@@ -1,23 +1,92 @@
-"""One stage wherever it belongs: in this process, or in the ranks of its launch shape."""
+"""One stage wherever it belongs: in this process, or in the ranks of an `accelerate launch`, watched from here."""
 
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from summ_collapse import store
+from summ_collapse.errors import InputError, StageError, Stopped
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.in_process import ensure, whole
-from summ_collapse.launch.spawned import run_spawned
-from summ_collapse.launch.stopping import Stop
+from summ_collapse.launch.manifest import summary
+from summ_collapse.launch.process import die_with_parent
+from summ_collapse.launch.stopping import STOP_FILE, Stop
 from summ_collapse.run import Request, Run
 from summ_collapse.stages.stage import Stage
 
+GRACE = 45  # seconds that a launch has to end after Ctrl-C; it gives its ranks 30
+
 
 def run_stage(run: Run, stage: Node[Stage], request: Request, stop: Stop) -> bool:
-    """Have one stage's result in place, in this process or in the ranks of its shape; says whether it had to be made."""
+    """Have one stage's result in place; says whether it had to be made."""
     shape = shapes.shape_of(stage, run.experiment.recipe.launch)
-    if shape == shapes.SINGLE:
-        return ensure(run, stage, request.verify, stop)
     # Whether a shape can start here matters only where something has to be made.
-    if whole(run, stage, request.verify):
+    if shape != shapes.SINGLE and whole(run, stage, request.verify):
         return False
     ranks = shapes.ranks_here(shape)
-    if shape == "ddp" and ranks == 1:  # one rank of it is nothing but this process
+    if shapes.alone(shape, ranks):
         return ensure(run, stage, request.verify, stop)
-    return run_spawned(run, stage, shape, ranks, request, stop)
+    _launch(run, stage, shapes.line(shape, ranks, request.arguments(stage.name)), f"{ranks} processes ({shape})", stop)
+    return True
+
+
+def _launch(run: Run, stage: Node[Stage], command: Sequence[str], processes: str, stop: Stop) -> None:
+    """Have the stage's result made by processes of its own."""
+    log = run.log(stage)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    run.reporter.line(f"{stage.name}: {processes}, log {log}")
+    with log.open("ab") as output, stop.passed_on(log.with_suffix(".stop")) as stop_file:
+        began = output.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, STOP_FILE: str(stop_file.resolve())},
+            preexec_fn=partial(die_with_parent, os.getpid()),
+            start_new_session=True,  # Ctrl-C is for us to pass on: the ranks' launcher would report it as a failure
+        )
+        code = _ended(process)
+    artifact = run.place(stage).artifact()
+    if code == 0 and artifact is not None:
+        run.reporter.line(summary(artifact))
+        return
+    if stop():
+        raise Stopped(stage.name)
+    with log.open("rb") as output:
+        output.seek(began)
+        raise _cause(run, stage, code, output.read().decode(errors="replace"), log)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        raise
+
+
+def _cause(run: Run, stage: Node[Stage], code: int, output: str, log: Path) -> Exception:
+    """What went wrong in the ranks, in one line: their own message, the first one's error, or the signal."""
+    wrong = re.findall(r"^error: (.*)", output, re.MULTILINE)
+    if wrong and re.search(r"exitcode\s*: 2\b", output):
+        return InputError(wrong[0])
+    # Whoever fails first takes the others down; their complaints about lost connections are no cause.
+    first = re.search(r"Root Cause.*?rank\s*: (\d+)", output, re.DOTALL)
+    for left in sorted(run.place(stage).work.glob(f"failure-{first[1] if first else '*'}.json")):
+        found = store.read_json(left)
+        return StageError(f"{stage.name} failed in rank {found['rank']}: {found['error']}; see {log}")
+    killed = re.search(r"Root Cause.*?rank\s*: (\d+).*?Signal (\d+) \((\w+)\) received", output, re.DOTALL)
+    if killed:
+        return StageError(f"{stage.name} failed: rank {killed[1]} was ended by signal {killed[2]} ({killed[3]}); see {log}")
+    return StageError(f"{stage.name} failed: {wrong[-1] if wrong else f'its launch ended with code {code}'}; see {log}")

@@ -4,7 +4,7 @@ import gc
 import signal
 from importlib import import_module
 
-from summ_collapse.launch.quiet import quieten
+from summ_collapse.launch.process import quieten
 from summ_collapse.launch.stopping import SIGNALS
 from summ_collapse.plugins import installed, plugin
 

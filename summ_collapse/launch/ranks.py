@@ -13,7 +13,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.in_process import ensure
-from summ_collapse.launch.parent import die_with_parent
+from summ_collapse.launch.process import die_with_parent
 from summ_collapse.launch.stopping import Stop
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.run import Request, Run

@@ -5,7 +5,7 @@ run(Request(recipe_path, overrides, out, jobs=2))
 
 import signal
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
 from summ_collapse.errors import InputError, Stopped
 from summ_collapse.experiment.sizes import check_sizes
@@ -14,7 +14,7 @@ from summ_collapse.launch import shapes
 from summ_collapse.launch.one_stage import run_stage
 from summ_collapse.launch.ranks import run_in_ranks
 from summ_collapse.launch.stopping import Stop, listening
-from summ_collapse.launch.workers import Worker, result, signal_all, workers
+from summ_collapse.launch.workers import result, signal_all, start, workers
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run, recipe_of
 from summ_collapse.stages.stage import Stage
 
@@ -44,7 +44,7 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
     """Every stage as soon as what it needs is there and a worker is free; those that most others wait for come first."""
     left = {stage.name: stage for stage in stages}
     urgency = descendants({name: node.inputs.values() for name, node in run.experiment.stages.items()})
-    running: dict[Future[bool], tuple[Worker, Node[Stage]]] = {}
+    running: dict[Future[bool], tuple[ProcessPoolExecutor, Node[Stage]]] = {}
     stopped = False
     with workers(request.jobs) as made:
         free = list(made)
@@ -58,7 +58,7 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
             for stage in sorted(ready, key=lambda stage: -urgency[stage.name])[: len(free)]:
                 del left[stage.name]
                 worker = free.pop()
-                running[worker.start(run, stage, request)] = (worker, stage)
+                running[start(worker, run, stage, request)] = (worker, stage)
             done, _ = wait(running, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
                 worker, stage = running.pop(future)
@@ -73,13 +73,21 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
 
 def _after(run: Run, stage: Node[Stage], made: bool, request: Request) -> None:
     """What the run itself does once a stage is there."""
+    place = run.place(stage)
+    artifact = place.artifact()
+    assert artifact is not None
     if stage.name == run.experiment.prepare.name:
-        _check_sizes(run, stage, made)
+        # The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind.
+        notes = artifact.manifest["notes"]
+        try:
+            check_sizes(run.experiment.recipe, notes["train_rows"], notes["test_rows"])
+        except InputError:
+            if made:
+                place.discard()
+            raise
         freeze(run, request, run.out / FROZEN)
     if stage.stage.shown is not None:
         # It holds this recipe's result, also where another recipe's was made in the same folder since.
-        artifact = run.place(stage).artifact()
-        assert artifact is not None
         artifact.show(run.out / stage.stage.shown)
 
 
@@ -88,19 +96,5 @@ def _check_inputs(run: Run, stages: Sequence[Node[Stage]]) -> None:
     chosen = {stage.name for stage in stages}
     for stage in stages:
         for source in stage.inputs.values():
-            artifact = run.artifact(source)
-            if source not in chosen and (artifact is None or artifact.damage() is not None):
+            if source not in chosen and not run.place(run.experiment.stages[source]).whole():
                 raise InputError(f"--only {stage.name}: it needs {source}, which is not whole in {run.out}; run that first")
-
-
-def _check_sizes(run: Run, stage: Node[Stage], made: bool) -> None:
-    """The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind."""
-    artifact = run.place(stage).artifact()
-    assert artifact is not None
-    notes = artifact.manifest["notes"]
-    try:
-        check_sizes(run.experiment.recipe, notes["train_rows"], notes["test_rows"])
-    except InputError:
-        if made:
-            run.place(stage).discard()
-        raise

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from summ_collapse.errors import InputError
 from summ_collapse.graph import Node
-from summ_collapse.packaged import packaged
+from summ_collapse.packaged import required
 from summ_collapse.recipe.blocks import Launch
 from summ_collapse.stages.stage import Stage
 
@@ -23,10 +23,7 @@ def shape_of(node: Node[Stage], launch: Launch) -> str:
 
 def config_file(shape: str) -> Path:
     """The accelerate configuration of a shape; InputError where the installation lacks it."""
-    path = packaged("accelerate_configs", f"{shape}.yaml")
-    if path is None:
-        raise InputError(f"accelerate_configs/{shape}.yaml is missing; is the installation whole?")
-    return path
+    return required("accelerate_configs", f"{shape}.yaml")
 
 
 def current() -> str:
@@ -55,6 +52,11 @@ def ranks_here(shape: str) -> int:
     if gpus == 0:
         raise InputError(f"launch shape {shape!r} needs a GPU, and none is visible here; `single` and `cpu_ddp` need none")
     return gpus
+
+
+def alone(shape: str, ranks: int) -> bool:
+    """Whether a stage needs no launch: one rank of `ddp` is nothing but this process."""
+    return shape == SINGLE or (shape == "ddp" and ranks == 1)
 
 
 def launcher(shape: str, ranks: int) -> list[str]:

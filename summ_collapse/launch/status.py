@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from summ_collapse import store
 from summ_collapse.errors import StageError
+from summ_collapse.graph import Node
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import job_name
 from summ_collapse.run import Run
+from summ_collapse.stages.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -27,32 +28,27 @@ def states(run: Run) -> list[State]:
         queued = queue.jobs() if queue.available() else {}
     except StageError as error:  # what is on disk is worth telling all the same
         run.reporter.line(f"the queue gives no answer: {error}")
-    return [_state(run, name, queued) for name in run.experiment.stages]
+    return [State(stage.name, *_state(run, stage, queued)) for stage in run.experiment.stages.values()]
 
 
-def _state(run: Run, name: str, queued: Mapping[str, queue.Job]) -> State:
-    stage = run.experiment.stages[name]
+def _state(run: Run, stage: Node[Stage], queued: Mapping[str, queue.Job]) -> tuple[str, str]:
+    """What state a stage is in, and the detail."""
     place = run.place(stage)
     artifact = place.artifact()
     if artifact is not None:
-        damage = artifact.damage()
-        manifest = artifact.manifest
-        return (
-            State(name, "failed", damage)
-            if damage
-            else State(name, "done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
-        )
+        damage, manifest = artifact.damage(), artifact.manifest
+        return ("failed", damage) if damage else ("done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
     holder = place.holder()
     if holder is not None:
-        return State(name, "running", f"{holder}{_progress(place)}")
+        return "running", f"{holder}{_progress(place)}"
     job = queued.get(job_name(run, stage))
     if job is not None:
-        running = job.state == "RUNNING"
-        return State(name, "running" if running else "queued", f"job {job.id}: {job.state}, {job.reason}{_progress(place)}")
+        state = "running" if job.state == "RUNNING" else "queued"
+        return state, f"job {job.id}: {job.state}, {job.reason}{_progress(place)}"
     for failure in sorted(place.work.glob("failure-*.json")):
-        return State(name, "failed", str(store.read_json(failure)["error"]).splitlines()[0])
+        return "failed", str(store.read_json(failure)["error"]).splitlines()[0]
     made = _progress(place)
-    return State(name, "partial", made.removeprefix(", ")) if made else State(name, "left", "")
+    return ("partial", made.removeprefix(", ")) if made else ("left", "")
 
 
 def _progress(place: store.Place) -> str:
@@ -65,5 +61,5 @@ def _progress(place: store.Place) -> str:
     return "".join(f", {what}" for what in made)
 
 
-def as_json(found: list[State]) -> list[dict[str, Any]]:
+def as_json(found: list[State]) -> list[dict[str, str]]:
     return [{"stage": state.name, "state": state.state, "detail": state.detail} for state in found]

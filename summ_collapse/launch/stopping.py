@@ -23,23 +23,44 @@ class Stop:
         self.signalled = False
         named = os.environ.get(STOP_FILE)
         self.file = Path(named) if named else None
+        self._ranks: Path | None = None
 
     def __call__(self) -> bool:
         return self.signalled or (self.file is not None and self.file.exists())
+
+    def wish(self, number: int, frame: FrameType | None) -> None:
+        """What a signal is handled by."""
+        self.signalled = True
+        if self._ranks is not None:
+            self._ranks.touch()
+
+    @contextmanager
+    def passed_on(self, file: Path) -> Iterator[Path]:
+        """A wish to stop reaches ranks as a file: they see it at the same step, whichever of them looks first.
+
+        Gives the file: the one that this process was told of itself, or else `file`, which is no longer than this holds.
+        """
+        if self.file is None:
+            file.unlink(missing_ok=True)
+        self._ranks = self.file or file
+        if self.signalled:
+            self._ranks.touch()
+        try:
+            yield self._ranks
+        finally:
+            self._ranks = None
+            if self.file is None:
+                file.unlink(missing_ok=True)
 
 
 @contextmanager
 def listening() -> Iterator[Stop]:
     """Signals mean a wish to stop while this holds, and what they meant before afterwards."""
     stop = Stop()
-
-    def wish(number: int, frame: FrameType | None) -> None:
-        stop.signalled = True
-
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield stop
         return
-    before = {number: signal.signal(number, wish) for number in SIGNALS}
+    before = {number: signal.signal(number, stop.wish) for number in SIGNALS}
     try:
         yield stop
     finally:

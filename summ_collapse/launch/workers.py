@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from pathlib import Path
 
 from summ_collapse.errors import StageError
+from summ_collapse.experiment.experiment import Experiment
 from summ_collapse.graph import Node
 from summ_collapse.launch.one_stage import run_stage
-from summ_collapse.launch.parent import die_with_parent
+from summ_collapse.launch.process import die_with_parent
 from summ_collapse.launch.stopping import listening
 from summ_collapse.progress import Reporter
 from summ_collapse.run import Request, Run
@@ -21,32 +22,16 @@ from summ_collapse.stages.stage import Stage
 PRELOAD = ["summ_collapse.launch.preload"]
 
 
-@dataclass
-class Worker:
-    """One process, with GPUs of its own where there are any."""
-
-    slot: int
-    jobs: int
-    pool: ProcessPoolExecutor = field(init=False)
-
-    def __post_init__(self) -> None:
-        # A server that has imported once forks every worker: the libraries' memory is shared, and nobody waits twice.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOAD)
-        self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self.slot, self.jobs))
-
-    def start(self, run: Run, stage: Node[Stage], request: Request) -> "Future[bool]":
-        """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
-        try:
-            return self.pool.submit(_work_on, run, stage.name, request)
-        except BrokenProcessPool:
-            raise _gone(stage) from None
-
-
 @contextmanager
-def workers(jobs: int) -> Iterator[list[Worker]]:
-    """`jobs` workers, which end when this does: at once where something is raised, for then nobody waits for their work."""
-    made = [Worker(slot, jobs) for slot in range(jobs)]
+def workers(jobs: int) -> Iterator[list[ProcessPoolExecutor]]:
+    """`jobs` workers: pools of one process, with GPUs of its own where there are any.
+
+    They end when this does: at once where something is raised, for then nobody waits for their work.
+    """
+    # A server that has imported once forks every worker: the libraries' memory is shared, and nobody waits twice.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    made = [ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(slot, jobs)) for slot in range(jobs)]
     try:
         yield made
     except BaseException:
@@ -54,7 +39,15 @@ def workers(jobs: int) -> Iterator[list[Worker]]:
         raise
     finally:
         for worker in made:
-            worker.pool.shutdown(cancel_futures=True)
+            worker.shutdown(cancel_futures=True)
+
+
+def start(worker: ProcessPoolExecutor, run: Run, stage: Node[Stage], request: Request) -> "Future[bool]":
+    """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
+    try:
+        return worker.submit(_work_on, run.experiment, run.out, stage.name, request)
+    except BrokenProcessPool:
+        raise _gone(stage) from None
 
 
 def signal_all(number: signal.Signals) -> None:
@@ -92,7 +85,6 @@ def _begin(slot: int, jobs: int) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[slot::jobs] or [names[slot % gpus]])
 
 
-def _work_on(run: Run, name: str, request: Request) -> bool:
-    run.reporter = Reporter(watched=False)
+def _work_on(experiment: Experiment, out: Path, name: str, request: Request) -> bool:
     with listening() as stop:
-        return run_stage(run, run.experiment.stages[name], request, stop)
+        return run_stage(Run(experiment, out, Reporter(watched=False)), experiment.stages[name], request, stop)

@@ -247,7 +247,7 @@ def _arguments(settings: Fit) -> SFTConfig:
 
 def _rows_a_pass(training: Training, ranks: int) -> int:
     """Rows a forward pass on one device, so that all ranks' passes make up the recipe's batch."""
-    micro = min(training.micro_batch_size or training.batch_size, max(1, training.batch_size // ranks))
+    micro = training.rows_a_pass(ranks)
     if training.batch_size % (micro * ranks):
         raise InputError(f"batch_size: expected a multiple of {ranks} ranks x {micro} rows a pass, got {training.batch_size}")
     return micro

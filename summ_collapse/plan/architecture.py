@@ -3,18 +3,18 @@
 find("meta-llama/Llama-2-7b-hf").parameters      # 6,738,415,616
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 from huggingface_hub import try_to_load_from_cache
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from summ_collapse.recipe.blocks import Tiny
 
 # Architectures whose layers are Llama's. Qwen adds biases or norms over single heads, a few thousandths of a percent.
-LLAMA_LIKE = ("llama", "mistral", "qwen2", "qwen3")
+LlamaLike = Literal["llama", "mistral", "qwen2", "qwen3"]
+Whole = Annotated[int, Field(strict=True, gt=0)]
 
 
 @dataclass(frozen=True)
@@ -110,15 +110,39 @@ def find(name: str, revision: str | None = None) -> Architecture | None:
     return read(Path(cached)) if isinstance(cached, str) else None
 
 
+class _Config(BaseModel):
+    """The config.json of a Llama-like model. A key that is absent or null has the value that transformers gives it."""
+
+    model_config = ConfigDict(protected_namespaces=())  # of names with `model_`, which one key has
+    model_type: LlamaLike
+    vocab_size: Whole
+    hidden_size: Whole
+    num_hidden_layers: Whole
+    num_attention_heads: Whole
+    num_key_value_heads: int | None = None
+    head_dim: int | None = None
+    intermediate_size: Whole
+    tie_word_embeddings: bool | None = None
+    max_position_embeddings: Whole
+
+
 def read(path: Path) -> Architecture | None:
     """The shape that a config.json describes; None where there is none, or it is not a Llama-like model's."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        config = _Config.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
         return None
-    if not isinstance(config, dict) or config.get("model_type") not in LLAMA_LIKE:
-        return None
-    return _from_config(config)
+    return Architecture(
+        vocabulary=config.vocab_size,
+        hidden_size=config.hidden_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads or config.num_attention_heads,
+        head_size=config.head_dim or config.hidden_size // config.num_attention_heads,
+        intermediate_size=config.intermediate_size,
+        tied_embeddings=bool(config.tie_word_embeddings),
+        positions=config.max_position_embeddings,
+    )
 
 
 def of_tiny(tiny: Tiny) -> Architecture:
@@ -133,30 +157,4 @@ def of_tiny(tiny: Tiny) -> Architecture:
         intermediate_size=3 * tiny.width,
         tied_embeddings=True,
         positions=tiny.positions,
-    )
-
-
-def _from_config(config: Mapping[str, Any]) -> Architecture | None:
-    required = (
-        "vocab_size",
-        "hidden_size",
-        "num_hidden_layers",
-        "num_attention_heads",
-        "intermediate_size",
-        "max_position_embeddings",
-    )
-    if any(not isinstance(config.get(key), int) or config[key] < 1 for key in required):
-        return None
-    heads = config["num_attention_heads"]
-    # A key that is absent or null has the value that transformers gives it.
-    return Architecture(
-        vocabulary=config["vocab_size"],
-        hidden_size=config["hidden_size"],
-        layers=config["num_hidden_layers"],
-        heads=heads,
-        kv_heads=config.get("num_key_value_heads") or heads,
-        head_size=config.get("head_dim") or config["hidden_size"] // heads,
-        intermediate_size=config["intermediate_size"],
-        tied_embeddings=bool(config.get("tie_word_embeddings")),
-        positions=config["max_position_embeddings"],
     )

@@ -9,12 +9,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from summ_collapse.errors import InputError
-from summ_collapse.experiment.experiment import Experiment
 from summ_collapse.launch import shapes
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import planned
@@ -45,20 +43,20 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
     recipe = recipe_of(request)
     # With a profile, stages run on other machines than this one.
     elsewhere: Verdict = "failed" if profile is None else "warning"
-    found: list[Finding] = []
-    checks: list[partial[Iterator[Finding]]] = [
-        partial(_data, recipe),
-        partial(_models, recipe),
-        partial(_costs, recipe, request.out, elsewhere),
-        partial(_shapes, recipe, elsewhere),
-    ]
+    checks = {
+        "data": _data(recipe),
+        "models": _models(recipe),
+        "costs": _costs(recipe, request.out, elsewhere),
+        "shapes": _shapes(recipe, elsewhere),
+    }
     if profile is not None:
-        checks.append(partial(_slurm, request, profile))
-    for one in checks:
+        checks["slurm"] = _slurm(request, profile)
+    found: list[Finding] = []
+    for name, findings in checks.items():
         try:
-            found += one()
+            found += findings
         except InputError as error:
-            found.append(Finding(one.func.__name__.strip("_"), "failed", str(error)))
+            found.append(Finding(name, "failed", str(error)))
     return found
 
 
@@ -132,7 +130,7 @@ def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:
     if not peaks:
         yield Finding("memory", "warning", "not known: no stage's model has a shape that could be read")
     else:
-        largest = max(peaks, key=lambda name: peaks[name])
+        largest = max(peaks, key=peaks.__getitem__)
         needs = f"{largest} needs {peaks[largest] / 1e9:.2f} GB a device; {where} has {memory / 1e9:.2f} GB"
         yield Finding("memory", "ok" if peaks[largest] < memory else elsewhere, needs)
     wanted = _disk_bytes(found)
@@ -161,15 +159,11 @@ def _disk_bytes(found: Plan) -> int:
         if memory is None or not memory["optimizer"]:
             continue
         # Two float32 moments a trained parameter, over all devices that share them.
-        trained = memory["optimizer"] // (2 * MASTER_BYTES) * _sharers(found.experiment, stage.name, stage.devices)
+        shape = shapes.shape_of(found.experiment.stages[stage.name], found.experiment.recipe.launch)
+        trained = memory["optimizer"] // (2 * MASTER_BYTES) * (stage.devices if shape in SHARDED else 1)
         saved += MASTER_BYTES * trained
         checkpoint = max(checkpoint, 3 * MASTER_BYTES * trained)
     return saved + 2 * checkpoint
-
-
-def _sharers(experiment: Experiment, name: str, devices: int) -> int:
-    shape = shapes.shape_of(experiment.stages[name], experiment.recipe.launch)
-    return devices if shape in SHARDED else 1
 
 
 def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
@@ -181,7 +175,7 @@ def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
         except InputError as error:
             yield Finding("launch", elsewhere, str(error))
             continue
-        if shape == "ddp" and ranks == 1:
+        if shapes.alone(shape, ranks):
             yield Finding("launch", "ok", "ddp: one GPU, so stages run in one process")
             continue
         command = shapes.line(shape, ranks, [], module="summ_collapse.launch.meet")

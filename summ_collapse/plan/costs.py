@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from summ_collapse.errors import InputError
 from summ_collapse.plan.architecture import Architecture
 from summ_collapse.plugins import nearest
-from summ_collapse.recipe.blocks import Training
 from summ_collapse.stages.size import Work
 
 MASTER_BYTES = 4  # float32 master weights; their gradients are float32 too
@@ -58,7 +57,7 @@ GPUS = {
 def gpu(name: str) -> Gpu:
     """The GPU of that name; InputError lists the choices."""
     if name not in GPUS:
-        raise InputError(f"--gpu: unknown GPU {name!r}{nearest(name, list(GPUS))}; expected one of {', '.join(GPUS)}")
+        raise InputError(f"--gpu: unknown GPU {name!r}{nearest(name, GPUS)}; expected one of {', '.join(GPUS)}")
     return GPUS[name]
 
 
@@ -159,7 +158,7 @@ def _training_memory(workload: Workload, shape: str, devices: int) -> Memory:
     if shape in SHARDED and devices > 1:
         gathered = GATHERED_LAYERS * dtype * max(model.layer_matmul_parameters, model.vocabulary_parameters)
         weights, gradients, optimizer = weights / devices + gathered, gradients // devices, optimizer // devices
-    tokens = _micro_batch(training, devices) * workload.longest
+    tokens = training.rows_a_pass(devices) * workload.longest
     return {
         "weights": int(weights),
         "gradients": gradients,
@@ -169,11 +168,6 @@ def _training_memory(workload: Workload, shape: str, devices: int) -> Memory:
         "logits": tokens * model.vocabulary * (dtype + 2 * MASTER_BYTES),
         "kv_cache": 0,
     }
-
-
-def _micro_batch(training: Training, devices: int) -> int:
-    """Rows a forward pass on one device: what the recipe says, but no more than the device's share of the batch."""
-    return min(training.micro_batch_size or training.batch_size, max(1, training.batch_size // devices))
 
 
 def _frozen_bytes(architecture: Architecture, method: str, dtype_bytes: int) -> float:

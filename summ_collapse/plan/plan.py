@@ -7,14 +7,13 @@ from pathlib import Path
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.graph import Node
-from summ_collapse.plan.costs import Memory, device_seconds, flops, gpu, load_seconds, memory, shortage
+from summ_collapse.plan.costs import Memory, Workload, device_seconds, flops, gpu, load_seconds, memory, shortage
 from summ_collapse.plan.makespan import makespan
 from summ_collapse.plan.workloads import Workloads
-from summ_collapse.recipe.resolve import Name, references, resolve
-from summ_collapse.recipe.resolve import unresolved as unknown
+from summ_collapse.recipe.resolve import Name, references, resolve, unresolved
 from summ_collapse.recipe.schema import Recipe
+from summ_collapse.run import Run
 from summ_collapse.stages.stage import Stage
-from summ_collapse.store import Artifact, Place
 
 JOB_COUNTS = (1, 2, 4, 8)
 
@@ -81,41 +80,36 @@ class Plan:
         """The stages that are not there yet."""
         return [stage for stage in self.stages if not stage.cached]
 
-    def chosen(self, only: Sequence[str], until: str | None) -> set[str]:
-        """The names of the stages that `--only` and `--until` ask for."""
-        return {stage.name for stage in self.experiment.chosen(only, until)}
-
 
 def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Plan:
     """Lay out the stages; data or models that are not at hand are named, not errors."""
     machine = machine or Machine()
-    unresolved: list[str] = []
-
     names: dict[str, Name] = {}
+    missing: list[str] = []
     for one in references(recipe):
         try:
             names[one.name] = resolve(one)
         except InputError:
-            names[one.name] = unknown(one.name)
-            unresolved.append(f"{one.what} {one.name}")
-    unresolved = list(dict.fromkeys(unresolved))
+            names[one.name] = unresolved(one.name)
+            missing.append(f"{one.what} {one.name}")
     experiment = experiment_of(recipe, names)
-    workloads = Workloads(experiment, _prepared(experiment, out))
-    cached = {name for name, stage in experiment.stages.items() if _artifact(stage, out) is not None}
-    stages = [_planned(stage, workloads, machine, stage.name in cached) for stage in experiment.stages.values()]
-    left = [stage for stage in experiment.stages.values() if stage.name not in cached]
-    return Plan(stages, unresolved, experiment, machine, _ways(left, workloads, machine))
+    run = Run(experiment, out) if out is not None else None
+    there = {name: artifact for name in experiment.stages if run and (artifact := run.artifact(name))}
+    workloads = Workloads(experiment, there.get(experiment.prepare.name))
+    stages = [_planned(stage, workloads, machine, name in there) for name, stage in experiment.stages.items()]
+    left = [stage for name, stage in experiment.stages.items() if name not in there]
+    return Plan(stages, list(dict.fromkeys(missing)), experiment, machine, _ways(left, workloads, machine))
 
 
 def _planned(stage: Node[Stage], workloads: Workloads, machine: Machine, cached: bool) -> Planned:
-    rows, tokens = workloads.rows(stage), workloads.tokens(stage)
-    basics = (stage.name, list(stage.inputs.values()), rows, tokens, cached)
+    basics = (stage.name, list(stage.inputs.values()), workloads.sizes[stage.name].total, workloads.tokens(stage), cached)
     if not stage.stage.runs_a_model:
         return Planned(*basics, devices=0, flops=0, memory_bytes=None, device_hours=0.0, fits=None, warning=None)
     devices = workloads.devices(stage, machine.devices)
     workload = workloads.of(stage)
     if workload is None:
-        unknown = f"no shape known for model {workloads.model_name(stage)}: its costs are left out"
+        model = workloads.bottom(stage)
+        unknown = f"no shape known for model {model.place if model else 'base'}: its costs are left out"
         return Planned(*basics, devices, flops=None, memory_bytes=None, device_hours=None, fits=None, warning=unknown)
     peak = memory(workload, workloads.shape(stage), devices)
     warning = shortage(peak, machine.gpu)
@@ -130,40 +124,26 @@ def _ways(stages: Sequence[Node[Stage]], workloads: Workloads, machine: Machine)
     More devices are taken to be quicker in proportion, as far as a stage has chunks for them. What no model runs in is
     taken to cost no time.
     """
-    if not any(stage.stage.runs_a_model for stage in stages):
-        return []
     names = {stage.name for stage in stages}
     inputs = {stage.name: [name for name in stage.inputs.values() if name in names] for stage in stages}
-    found = []
-    for jobs in JOB_COUNTS:
-        if machine.devices % jobs:
-            continue
-        each = machine.devices // jobs
-        seconds: dict[str, float] = {}
-        fits = True
-        for stage in stages:
-            seconds[stage.name] = 0.0
-            if not stage.stage.runs_a_model:
-                continue
+    costly: list[tuple[Node[Stage], Workload, float]] = []
+    for stage in stages:
+        if stage.stage.runs_a_model:
             workload = workloads.of(stage)
             computing = device_seconds(workload, gpu(machine.gpu), machine.efficiency) if workload is not None else None
             if workload is None or computing is None:
                 return []
+            costly.append((stage, workload, computing))
+    found = []
+    for jobs in JOB_COUNTS:
+        if machine.devices % jobs or not costly:
+            continue
+        each = machine.devices // jobs
+        seconds = dict.fromkeys(inputs, 0.0)
+        fits = True
+        for stage, workload, computing in costly:
             devices = workloads.devices(stage, each)
             seconds[stage.name] = computing * workloads.largest_part(stage, devices) + load_seconds(workload)
             fits = fits and shortage(memory(workload, workloads.shape(stage), devices), machine.gpu) is None
         found.append(SideBySide(jobs, each, makespan(seconds, inputs, jobs) / 3600, fits))
     return found
-
-
-def _artifact(stage: Node[Stage], out: Path | None) -> Artifact | None:
-    return Place(out, stage.kind, stage.folder, stage.fingerprint).artifact() if out is not None else None
-
-
-def _prepared(experiment: Experiment, out: Path | None) -> dict[str, int] | None:
-    """The rows that `prepare` found where it has run."""
-    prepared = _artifact(experiment.prepare, out)
-    if prepared is None:
-        return None
-    notes = prepared.manifest["notes"]
-    return {"train": notes["train_rows"], "test": notes["test_rows"]}

@@ -1,8 +1,9 @@
 """A plan as the terminal and `--json` show it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
+from pydantic import JsonValue
 from rich.table import Table
 
 from summ_collapse.plan.plan import Plan, Planned, SideBySide
@@ -19,26 +20,35 @@ PARTS = {  # of the memory on a device, with their headings
 }
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Sums:
+    """Over stages, of what is known; `unknown` names those whose costs are not."""
+
+    tokens: int
+    flops: int
+    device_hours: float
+    unknown: list[str]
+
+
+def as_json(plan: Plan) -> dict[str, JsonValue]:
     """Every stage with its costs, their sums over all stages and over those that are left, and the ways to run these."""
     return {
         "stages": [vars(stage) for stage in plan.stages],
         "unresolved": plan.unresolved,
         **vars(plan.machine),
-        "total": _sums(plan.stages),
-        "left": _sums(plan.left),
+        "total": vars(_sums(plan.stages)),
+        "left": vars(_sums(plan.left)),
         "jobs": [vars(way) for way in plan.ways],
     }
 
 
-def _sums(stages: Sequence[Planned]) -> dict[str, Any]:
-    """Of what is known; `unknown` names the stages whose costs are not."""
-    return {
-        "tokens": sum(stage.tokens or 0 for stage in stages),
-        "flops": sum(stage.flops or 0 for stage in stages),
-        "device_hours": sum(stage.device_hours or 0.0 for stage in stages),
-        "unknown": [stage.name for stage in stages if stage.device_hours is None],
-    }
+def _sums(stages: Sequence[Planned]) -> Sums:
+    return Sums(
+        tokens=sum(stage.tokens or 0 for stage in stages),
+        flops=sum(stage.flops or 0 for stage in stages),
+        device_hours=sum(stage.device_hours or 0.0 for stage in stages),
+        unknown=[stage.name for stage in stages if stage.device_hours is None],
+    )
 
 
 def as_rich(plan: Plan) -> Table:
@@ -61,9 +71,8 @@ def as_rich(plan: Plan) -> Table:
     for name, stages in (("total", plan.stages), ("left to run", plan.left)):
         if stages and (name == "total" or len(stages) < len(plan.stages)):
             sums = _sums(stages)
-            missing = f"{len(sums['unknown'])} unknown" if sums["unknown"] else ""
-            hours = f"{sums['device_hours']:,.2f}"
-            table.add_row(name, "", _count(sums["tokens"]), "", "", f"{sums['flops']:.2e}", hours, missing)
+            missing = f"{len(sums.unknown)} unknown" if sums.unknown else ""
+            table.add_row(name, "", _count(sums.tokens), "", "", f"{sums.flops:.2e}", f"{sums.device_hours:,.2f}", missing)
     return table
 
 
@@ -77,8 +86,7 @@ def memory_as_rich(plan: Plan) -> Table:
     for heading in PARTS.values():
         table.add_column(heading, justify="right")
     for parts, names in alike.items():
-        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        table.add_row(names[0] + others, *(f"{part / GB:.1f}" for part in parts))
+        table.add_row(_first(names), *(f"{part / GB:.1f}" for part in parts))
     return table
 
 
@@ -97,14 +105,20 @@ def remarks(plan: Plan) -> Iterator[str]:
         if stage.warning is not None:
             warnings.setdefault(stage.warning, []).append(stage.name)
     for warning, names in warnings.items():
-        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield f"warning: {names[0]}{others}: {warning}"
+        yield f"warning: {_first(names)}: {warning}"
+
+
+def _first(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _name(way: SideBySide) -> str:
+    return "one after another" if way.jobs == 1 else f"--jobs {way.jobs}"
 
 
 def _way(way: SideBySide) -> str:
-    devices = f"{way.devices_each} device{'s' if way.devices_each > 1 else ''} each"
-    name = "one after another" if way.jobs == 1 else f"--jobs {way.jobs}, {devices}"
-    return f"{name}: {_duration(way.hours)}" + ("" if way.fits else " (does not fit)")
+    devices = f", {way.devices_each} device{'s' if way.devices_each > 1 else ''} each" if way.jobs > 1 else ""
+    return f"{_name(way)}{devices}: {_duration(way.hours)}" + ("" if way.fits else " (does not fit)")
 
 
 def _quickest(ways: Sequence[SideBySide]) -> str:
@@ -114,13 +128,11 @@ def _quickest(ways: Sequence[SideBySide]) -> str:
         return "nothing fits: see the warnings"
     best = min(fitting, key=lambda way: (way.hours, way.jobs))
     others = [way for way in fitting if (way.jobs == 1) != (best.jobs == 1)]
-    name = "one after another" if best.jobs == 1 else f"--jobs {best.jobs}"
     if not others:
-        return f"quickest: {name}"
+        return f"quickest: {_name(best)}"
     other = min(others, key=lambda way: way.hours)
-    against = "one after another" if other.jobs == 1 else f"--jobs {other.jobs}"
     saved = other.hours - best.hours
-    return f"quickest: {name}, by {_duration(saved)} ({saved / other.hours:.0%}) against {against}"
+    return f"quickest: {_name(best)}, by {_duration(saved)} ({saved / other.hours:.0%}) against {_name(other)}"
 
 
 def _duration(hours: float) -> str:

@@ -4,26 +4,23 @@ Every stage says this of itself (`size`, `chunks`, `work`); here it is asked, fr
 """
 
 import math
-from collections.abc import Mapping
 
 from summ_collapse.experiment.experiment import Experiment
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.plan import architecture
-from summ_collapse.plan.architecture import Architecture
 from summ_collapse.plan.costs import Workload
 from summ_collapse.recipe.resolve import Name
 from summ_collapse.stages.reading import Reading
-from summ_collapse.stages.size import Lengths, Size, Work
+from summ_collapse.stages.size import Lengths, Size
 from summ_collapse.stages.stage import Stage
-
-MADE_HERE = "base"
+from summ_collapse.store import Artifact
 
 
 class Workloads:
-    """What each stage of an experiment works on; `prepared` holds the rows of the examples where these have been read."""
+    """What each stage of an experiment works on; `prepared` are the examples, where they have been read."""
 
-    def __init__(self, experiment: Experiment, prepared: Mapping[str, int] | None) -> None:
+    def __init__(self, experiment: Experiment, prepared: Artifact | None) -> None:
         self.recipe = experiment.recipe
         self.stages = experiment.stages
         expected = self.recipe.task.expected()
@@ -33,7 +30,8 @@ class Workloads:
         for name, node in self.stages.items():  # an order in which they can run
             self.sizes[name] = node.stage.size(self._of(node))
             if prepared is not None and name == experiment.prepare.name:
-                self.sizes[name] = Size(prepared["train"], prepared["test"], completion=self.lengths.summary)
+                notes = prepared.manifest["notes"]
+                self.sizes[name] = Size(notes["train_rows"], notes["test_rows"], completion=self.lengths.summary)
 
     def _of(self, node: Node[Stage]) -> dict[str, Size]:
         return {role: self.sizes[source] for role, source in node.inputs.items()}
@@ -51,25 +49,20 @@ class Workloads:
         chunks = node.stage.chunks(self._of(node))
         return 1 / devices if not chunks else math.ceil(chunks / devices) / chunks
 
-    def rows(self, node: Node[Stage]) -> int | None:
-        """Rows that it gives; None without the task's sizes."""
-        return self.sizes[node.name].total
-
-    def work(self, node: Node[Stage]) -> Work | None:
-        """What passes through its model; None where it runs none."""
-        return node.stage.work(self._of(node), self.lengths)
-
     def tokens(self, node: Node[Stage]) -> int | None:
         """Tokens that a model reads or writes, over all epochs; None also for what only reads whole tables."""
-        work = self.work(node)
+        work = node.stage.work(self._of(node), self.lengths)
         return work.tokens if work else 0 if node.stage.launch else None
 
     def of(self, node: Node[Stage]) -> Workload | None:
         """The stage's work for `costs.py`; None where it runs no model, or one whose shape is not known."""
-        work, shape = self.work(node), self._architecture(node)
+        work, name, base = node.stage.work(self._of(node), self.lengths), self.bottom(node), self.recipe.base
+        if name is not None:
+            shape = architecture.find(name.place, name.commit)
+        else:
+            shape = architecture.of_tiny(base.tiny) if base.tiny is not None else None
         if work is None or shape is None:
             return None
-        base = self.recipe.base
         return Workload(
             **vars(work),
             architecture=shape,
@@ -77,19 +70,8 @@ class Workloads:
             eager=base.attention == "eager",
         )
 
-    def _architecture(self, node: Node[Stage]) -> Architecture | None:
-        name, tiny = self.bottom(node), self.recipe.base.tiny
-        if name is None:
-            return architecture.of_tiny(tiny) if tiny is not None else None
-        return architecture.find(name.place, name.commit)
-
-    def model_name(self, node: Node[Stage]) -> str:
-        """The hub id or path of the model that a stage trains or runs, adapters aside; `base` where it is made here."""
-        name = self.bottom(node)
-        return name.place if name else MADE_HERE
-
     def bottom(self, node: Node[Stage]) -> Name | None:
-        """What the model below everything is called; None where it is made here."""
+        """The model that a stage trains or runs, adapters aside; None where it is made here."""
         reading = node.stage.reads
         if reading is None:
             return None

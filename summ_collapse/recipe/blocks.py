@@ -114,6 +114,10 @@ class Training(Options):
         """Whether an adapter comes out, rather than a whole model."""
         return self.method != "full"
 
+    def rows_a_pass(self, devices: int) -> int:
+        """Rows a forward pass on one device: what the recipe says, but no more than the device's share of the batch."""
+        return min(self.micro_batch_size or self.batch_size, max(1, self.batch_size // devices))
+
     @model_validator(mode="after")
     def _consistent(self) -> "Training":
         if (self.epochs is None) == (self.steps is None):

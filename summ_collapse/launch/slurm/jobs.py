@@ -5,7 +5,6 @@ The queue itself says what was submitted: a job's name holds the stage and its f
 
 import shlex
 import string
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.profile import Profile, Resources
-from summ_collapse.packaged import packaged
+from summ_collapse.packaged import required
 from summ_collapse.run import FROZEN, Request, Run, freeze
 from summ_collapse.stages.stage import Stage
 
@@ -41,15 +40,13 @@ def job_name(run: Run, stage: Node[Stage]) -> str:
 
 def planned(run: Run, profile: Profile) -> list[Planned]:
     """A script for every stage that is not there yet, in an order in which they can be submitted."""
-    missing = {name for name, stage in run.experiment.stages.items() if not _whole(run, stage)}
+    missing = {name: stage for name, stage in run.experiment.stages.items() if not run.place(stage).whole()}
     home = run.out.resolve() / "slurm" / run.experiment.report.fingerprint[:12]
     scripts = []
-    for name in run.experiment.stages:
-        if name in missing:
-            stage = run.experiment.stages[name]
-            after = sorted({source for source in stage.inputs.values() if source in missing})
-            path = home / stage.kind / f"{stage.folder}.sbatch"
-            scripts.append(Planned(stage, _script(run, stage, profile, home / FROZEN, after), path, after))
+    for stage in missing.values():
+        after = sorted({source for source in stage.inputs.values() if source in missing})
+        path = home / stage.kind / f"{stage.folder}.sbatch"
+        scripts.append(Planned(stage, _script(run, stage, profile, home / FROZEN, after), path, after))
     return scripts
 
 
@@ -79,36 +76,24 @@ def submit(run: Run, request: Request, profile: Profile) -> dict[str, str]:
     return numbers
 
 
-def _whole(run: Run, stage: Node[Stage]) -> bool:
-    artifact = run.place(stage).artifact()
-    return artifact is not None and artifact.damage() is None
-
-
 def _script(run: Run, stage: Node[Stage], profile: Profile, recipe: Path, after: list[str]) -> str:
-    template = packaged("slurm", "stage.sbatch")
-    if template is None:
-        raise InputError("slurm/stage.sbatch is missing; is the installation whole?")
     resources = profile.resources(stage.name)
-    out = run.out.resolve()
-    log = out / "logs" / stage.kind / f"{stage.folder}.log"
-    return _Script(template.read_text(encoding="utf-8")).substitute(
+    log = run.log(stage).resolve()
+    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
+    nodes = resources.nodes or 1
+    return _Script(required("slurm", "stage.sbatch").read_text(encoding="utf-8")).substitute(
         recipe=run.experiment.recipe.name,
         needs=", ".join(after) or "nothing that is not there",
         job_name=job_name(run, stage),
         log=log,
-        nodes=_nodes(run, stage, resources),
+        # A stage in one process has no use for a second node, nor two ranks for a third.
+        nodes=min(nodes, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, nodes)),
         warning_seconds=profile.warning_seconds,
         directives="\n".join(f"#SBATCH {option}" for option in _options(resources)),
         preamble="\n".join(_preamble(profile)),
         stop_file=shlex.quote(str(log.with_suffix(".stop"))),
-        task=shlex.quote(_task(run, stage, resources, Request(recipe, (), out))),
+        task=shlex.quote(_task(stage.name, shape, resources, Request(recipe, (), run.out.resolve()))),
     )
-
-
-def _nodes(run: Run, stage: Node[Stage], resources: Resources) -> int:
-    """A stage in one process has no use for a second node, nor two ranks for a third."""
-    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
-    return min(resources.nodes or 1, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, resources.nodes or 1))
 
 
 def _options(resources: Resources) -> list[str]:
@@ -129,16 +114,14 @@ def _preamble(profile: Profile) -> list[str]:
     return [*modules, *variables, *profile.setup]
 
 
-def _task(run: Run, stage: Node[Stage], resources: Resources, request: Request) -> str:
+def _task(stage: str, shape: str, resources: Resources, request: Request) -> str:
     """What each node runs: the stage itself, or this node's launcher of its ranks."""
-    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
-    arguments = request.arguments(stage.name)
+    arguments = request.arguments(stage)
     if shape not in (shapes.SINGLE, "cpu_ddp") and not resources.gpus:
-        raise InputError(f"profile: {stage.name} runs in the shape {shape!r}, and no `gpus` are given for it")
-    gpus = (resources.nodes or 1) * (resources.gpus or 0)
-    if shape == shapes.SINGLE or (shape == "ddp" and gpus == 1):
-        return shlex.join([sys.executable, "-m", "summ_collapse", *arguments])
-    ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else gpus
+        raise InputError(f"profile: {stage} runs in the shape {shape!r}, and no `gpus` are given for it")
+    ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else (resources.nodes or 1) * (resources.gpus or 0)
+    if shapes.alone(shape, ranks):
+        return shlex.join(shapes.line(shapes.SINGLE, 1, arguments))
     meeting = '--num_machines "$SLURM_NNODES" --machine_rank "$SLURM_NODEID"'
     meeting += ' --main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT"'
     launcher = shlex.join(shapes.launcher(shape, ranks))

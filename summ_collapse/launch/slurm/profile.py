@@ -41,7 +41,7 @@ class Profile(Resources):
         wanted = {name: getattr(self, name) for name in Resources.model_fields}
         for pattern, resources in self.stages.items():
             if fnmatch.fnmatchcase(stage, pattern):
-                wanted |= {name: value for name, value in resources.model_dump().items() if value is not None}
+                wanted |= resources.model_dump(exclude_none=True)
         return Resources(**wanted)
 
 

@@ -1,0 +1,70 @@
+"""What holds for a process of ours as a whole: it ends with its parent, keeps freed memory, and its libraries are quiet."""
+
+import ctypes
+import gc
+import logging
+import os
+import signal
+import sys
+import warnings
+from functools import cache
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
+# glibc's mallopt parameters (malloc.h).
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+NEVER = 2**31 - 1
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Have the kernel kill this process when its parent ends, however that ends. Does nothing outside Linux.
+
+    A child must not outlive the run that started it: it would hold the stage's lock and work on unseen.
+    """
+    if _libc is None:
+        return
+    parent = parent or os.getppid()
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the call above
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def compute_with(threads: int) -> None:
+    """Be ready for a model. Rounding depends on the number of threads, so it is the recipe's."""
+    import torch
+
+    quieten()
+    keep_freed_memory()
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Have glibc neither map large blocks one by one nor give them back; does nothing with another C library.
+
+    Tensors of a training step on CPU are megabytes, and mapped, zeroed and unmapped anew in every step otherwise.
+    """
+    mallopt = getattr(_libc, "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_TRIM_THRESHOLD, NEVER)
+        mallopt(M_MMAP_MAX, 0)
+
+
+@cache
+def quieten() -> None:
+    """Keep libraries' own bars and advice out of our output; warnings about results stay."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+    # transformers 5.23 renames the argument; the releases that we also support know only the old name.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*deprecated", category=FutureWarning)
+    # It tells at import which kernels this machine lacks, to everybody who has it installed.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    import datasets
+    import transformers
+
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    # What the libraries made at import stays for good; a collection after each training need not walk through it.
+    gc.freeze()
