@@ -73,7 +73,7 @@ def _compare(options: argparse.Namespace) -> None:
     from summ_collapse.predict.agreement import agreement, sentences
     from summ_collapse.report import tables
     from summ_collapse.report.figures.prediction import draw_prediction
-    from summ_collapse.report.results import main_entries, read_results
+    from summ_collapse.report.results import read_results
 
     if options.figure is not None and options.figure.suffix not in (".svg", ".png"):
         raise InputError(f"--figure {options.figure}: expected a name that ends in .svg or .png")
@@ -91,14 +91,13 @@ def _compare(options: argparse.Namespace) -> None:
             raise InputError(f"--figure {options.figure}: cannot be written: {error}") from None
     # In a run's file keys stand by name; here the run comes before them.
     rows = [{"run": entry.run, **json.loads(json.dumps(entry.model_dump(), sort_keys=True))} for entry in main]
-    shown = main_entries(main)
     wanted = "json" if options.json else options.format
     if wanted == "table":
-        Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(shown, "runs"))
+        Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(main, "runs"))
         print("\n".join(sentences(found)))
     elif wanted == "json":
         print(json.dumps({"runs": names, "arms": rows, "agreement": asdict(found)}, ensure_ascii=False))
     elif wanted == "csv":
         print(tables.as_csv(rows), end="")
     else:
-        print(tables.as_latex(shown) if wanted == "latex" else tables.as_html(shown), end="")
+        print(tables.as_latex(main) if wanted == "latex" else tables.as_html(main), end="")

@@ -11,7 +11,7 @@ from summ_collapse.experiment.arms import Pool
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.report.predicted import graded
 from summ_collapse.run import Run, reopen
-from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.stages.prepare import Counts, slice_rows
 from summ_collapse.store import Artifact
 
 
@@ -29,7 +29,6 @@ def _pool(run: Run, pool: Pool) -> Candidates:
     metric = recipe.evaluation.metrics[0]
     candidates = _artifact(run, pool.candidates.name).table("candidates", ["id", "sample", "candidate"])
     examples = _artifact(run, run.experiment.prepare.name)
-    train_rows = examples.manifest["notes"]["train_rows"]
     ids = candidates["id"].combine_chunks()
     return Candidates(
         ids=ids,
@@ -41,7 +40,7 @@ def _pool(run: Run, pool: Pool) -> Candidates:
         oracles=frozenset(name for name in recipe.verifiers if _reads_reference(name, recipe)),
         seed=pool.seed,
         slice=pool.slice,
-        slice_rows=slice_rows(train_rows, pool.slice) if pool.slice is not None else None,
+        slice_rows=slice_rows(Counts.of(examples).train, pool.slice) if pool.slice is not None else None,
         # Where the judge's metric is the report's first, `quality` has these scores already.
         graded=None if metric == recipe.wrong.metric else graded(examples.table("train", ["id", "summary"]), candidates, metric),
     )

@@ -3,22 +3,22 @@
 from summ_collapse.errors import InputError
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.selection.order import selection_rows
-from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.stages.prepare import Counts, slice_rows
 
 
-def check_sizes(recipe: Recipe, train_rows: int, test_rows: int) -> None:
+def check_sizes(recipe: Recipe, there: Counts) -> None:
     """InputError where a slice or a selection would be empty."""
-    if test_rows < 2:
-        raise InputError(f"task: expected at least 2 test rows, got {test_rows}")
+    if there.test < 2:
+        raise InputError(f"task: expected at least 2 test rows, got {there.test}")
     shares = {"generator.slice": min(recipe.generator.slices)}
     for name, options in recipe.verifiers.items():
         if options.train is not None:
             shares[f"verifiers.{name}.train.slice"] = options.train.slice
     for where, share in shares.items():
-        if slice_rows(train_rows, share) < 1:
-            raise InputError(f"{where}: {share} of {train_rows} training rows is less than one row")
-    excluded = slice_rows(train_rows, max(recipe.generator.slices)) if recipe.synthesis.exclude_slice else 0
-    pool = (train_rows - excluded) * recipe.synthesis.samples
+        if slice_rows(there.train, share) < 1:
+            raise InputError(f"{where}: {share} of {there.train} training rows is less than one row")
+    excluded = slice_rows(there.train, max(recipe.generator.slices)) if recipe.synthesis.exclude_slice else 0
+    pool = (there.train - excluded) * recipe.synthesis.samples
     for variant, how in recipe.selection.all().items():
         for rate in how.rates or ():
             if selection_rows(pool, rate) < 1:

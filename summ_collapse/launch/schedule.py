@@ -16,6 +16,7 @@ from summ_collapse.launch.ranks import run_in_ranks
 from summ_collapse.launch.stopping import Stop, listening
 from summ_collapse.launch.workers import result, signal_all, start, workers
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run, recipe_of
+from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.stage import Stage
 
 LOOK_AGAIN = 0.5  # seconds after which a wish to stop is passed on to workers
@@ -78,9 +79,8 @@ def _after(run: Run, stage: Node[Stage], made: bool, request: Request) -> None:
     assert artifact is not None
     if stage.name == run.experiment.prepare.name:
         # The earliest moment at which rows are known; a recipe that asks for too many leaves nothing behind.
-        notes = artifact.manifest["notes"]
         try:
-            check_sizes(run.experiment.recipe, notes["train_rows"], notes["test_rows"])
+            check_sizes(run.experiment.recipe, Counts.of(artifact))
         except InputError:
             if made:
                 place.discard()

@@ -11,6 +11,7 @@ from summ_collapse.launch import shapes
 from summ_collapse.plan import architecture
 from summ_collapse.plan.costs import Workload
 from summ_collapse.recipe.resolve import Name
+from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.size import Lengths, Size
 from summ_collapse.stages.stage import Stage
@@ -30,8 +31,8 @@ class Workloads:
         for name, node in self.stages.items():  # an order in which they can run
             self.sizes[name] = node.stage.size(self._of(node))
             if prepared is not None and name == experiment.prepare.name:
-                notes = prepared.manifest["notes"]
-                self.sizes[name] = Size(notes["train_rows"], notes["test_rows"], completion=self.lengths.summary)
+                found = Counts.of(prepared)
+                self.sizes[name] = Size(found.train, found.test, completion=self.lengths.summary)
 
     def _of(self, node: Node[Stage]) -> dict[str, Size]:
         return {role: self.sizes[source] for role, source in node.inputs.items()}

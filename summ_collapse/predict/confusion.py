@@ -46,7 +46,7 @@ class Confusion:
     def kept(self) -> int:
         return self.right_kept + self.wrong_kept
 
-    def summary(self) -> dict[str, object]:
+    def summary(self) -> dict[str, float | str | None]:
         """The estimates, None where there is nothing to estimate from, and the verdict that they predict."""
         total = self.right + self.wrong
         phi, psi = _share(self.right_kept, self.right), _share(self.wrong_kept, self.wrong)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from summ_collapse import store
 from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
@@ -15,7 +14,7 @@ from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.predicted import Predictions
 from summ_collapse.report.results import RESULTS_VERSION, Delta, Entry, Predicted, Results, Trained
-from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.stages.prepare import overlap
 from summ_collapse.store import Artifact
 
 Artifacts = Mapping[str, Artifact]
@@ -107,9 +106,7 @@ def _overlap(inputs: Artifacts, arm: Arm) -> float | None:
     """The share of an arm's rows whose documents the generator was trained on; None where it has no say."""
     if arm.rows is None or arm.slice is None:
         return None
-    examples = inputs["examples"].table("train", ["id", "slice_rank"])
-    learnt = set(examples.filter(pc.field("slice_rank") < slice_rows(examples.num_rows, arm.slice))["id"].to_pylist())
-    return float(np.mean([key in learnt for key in inputs[arm.rows].table("rows", ["id"])["id"].to_pylist()]))
+    return overlap(inputs["examples"], arm.slice, inputs[arm.rows].table("rows", ["id"])["id"].to_pylist())
 
 
 def _pooled(parts: Sequence[Trained | Predicted]) -> Any:

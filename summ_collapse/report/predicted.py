@@ -21,7 +21,7 @@ from summ_collapse.records import keys_of
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.results import Predicted, PredictedDelta
 from summ_collapse.selection.strata import CLUSTERS, cluster_strata
-from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.stages.prepare import Counts, slice_rows
 from summ_collapse.store import Artifact
 
 
@@ -40,7 +40,7 @@ class Predictions:
     def __init__(self, report: Contents, inputs: Mapping[str, Artifact]) -> None:
         self.report = report
         self.inputs = inputs
-        self.train_rows = int(inputs["examples"].manifest["notes"]["train_rows"])
+        self.train_rows = Counts.of(inputs["examples"]).train
         self._candidates: dict[str, _Candidates] = {}
 
     @cached_property

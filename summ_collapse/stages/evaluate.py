@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.metrics import diversity
@@ -55,7 +55,7 @@ class Evaluate(Stage):
         for name, values in scores.items():
             predictions = predictions.append_column(name, pa.array(values, pa.float64()))
         store.write_table(context.out / "predictions.parquet", predictions)
-        notes = {
+        notes: dict[str, JsonValue] = {
             "means": {name: 100 * float(values.mean()) for name, values in scores.items()},
             "hit_the_limit": completed.hit_the_limit,
             "truncated": completed.truncated,

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
@@ -81,7 +81,7 @@ class Select(Stage):
         rejected = {reason: rows for reason, rows in dropped.items() if rows}
         # Of these rows the generator itself was trained on the documents.
         learnt = None if self.slice is None else overlap(context.inputs["examples"], self.slice, rows["id"].to_pylist())
-        notes = {**self._measured(context, kept), "slice_overlap": learnt}
+        notes: dict[str, JsonValue] = {**self._measured(context, kept), "slice_overlap": learnt}
         return Outcome(len(keys), rows.num_rows, rejected, notes=notes)
 
     def _count(self, context: Context, values: np.ndarray, keys: list[Key], there: int) -> int:
@@ -121,7 +121,7 @@ class Select(Stage):
         value_of = dict(zip(examples["id"].to_pylist(), examples[by].to_pylist(), strict=True))
         return column_strata([value_of[identifier] for identifier, _ in keys])
 
-    def _measured(self, context: Context, kept: np.ndarray) -> dict[str, object]:
+    def _measured(self, context: Context, kept: np.ndarray) -> dict[str, float | str | None]:
         """p, phi, psi and what follows from them, by the judge's scores and the threshold for `wrong`."""
         judged = context.inputs["judge"].table("scores", ["score"])["score"].to_numpy()
         return Confusion.of(judged < self.wrong_below, kept).summary()

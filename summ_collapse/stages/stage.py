@@ -47,7 +47,7 @@ class Outcome:
     rows_out: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     tokens: int = 0
-    notes: Mapping[str, object] = field(default_factory=dict)
+    notes: Mapping[str, JsonValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rows_in != self.rows_out + sum(self.rejected.values()):
