@@ -22,8 +22,6 @@ from summ_collapse.tasks.task import Task
 
 T = TypeVar("T")
 
-KIND_EXPONENT = 1.0
-ENTITY_EXPONENT = 0.6
 MIN_DISTRACTORS, MAX_DISTRACTORS = 1, 2
 
 
@@ -34,12 +32,14 @@ class Newswire(Task):
     rows: int = Field(ge=10, description="rows of training text, the pool that slices and selections are cut from")
     test: int = Field(ge=2, description="rows held out for evaluation")
     seed: int = Field(0, ge=0, description="seed of the generated text")
+    kind_skew: float = Field(1.0, ge=0, description="exponent of Zipf's law over the kinds of events; 0: all alike")
+    entity_skew: float = Field(0.6, ge=0, description="the same over people, companies, places, trades and numbers")
     prompt: Template = Field("{document} TL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(96, gt=0, description="tokens of a document that a model reads; the rest is cut")
 
     def splits(self) -> dict[str, pa.Table]:
         """Examples as {"all": table}; the split is drawn from `split_seed`, `test` rows large."""
-        return {"all": examples(self.rows + self.test, self.seed)}
+        return {"all": examples(self.rows + self.test, self.seed, self.kind_skew, self.entity_skew)}
 
     def test_rows(self, rows: int) -> int:
         return self.test
@@ -49,22 +49,22 @@ class Newswire(Task):
         return {"train": self.rows, "test": self.test, "document_tokens": 25, "summary_tokens": 8}
 
 
-def examples(rows: int, seed: int) -> pa.Table:
+def examples(rows: int, seed: int, kind_skew: float = 1.0, entity_skew: float = 0.6) -> pa.Table:
     """`rows` examples with columns id, document, summary and kind (the event's)."""
-    records = list(_records(rows, seed))
+    records = list(_records(rows, seed, kind_skew, entity_skew))
     return pa.table({name: [record[name] for record in records] for name in ("id", "document", "summary", "kind")})
 
 
-def _records(rows: int, seed: int) -> Iterator[dict[str, str]]:
+def _records(rows: int, seed: int, kind_skew: float, entity_skew: float) -> Iterator[dict[str, str]]:
     for row in range(rows):
         # A generator of its own per row, so that a longer corpus starts with the shorter one.
         rng = random.Random(f"newswire {seed} {row}")
-        kind = _zipf(rng, words.KINDS, KIND_EXPONENT)
-        facts = _facts(rng)
+        kind = _zipf(rng, words.KINDS, kind_skew)
+        facts = _facts(rng, entity_skew)
         sentences = [rng.choice(kind.phrasings).format(**facts)]
         for _ in range(rng.randint(MIN_DISTRACTORS, MAX_DISTRACTORS)):
             place = rng.randint(0, len(sentences))
-            sentences.insert(place, rng.choice(words.DISTRACTORS).format(**_facts(rng)))
+            sentences.insert(place, rng.choice(words.DISTRACTORS).format(**_facts(rng, entity_skew)))
         yield {
             "id": f"newswire-{seed}-{row:07d}",
             "document": " ".join(sentences),
@@ -73,11 +73,11 @@ def _records(rows: int, seed: int) -> Iterator[dict[str, str]]:
         }
 
 
-def _facts(rng: random.Random) -> dict[str, str]:
-    company, other_company = _two(rng, words.COMPANIES)
-    person, other_person = _two(rng, words.PEOPLE)
-    place = _zipf(rng, words.PLACES, ENTITY_EXPONENT)
-    trade = _zipf(rng, tuple(words.TRADES), ENTITY_EXPONENT)
+def _facts(rng: random.Random, skew: float) -> dict[str, str]:
+    company, other_company = _two(rng, words.COMPANIES, skew)
+    person, other_person = _two(rng, words.PEOPLE, skew)
+    place = _zipf(rng, words.PLACES, skew)
+    trade = _zipf(rng, tuple(words.TRADES), skew)
     return {
         "a": company,
         "b": other_company,
@@ -87,15 +87,15 @@ def _facts(rng: random.Random) -> dict[str, str]:
         "country": words.COUNTRY_OF[place],
         "t": trade,
         "trade": words.TRADES[trade],
-        "n": _zipf(rng, words.NUMBERS, ENTITY_EXPONENT),
+        "n": _zipf(rng, words.NUMBERS, skew),
     }
 
 
-def _two(rng: random.Random, choices: tuple[str, ...]) -> tuple[str, str]:
-    first = _zipf(rng, choices, ENTITY_EXPONENT)
+def _two(rng: random.Random, choices: tuple[str, ...], skew: float) -> tuple[str, str]:
+    first = _zipf(rng, choices, skew)
     second = first
     while second == first:
-        second = _zipf(rng, choices, ENTITY_EXPONENT)
+        second = _zipf(rng, choices, skew)
     return first, second
 
 
