@@ -44,7 +44,7 @@ def planted_run(tmp_path: Path, changes: Mapping[str, Any], generators: Sequence
     run = open_run(recipe, out)
     freeze(run, Request(tmp_path / "recipe.yaml", (), out), out / FROZEN)
     train = examples(80, seed=5)
-    publish(run, "prepare/data", train, "train", train_rows=80)
+    publish(run, "prepare/data", train, "train", train_rows=80, test_rows=20)
     summaries = train["summary"].to_pylist()
     keys = {"id": np.repeat(train["id"].to_pylist()[20:], 2), "sample": pa.array([0, 1] * 60, pa.int32())}
     several = len(recipe.seeds) > 1
