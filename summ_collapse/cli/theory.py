@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
     phase.add_argument("--run", type=Path, metavar="DIR", help="run folder whose arms are laid on the map")
 
     simulate = kinds.add_parser("simulate", help="the finite-data experiment, many times")
+    simulate.set_defaults(usual_repetitions=REPETITIONS)
     simulate.add_argument("--reproduce", choices=REPETITIONS, help="an experiment of the paper, with all its settings")
     for name, text in (("p", "share of wrong labels"), ("phi", "share of right ones kept"), ("psi", "share of wrong ones kept")):
         simulate.add_argument(f"--{name}", type=axis, help=f"selection independent of x: {text} ({GRID})")

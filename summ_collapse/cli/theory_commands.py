@@ -10,7 +10,6 @@ from functools import partial
 from rich.console import Console
 
 from summ_collapse.cli.arguments import axis
-from summ_collapse.cli.theory import REPETITIONS
 from summ_collapse.errors import InputError, StageError
 from summ_collapse.report import theory_results
 from summ_collapse.report.figures import theory as theory_figure
@@ -71,7 +70,7 @@ def _phase(options: argparse.Namespace) -> None:
 def _simulate(options: argparse.Namespace) -> None:
     if options.reproduce:
         _refuse_settings(options)
-        cells, repetitions = REPRODUCTIONS[options.reproduce](), REPETITIONS[options.reproduce]
+        cells, repetitions = REPRODUCTIONS[options.reproduce](), options.usual_repetitions[options.reproduce]
         draw: theory_figure.Drawing = theory_figure.DRAWN[options.reproduce]
     else:
         selected, selection = _selection(options)
