@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from summ_collapse import store
+from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.compare import Comparison
@@ -31,6 +32,8 @@ from summ_collapse.store import Artifact
 
 Artifacts = Mapping[str, Artifact]
 
+FEWEST_ROWS = 2  # one difference has no spread
+
 
 @dataclass(frozen=True)
 class _Evaluated:
@@ -48,6 +51,8 @@ def build(report: Contents, inputs: Artifacts) -> Results:
     seeds = list(dict.fromkeys(arm.seed for arm in report.arms))
     predictions = Predictions(report, inputs)
     references = inputs["examples"].table("test", ["summary"])["summary"].to_pylist()
+    if len(references) < FEWEST_ROWS:
+        raise InputError(f"{len(references)} test row: arms are compared over at least {FEWEST_ROWS}; give the task more of them")
     evaluated = {(arm.name, arm.seed): _evaluated(arm, inputs, metrics, references, predictions.of(arm)) for arm in report.arms}
     names = list(dict.fromkeys(arm.name for arm in report.arms))
     tables = [

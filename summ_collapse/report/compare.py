@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from summ_collapse.experiment.arms import VERDICT_BASELINE
-from summ_collapse.metrics.bootstrap import Interval, Resampling, interval
+from summ_collapse.metrics.bootstrap import Interval, bootstrap_means, interval
 from summ_collapse.metrics.contrasts import Contrasts, Noise, around_means, contrasts, training_noise
 from summ_collapse.report.results import Delta, role_order
 
@@ -93,8 +93,8 @@ class Comparison:
         return found
 
     def _over_rows(self, by_arm: Scores) -> dict[str, Interval]:
-        stacked = np.stack(list(by_arm.values())).mean(axis=1, keepdims=True)
-        draws = Resampling(stacked.shape[2], 1, self.resamples).many_means(stacked)
+        stacked = np.stack(list(by_arm.values())).mean(axis=1)
+        draws = bootstrap_means(stacked, self.resamples)
         return {arm: interval(scores, drawn, LEVEL) for arm, scores, drawn in zip(by_arm, stacked, draws, strict=True)}
 
     def _over_seeds(self, by_arm: Scores) -> dict[str, Interval]:

@@ -104,15 +104,16 @@ def _floor_warnings(on_floor: Mapping[str, Mapping[str, float]]) -> list[str]:
 def _ceilings(arms: Mapping[str, Arm], comparison: Comparison, metric: str) -> dict[str, str]:
     """By real slice that all real rows are not above: what is said of it."""
     found = {}
-    for name, arm in arms.items():
+    # A slice of all rows has nothing above it.
+    slices = {name: arm for name, arm in arms.items() if arm.control == VERDICT_BASELINE and arm.slice != 1}
+    for name, arm in slices.items():
         for full, other in arms.items():
-            if arm.control != VERDICT_BASELINE or other.control != "real-full" or other.slice not in (None, arm.slice):
-                continue
-            if arm.slice == 1 or comparison.alone(full, name, metric).low > 0:
+            if other.control != "real-full" or other.slice not in (None, arm.slice):
                 continue
             one = comparison.alone(full, name, metric)
-            found[name] = (
-                f"{full} is not above {name} (Δ {metric} {one.mean:+.1f} [{one.low:+.1f}, {one.high:+.1f}]): more real data does "
-                "not help here, so nothing can be told of synthetic data; no verdicts"
-            )
+            if one.low <= 0:
+                found[name] = (
+                    f"{full} is not above {name} (Δ {metric} {one.mean:+.1f} [{one.low:+.1f}, {one.high:+.1f}]): more real data "
+                    "does not help here, so nothing can be told of synthetic data; no verdicts"
+                )
     return found

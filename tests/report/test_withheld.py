@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from summ_collapse.errors import InputError
 from summ_collapse.report.build import build
 from summ_collapse.report.notes import above, below
 from summ_collapse.report.results import Outputs, Results
@@ -159,6 +160,13 @@ def test_passes_are_how_often_each_row_was_seen(tmp_path: Path) -> None:
     assert found == {"real-slice": 2.0, "half": pytest.approx(2 + 16 / 30), "many": 400.0, "lead": None}
     headings, first, *_ = as_csv(build(finished.contents, finished.inputs).main, ["rouge1"]).splitlines()
     assert dict(zip(headings.split(","), first.split(","), strict=True))["passes"] == "2.0"
+
+
+def test_one_test_row_compares_nothing(tmp_path: Path) -> None:
+    finished = Finished(tmp_path, 1)
+    finished.add("real-slice", 0, {"rouge1": np.ones(1)})
+    with pytest.raises(InputError, match="1 test row: arms are compared over at least 2"):
+        build(finished.contents, finished.inputs)
 
 
 def test_warnings_and_reach_name_their_run(tmp_path: Path) -> None:
