@@ -17,12 +17,12 @@ def below(runs: Sequence[Results]) -> list[str]:
 
 def reach(results: Results) -> str:
     """The smallest callable difference from the real slice, with what it rests on."""
-    seeds = results.main[0].seeds
-    rests = f"{results.test_rows:,} test rows, " + ("one seed" if len(seeds) == 1 else f"{len(seeds)} seeds")
+    seeds = max(len(entry.seeds) for entry in results.main)
+    rests = f"{results.test_rows:,} test rows, " + ("one seed" if seeds == 1 else f"{seeds} seeds")
     known = [f"{points:.1f} in {metric}" for metric, points in results.smallest.items() if points is not None]
     if not known:
         return f"{rests}: there is no difference from real-slice to call"
-    if len(seeds) == 1:
+    if seeds == 1:
         return f"{rests}: by the rows alone, differences from real-slice of {', '.join(known)} would show (power 80%)"
     return f"{rests}: the smallest difference from real-slice that this table could have called is {', '.join(known)} (power 80%)"
 
