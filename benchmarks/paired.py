@@ -1,23 +1,20 @@
-"""The paired difference between two arms over all seeds of one run or several, with its hierarchical bootstrap interval.
+"""The paired difference between two arms over all seeds of one run or several, with its 95% interval.
 
     python benchmarks/paired.py --runs runs/verdicts --arms trained-strata-0.125 trained-0.125 --out strata.json
 
-The test rows are the same under every seed; both they and the seeds are resampled, for both arms together.
+The test rows are the same under every seed; rows and seeds are paired. Under one seed the interval is of the rows alone.
 """
 
 import argparse
 import json
 import platform
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from summ_collapse.metrics.bootstrap import Resampling, difference
+from summ_collapse.metrics.contrasts import contrasts, training_noise
 from summ_collapse.store import read_table, write_json
-
-RESAMPLES = 4000
 
 
 def scores_of(run: Path, arm: str, metric: str) -> dict[str, np.ndarray]:
@@ -36,11 +33,11 @@ def paired(runs: list[Path], arms: tuple[str, str], metric: str) -> dict[str, An
     if not ours or ours.keys() != theirs.keys():
         raise SystemExit(f"expected both arms under the same seeds, found {sorted(ours)} and {sorted(theirs)}")
     first, second = (np.stack([scores[key] for key in sorted(scores)]) for scores in (ours, theirs))
-    resampling = Resampling(first.shape[1], first.shape[0], RESAMPLES)
-    found = difference(first, second, resampling.means(first) - resampling.means(second))
-    scaled = {name: 100 * value if name != "p" else value for name, value in asdict(found).items()}
+    found = contrasts(first[None], second, training_noise(np.stack([first.mean(axis=1), second.mean(axis=1)])))
+    delta, width = 100 * float(found.delta[0]), 100 * float(found.alone()[0])
+    interval = {"delta": delta, "low": delta - width, "high": delta + width, "p": float(found.p[0])}
     by_seed = {key: 100 * float(ours[key].mean() - theirs[key].mean()) for key in sorted(ours)}
-    return {"seeds": len(ours), "means": [100 * float(first.mean()), 100 * float(second.mean())], **scaled, "by_seed": by_seed}
+    return {"seeds": len(ours), "means": [100 * float(first.mean()), 100 * float(second.mean())], **interval, "by_seed": by_seed}
 
 
 def main() -> None:

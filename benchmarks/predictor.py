@@ -26,7 +26,7 @@ from summ_collapse.store import write_json
 
 @dataclass(frozen=True)
 class Known:
-    """An arm under one seed that something was predicted of: its entry, and how many real rows its generator learnt from."""
+    """An arm that something was predicted of: its entry, under one seed or over all, and its generator's number of real rows."""
 
     entry: Entry
     slice_rows: int
@@ -44,17 +44,23 @@ class Known:
 
 
 def arms_of(folders: Sequence[Path]) -> list[Known]:
-    """All arms under single seeds that something was predicted of; each names its run."""
+    """All arms that something was predicted of, under single seeds and over all of them; each names its run."""
     found: list[Known] = []
     for folder in folders:
         results = read_results(folder).of_run(folder.name)
         real = {(arm.seed, arm.slice): arm.n_train for arm in results.arms if arm.control == "real-slice"}
-        found += [Known(arm, int(real[arm.seed, arm.slice])) for arm in results.single if arm.point(results.metric)]
+        found += [Known(arm, int(real[arm.seed, arm.slice])) for arm in results.arms if arm.point(results.metric)]
     return found
 
 
-def fitted(arms: Sequence[Known]) -> dict[str, Any]:
+def under_one_seed(arms: Sequence[Known]) -> list[Known]:
+    """What the predictor is fitted and scored on; verdicts are over all seeds."""
+    return [arm for arm in arms if arm.entry.seed is not None]
+
+
+def fitted(given: Sequence[Known]) -> dict[str, Any]:
     """The coefficients that these arms give, and the spread of what they miss, by arm."""
+    arms = under_one_seed(given)
     features, deltas = [arm.features for arm in arms], [arm.point.observed_delta for arm in arms]
     found = predictor.fit(features, deltas, [arm.entry.arm for arm in arms])
     by_arm: dict[str, list[tuple[float, float]]] = {}
@@ -65,29 +71,32 @@ def fitted(arms: Sequence[Known]) -> dict[str, Any]:
     return {"coefficients": asdict(found), "arms": len(arms), "seeds": seeds, "predicted_and_observed": means}
 
 
-def tried(arms: Sequence[Known]) -> dict[str, Any]:
-    """How the shipped predictor did on arms that it was not fitted on."""
+def tried(given: Sequence[Known]) -> dict[str, Any]:
+    """How the shipped predictor did on arms that it was not fitted on: differences under single seeds, verdicts over all."""
+    arms, pooled = under_one_seed(given), [arm for arm in given if arm.entry.seed is None]
     metric = next(iter(arms[0].entry.metrics))
-    foretold = [predictor.predict(arm.features) for arm in arms]
-    points = [
-        replace(arm.point, predicted=one.verdict, predicted_delta=one.delta) for arm, one in zip(arms, foretold, strict=True)
-    ]
-    corrupted = [arm.entry.verifier_kind == "corrupted" for arm in arms]
-    groups = {
-        "all": points,
-        "honest": [point for point, bad in zip(points, corrupted, strict=True) if not bad],
-        "corrupted": [point for point, bad in zip(points, corrupted, strict=True) if bad],
-    }
+    kinds = {"all": (True, False), "honest": (False,), "corrupted": (True,)}
+    groups = {name: agreement(_points(arms, corrupted), metric, _points(pooled, corrupted)) for name, corrupted in kinds.items()}
+    points = _points(arms, kinds["all"])
     predicted, observed = [point.predicted_delta for point in points], [point.observed_delta for point in points]
     missed = np.array(predicted) - np.array(observed)
     return {
-        **{name: asdict(agreement(chosen, metric)) for name, chosen in groups.items()},
+        **{name: asdict(found) for name, found in groups.items()},
         "seeds": sorted({arm.entry.seed for arm in arms}),
         "root_mean_square_error": float(np.sqrt(np.mean(missed**2))),
         "mean_error": float(missed.mean()),
         "predicted_from_to": [min(predicted), max(predicted)],
         "observed_from_to": [min(observed), max(observed)],
     }
+
+
+def _points(arms: Sequence[Known], corrupted: Sequence[bool]) -> list[Point]:
+    """Of those whose verifier is corrupted or not: what the shipped predictor says, beside what was observed."""
+    chosen = [arm for arm in arms if (arm.entry.verifier_kind == "corrupted") in corrupted]
+    foretold = [predictor.predict(arm.features) for arm in chosen]
+    return [
+        replace(arm.point, predicted=one.verdict, predicted_delta=one.delta) for arm, one in zip(chosen, foretold, strict=True)
+    ]
 
 
 def main() -> None:

@@ -76,8 +76,9 @@ def test_two_fresh_demos_have_equal_bytes(demo: Path, cli: Callable[..., Done], 
     assert results["test_rows"] == 1000
     # The question is open: the generator has something to learn, and more real data would teach it.
     assert 60 < arms["generator"]["metrics"]["rouge1"]["mean"] < 95
-    assert arms["real-full"]["observed"] == "helps"
-    assert arms["unfiltered"]["observed"] != "helps"
+    # One seed gives no verdict; by the test rows alone it is as clear.
+    assert arms["real-full"]["vs"]["real-slice"]["rouge1"]["low_all"] > 0
+    assert arms["unfiltered"]["vs"]["real-slice"]["rouge1"]["low_all"] <= 0
     # What the verifier's best rows lack is kinds of text: keeping the mixture takes the harm away.
     plain, within = (arms[name]["metrics"]["rouge1"] for name in ("trained-0.125", "trained-strata-0.125"))
     assert within["low"] > plain["high"]

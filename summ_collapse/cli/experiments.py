@@ -116,11 +116,10 @@ def _execute(request: "Request", as_json: bool = False) -> None:
         return
     results = read_results(request.out)
     if as_json:
-        print(json.dumps(results.model_dump(), sort_keys=True, ensure_ascii=False))
+        print(json.dumps(results.model_dump(), ensure_ascii=False))
         return
-    Console(width=None if sys.stdout.isatty() else 200).print(
-        as_rich(results.main, f"{results.recipe}: {results.test_rows:,} test rows")
-    )
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(as_rich([results], results.recipe, console.width))
     print(f"report: {(request.out / 'report').resolve()}")
 
 

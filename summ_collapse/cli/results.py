@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -70,34 +71,34 @@ def _score(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from summ_collapse.predict.agreement import agreement, sentences
-    from summ_collapse.report import tables
+    from summ_collapse.predict.agreement import sentences
+    from summ_collapse.report import notes, tables
     from summ_collapse.report.figures.prediction import draw_prediction
-    from summ_collapse.report.results import read_results
+    from summ_collapse.report.results import agreement_of, read_results
 
     if options.figure is not None and options.figure.suffix not in (".svg", ".png"):
         raise InputError(f"--figure {options.figure}: expected a name that ends in .svg or .png")
     given = [run.name for run in options.runs]
     names = [run.name if run.name and given.count(run.name) == 1 else str(run) for run in options.runs]
     runs = [read_results(run).of_run(name) for run, name in zip(options.runs, names, strict=True)]
+    entries = [entry for run in runs for entry in run.arms]
     main = [entry for run in runs for entry in run.main]
-    single = [entry for run in runs for entry in run.single]
-    metric = runs[0].metric
-    found = agreement([point for entry in single if (point := entry.point(metric))], metric)
+    found = agreement_of(entries, runs[0].metric, main)
     if options.figure is not None:
         try:
-            draw_prediction(single, found, [options.figure], ", ".join(names))
+            draw_prediction([entry for entry in entries if entry.seed is not None], found, [options.figure], ", ".join(names))
         except OSError as error:
             raise InputError(f"--figure {options.figure}: cannot be written: {error}") from None
-    # In a run's file keys stand by name; here the run comes before them.
-    rows = [{"run": entry.run, **json.loads(json.dumps(entry.model_dump(), sort_keys=True))} for entry in main]
     wanted = "json" if options.json else options.format
     if wanted == "table":
-        Console(width=None if sys.stdout.isatty() else 220).print(tables.as_rich(main, "runs"))
+        console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 220)
+        console.print(tables.as_rich(runs, "runs", console.width))
         print("\n".join(sentences(found)))
     elif wanted == "json":
-        print(json.dumps({"runs": names, "arms": rows, "agreement": asdict(found)}, ensure_ascii=False))
+        told = {"warnings": notes.above(runs), "smallest": {name: run.smallest for name, run in zip(names, runs, strict=True)}}
+        arms = [entry.model_dump() for entry in main]
+        print(json.dumps({"runs": names, **told, "arms": arms, "agreement": asdict(found)}, ensure_ascii=False))
     elif wanted == "csv":
-        print(tables.as_csv(rows), end="")
+        print(tables.as_csv(main, list(dict.fromkeys(metric for run in runs for metric in run.metrics))), end="")
     else:
-        print(tables.as_latex(main) if wanted == "latex" else tables.as_html(main), end="")
+        print(tables.as_latex(runs) if wanted == "latex" else tables.as_html(runs), end="")

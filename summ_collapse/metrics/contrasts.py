@@ -26,7 +26,7 @@ class Noise:
     """The variance of one training's mean score over seeds, as all arms of a table show it, and its degrees of freedom."""
 
     variance: float
-    freedom: int
+    freedom: float
 
 
 def training_noise(means: np.ndarray) -> Noise | None:
@@ -55,8 +55,12 @@ class Contrasts:
 
     @cached_property
     def p_together(self) -> np.ndarray:
-        """The chance that any of all differences would be so small in p, were none real, (arms,)."""
-        return np.searchsorted(self._smallest, self.p, side="right") / len(self._smallest)
+        """The chance that any of all differences would be so small in p, were none real, (arms,).
+
+        Draws do not reach far into the tail; there Bonferroni's bound is nearer.
+        """
+        drawn = (np.searchsorted(self._smallest, self.p, side="right") + 1) / (len(self._smallest) + 1)
+        return np.clip(drawn, self.p, np.minimum(1, len(self.p) * self.p))
 
     def alone(self, level: float = 0.95) -> np.ndarray:
         """Half widths of intervals that each hold at `level`, (arms,)."""
@@ -66,9 +70,9 @@ class Contrasts:
         """Half widths of intervals that all hold at `level`, (arms,)."""
         return self._critical(level) * self.error
 
-    def callable_difference(self, power: float = 0.8, level: float = 0.95) -> float:
-        """The true difference of a typical arm that `together` would tell from zero with this probability."""
-        error = float(np.sqrt((self.error**2).mean()))
+    def callable_difference(self, power: float = 0.8, level: float = 0.95, among: np.ndarray | slice = slice(None)) -> float:
+        """The true difference of a typical arm, of those `among`, that `together` would tell from zero with this probability."""
+        error = float(np.sqrt((self.error[among] ** 2).mean()))
         return error * _reach(float(np.median(self._critical(level))), float(np.median(self.freedom)), power)
 
     @property
@@ -84,7 +88,9 @@ class Contrasts:
         """The smallest p-value of all arms in draws without any difference, sorted, (DRAWS,)."""
         rng = np.random.default_rng(0)
         values, vectors = np.linalg.eigh(self.correlation)
-        drawn = rng.standard_normal((DRAWS, len(values))) @ (vectors * np.sqrt(np.clip(values, 0, None))).T
+        # The symmetric root: unlike another it does not turn with the last digits of the correlations.
+        root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+        drawn = rng.standard_normal((DRAWS, len(values))) @ root
         # One draw serves all arms' variances: most of what is known of each is known from all.
         share = (np.arange(QUANTILES) + 0.5) / QUANTILES
         spread = np.sqrt(2 * special.gammaincinv(self.freedom / 2, share[:, None]) / self.freedom)
@@ -115,6 +121,26 @@ def contrasts(arms: np.ndarray, baseline: np.ndarray, noise: Noise | None) -> Co
     moderated = (prior * 2 * noise.variance + freedom * own) / (prior + freedom)
     known = np.full(len(arms), min(prior + freedom, noise.freedom))
     return _contrasts(by_seed.mean(axis=1), of_rows, moderated / seeds, known, rows)
+
+
+def around_means(arms: np.ndarray, level: float = 0.95) -> np.ndarray:
+    """Half widths of intervals of the mean scores of `arms`, (arms,), from (arms, seeds, rows) with two seeds at least.
+
+    A mean's luck is its training's and what all arms of a seed share, such as their generator: the latter is known from the
+    seeds alone, and so the pooled variance has its own degrees of freedom (Satterthwaite).
+    """
+    count, seeds, _ = arms.shape
+    means = arms.mean(axis=2)
+    apart = training_noise(means)
+    of_all = float(means.mean(axis=0).var(ddof=1))
+    parts = [(of_all, seeds - 1.0)]
+    if apart is not None:
+        parts.append((apart.variance * (count - 1) / count, apart.freedom))
+    variance = sum(part for part, _ in parts)
+    spread = sum(part**2 / freedom for part, freedom in parts)
+    # A mean is a difference from nothing, which has no luck: each of the two sides is given half.
+    noise = Noise(variance / 2, variance**2 / spread if spread > 0 else seeds - 1.0)
+    return contrasts(arms, np.zeros(arms.shape[1:]), noise).alone(level)
 
 
 def _contrasts(delta: np.ndarray, of_rows: np.ndarray, of_seeds: np.ndarray, freedom: np.ndarray, rows: int) -> Contrasts:

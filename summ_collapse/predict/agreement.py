@@ -4,7 +4,7 @@ Over the arms of one experiment, or of several pooled: rank correlations of the 
 the observed difference from the real slice; and how many of the decided verdicts were right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,15 +58,27 @@ class Correlations:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """How many verdicts are of either kind."""
+
+    helps: int
+    hurts: int
+
+    @property
+    def decided(self) -> int:
+        return self.helps + self.hurts
+
+
+@dataclass(frozen=True)
 class Verdicts:
-    """How many verdicts were decided by the prediction, by the observation and by both, and how many of the last agree."""
+    """Verdicts by the prediction and by the observation; those of `both` are the observed ones where both decided."""
 
     arms: int
-    predicted_decided: int
-    observed_decided: int
-    decided: int
-    right: int
-    share: Estimate | None
+    predicted: Tally
+    observed: Tally
+    both: Tally
+    right: Tally
+    share: Estimate | None  # of the right ones among both
 
 
 @dataclass(frozen=True)
@@ -83,15 +95,18 @@ class Agreement:
     verdicts: Verdicts
 
 
-def agreement(points: Sequence[Point], metric: str) -> Agreement:
-    """How well the differences in `metric` were predicted."""
+def agreement(points: Sequence[Point], metric: str, shown: Sequence[Point] = ()) -> Agreement:
+    """How well the differences in `metric` of `points` were predicted, an arm under one seed each, and the verdicts of `shown`.
+
+    A verdict is over all seeds, so that its arms are not those of single seeds.
+    """
     found = {}
     for name in LABELS:
         known = [(getattr(point, name), point) for point in points if getattr(point, name) is not None]
         values = np.array([value for value, _ in known], dtype=np.float64)
         observed = np.array([point.observed_delta for _, point in known], dtype=np.float64)
         found[name] = correlations(values, observed, [point.group for _, point in known])
-    return Agreement(len(points), metric, len({point.group for point in points}), **found, verdicts=verdicts(points))
+    return Agreement(len(points), metric, len({point.group for point in points}), **found, verdicts=verdicts(shown))
 
 
 def correlations(ours: np.ndarray, observed: np.ndarray, groups: Sequence[str]) -> Correlations:
@@ -141,18 +156,22 @@ def _with_interval(drawn: np.ndarray) -> Estimate:
 
 def verdicts(points: Sequence[Point]) -> Verdicts:
     """Verdicts that both the prediction and the observation decided, and how many of them agree."""
-    decided = [(point.predicted in DECIDED, point.observed in DECIDED) for point in points]
-    both = [point for point, of in zip(points, decided, strict=True) if all(of)]
-    right = sum(point.predicted == point.observed for point in both)
-    share = share_interval(right, len(both))
+    both = [point for point in points if point.predicted in DECIDED and point.observed in DECIDED]
+    right = _tally(point.observed for point in both if point.predicted == point.observed)
+    share = share_interval(right.decided, len(both))
     return Verdicts(
         arms=len(points),
-        predicted_decided=sum(predicted for predicted, _ in decided),
-        observed_decided=sum(observed for _, observed in decided),
-        decided=len(both),
+        predicted=_tally(point.predicted for point in points),
+        observed=_tally(point.observed for point in points),
+        both=_tally(point.observed for point in both),
         right=right,
         share=Estimate(share.mean, share.low, share.high) if both else None,
     )
+
+
+def _tally(given: Iterable[str | None]) -> Tally:
+    found = list(given)
+    return Tally(*(found.count(verdict) for verdict in DECIDED))
 
 
 def sentences(found: Agreement) -> list[str]:
@@ -169,7 +188,12 @@ def sentences(found: Agreement) -> list[str]:
     verdict, share = found.verdicts, found.verdicts.share
     if share is not None:
         lines.append(
-            f"verdicts that both decided: {verdict.decided} of {verdict.arms}; right: {verdict.right} "
-            f"({100 * share.value:.0f}% [{100 * share.low:.0f}, {100 * share.high:.0f}])"
+            f"verdicts that both decided: {verdict.both.decided} of {verdict.arms} ({_told(verdict.both)}); right: "
+            f"{verdict.right.decided} ({_told(verdict.right)}; {100 * share.value:.0f}% "
+            f"[{100 * share.low:.0f}, {100 * share.high:.0f}])"
         )
     return lines
+
+
+def _told(tally: Tally) -> str:
+    return f"{tally.helps} helps, {tally.hurts} hurts"

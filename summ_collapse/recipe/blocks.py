@@ -246,7 +246,7 @@ class Evaluation(Options):
     """How a model is judged on the test rows."""
 
     metrics: list[str] = Field([], description="metric names; the task's own where absent")
-    bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind every interval")
+    bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind the intervals of means under one seed")
 
 
 # Files in accelerate_configs/. Whatever shards a model is for training alone: generation needs it whole on every device.

@@ -1,5 +1,6 @@
 """The results of an experiment, from the artifacts of all arms."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,16 +9,30 @@ import numpy as np
 import pyarrow as pa
 
 from summ_collapse import store
+from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
-from summ_collapse.predict.agreement import agreement
+from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.predicted import Predictions
-from summ_collapse.report.results import RESULTS_VERSION, Delta, Entry, Predicted, Results, Trained
+from summ_collapse.report.results import (
+    RESULTS_VERSION,
+    Delta,
+    Entry,
+    Outputs,
+    Predicted,
+    Results,
+    Trained,
+    agreement_of,
+    main_entries,
+)
+from summ_collapse.report.withheld import outputs, withheld
 from summ_collapse.stages.prepare import overlap
 from summ_collapse.store import Artifact
 
 Artifacts = Mapping[str, Artifact]
+
+FEWEST_ROWS = 2  # one difference has no spread
 
 
 @dataclass(frozen=True)
@@ -33,66 +48,102 @@ class _Evaluated:
 def build(report: Contents, inputs: Artifacts) -> Results:
     """Every arm under every seed, and where there are several, over all of them."""
     metrics = report.evaluation.metrics
-    names = list(dict.fromkeys(arm.name for arm in report.arms))
     seeds = list(dict.fromkeys(arm.seed for arm in report.arms))
     predictions = Predictions(report, inputs)
-    evaluated = {
-        (arm.name, arm.seed): _Evaluated(
-            arm, inputs[arm.evaluate].table("predictions", metrics), _trained(inputs, arm), predictions.of(arm)
-        )
-        for arm in report.arms
-    }
-    entries = []
-    for together in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
-        arms = {name: [evaluated[name, seed] for seed in together] for name in names}
-        stacked = {
-            metric: {name: np.stack([one.scores[metric].to_numpy() for one in same]) for name, same in arms.items()}
-            for metric in metrics
-        }
-        comparison = Comparison(stacked, report.evaluation.bootstrap)
-        versus = comparison.versus({name: same[0].arm.baselines for name, same in arms.items()})
-        entries += [_entry(same, comparison, versus[name]) for name, same in arms.items()]
-    points = [point for entry in entries if entry.seed is not None and (point := entry.point(metrics[0]))]
+    references = inputs["examples"].table("test", ["summary"])["summary"].to_pylist()
+    if len(references) < FEWEST_ROWS:
+        raise InputError(f"{len(references)} test row: arms are compared over at least {FEWEST_ROWS}; give the task more of them")
+    evaluated = {(arm.name, arm.seed): _evaluated(arm, inputs, metrics, references, predictions.of(arm)) for arm in report.arms}
+    names = list(dict.fromkeys(arm.name for arm in report.arms))
+    tables = [
+        _Table({name: [evaluated[name, seed] for seed in together] for name in names}, report)
+        for together in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else [])
+    ]
+    entries = [entry for table in tables for entry in table.entries()]
     return Results(
         version=RESULTS_VERSION,
         recipe=report.recipe,
         fingerprint=store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in inputs.values())),
-        test_rows=next(iter(stacked[metrics[0]].values())).shape[1],
+        test_rows=len(references),
+        warnings=tables[-1].withheld.warnings,
+        smallest=tables[-1].comparison.smallest(),
         arms=entries,
-        agreement=agreement(points, metrics[0]),
+        agreement=agreement_of(entries, metrics[0], main_entries(entries)),
     )
 
 
-def _entry(same: Sequence[_Evaluated], comparison: Comparison, versus: dict[str, dict[str, Delta]]) -> Entry:
-    """One arm under all the seeds that are taken together."""
-    arm, seeds = same[0].arm, [one.arm.seed for one in same]
-    means = comparison.means(arm.name)
-    real = versus.get(VERDICT_BASELINE)
-    return Entry(
-        arm=arm.name,
-        control=arm.control,
-        slice=arm.slice,
-        verifier=arm.verifier,
-        verifier_kind=arm.verifier_kind,
-        variant=arm.variant,
-        rate=arm.rate,
-        seed=seeds[0] if len(seeds) == 1 else None,
-        seeds=seeds,
-        **_pooled([one.trained for one in same]),
-        **_pooled([one.predicted for one in same]),
-        metrics=means,
-        vs=versus,
-        observed=real[next(iter(means))].verdict if real else None,
-    )
+class _Table:
+    """All arms under the seeds that are taken together."""
+
+    def __init__(self, arms: Mapping[str, Sequence[_Evaluated]], report: Contents) -> None:
+        self.metrics = report.evaluation.metrics
+        self.arms = arms
+        facts = {name: same[0].arm for name, same in arms.items()}
+        scores = {
+            metric: {name: np.stack([one.scores[metric].to_numpy() for one in same]) for name, same in arms.items()}
+            for metric in self.metrics
+        }
+        trained = {name for name, arm in facts.items() if arm.train is not None}
+        baselines = {name: arm.baselines for name, arm in facts.items()}
+        self.comparison = Comparison(scores, trained, baselines, report.evaluation.bootstrap)
+        wrote = {name: [one.trained.outputs for one in same if one.trained.outputs] for name, same in arms.items()}
+        self.withheld = withheld(facts, wrote, self.comparison, self.metrics[0])
+
+    def entries(self) -> list[Entry]:
+        """One an arm."""
+        means, versus = self.comparison.means(), self.comparison.versus()
+        return [self._entry(name, same, means[name], versus[name]) for name, same in self.arms.items()]
+
+    def _entry(
+        self, name: str, same: Sequence[_Evaluated], means: dict[str, Interval], versus: dict[str, dict[str, Delta]]
+    ) -> Entry:
+        arm, seeds = same[0].arm, [one.arm.seed for one in same]
+        reason, real = self.withheld.reasons.get(name), versus.get(VERDICT_BASELINE)
+        return Entry(
+            arm=arm.name,
+            control=arm.control,
+            slice=arm.slice,
+            verifier=arm.verifier,
+            verifier_kind=arm.verifier_kind,
+            variant=arm.variant,
+            rate=arm.rate,
+            seed=seeds[0] if len(seeds) == 1 else None,
+            seeds=seeds,
+            **_pooled([one.trained for one in same]),
+            **_pooled([one.predicted for one in same]),
+            observed=real[self.metrics[0]].verdict if real and reason is None else None,
+            withheld=reason,
+            metrics=means,
+            vs=versus,
+        )
 
 
-def _trained(inputs: Artifacts, arm: Arm) -> Trained:
+def _evaluated(
+    arm: Arm, inputs: Artifacts, metrics: Sequence[str], references: Sequence[str], predicted: Predicted
+) -> _Evaluated:
+    predictions = inputs[arm.evaluate].table("predictions", ["candidate", "finish", *metrics])
+    return _Evaluated(arm, predictions.select(metrics), _trained(inputs, arm, outputs(predictions, references)), predicted)
+
+
+def _trained(inputs: Artifacts, arm: Arm, wrote: Outputs) -> Trained:
     return Trained(
         n_train=inputs[arm.train].manifest["rows_out"] if arm.train else 0,
+        passes=_passes(inputs[arm.train].manifest) if arm.train else None,
+        outputs=wrote,
         diversity=inputs[arm.evaluate].manifest["notes"]["diversity"],
         truncated={"train": _truncated(inputs, arm.train), "test": _truncated(inputs, arm.evaluate)},
         slice_overlap=_overlap(inputs, arm),
     )
+
+
+def _passes(manifest: Mapping[str, Any]) -> float | None:
+    """How often a training saw each of its rows; None of a stage that tells no steps."""
+    rows, steps = manifest["rows_out"], manifest["notes"].get("steps")
+    batch = manifest["config"].get("training", {}).get("batch_size")
+    if not rows or steps is None or batch is None:
+        return None
+    whole, rest = divmod(steps, math.ceil(rows / batch))  # the last batch of a pass may be a smaller one
+    return float(whole + rest * batch / rows)
 
 
 def _truncated(inputs: Artifacts, stage: str | None) -> float:

@@ -1,6 +1,7 @@
 """`results.json` as typed values, and reading a finished run's."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,26 +10,31 @@ from pydantic import BaseModel, Field, JsonValue, SerializerFunctionWrapHandler,
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
 from summ_collapse.metrics.bootstrap import Interval
-from summ_collapse.predict.agreement import Agreement, Point
+from summ_collapse.predict.agreement import Agreement, Point, agreement
 from summ_collapse.recipe.errors import describe
 
-RESULTS_VERSION = 2  # raise it when an entry gets or loses a key
+RESULTS_VERSION = 3  # raise it when an entry gets or loses a key
 
 
 @dataclass(frozen=True)
 class Delta:
-    """An arm's difference from a baseline with its interval, 0-100; p, and p after Holm's correction over the baseline's arms."""
+    """An arm's difference from a baseline, 0-100, with its own 95% interval and p.
+
+    `low_all`, `high_all` and `p_all` hold for all arms of the table together that have a baseline in the same role.
+    """
 
     delta: float
     low: float
     high: float
+    low_all: float
+    high_all: float
     p: float
-    p_holm: float
+    p_all: float
 
     @property
     def verdict(self) -> str:
-        """helps or hurts where the interval leaves zero out, else undecided."""
-        return "helps" if self.low > 0 else "hurts" if self.high < 0 else "undecided"
+        """helps or hurts where the interval that holds for all arms together leaves zero out, else undecided."""
+        return "helps" if self.low_all > 0 else "hurts" if self.high_all < 0 else "undecided"
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,16 @@ class PredictedDelta:
     low: float
     high: float
     probability: float
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What an arm wrote for the test rows: shares of rows."""
+
+    empty: float
+    constant: float  # that have the text which most have
+    expected: float  # whose references have the text which most of these have
+    unfinished: float  # cut off at the limit of tokens
 
 
 class Named(BaseModel, frozen=True, extra="forbid"):
@@ -60,6 +76,8 @@ class Trained(BaseModel, frozen=True, extra="forbid"):
     """What an arm was trained on and what it wrote; means over seeds."""
 
     n_train: int | float
+    passes: float | None = None  # how often each row was seen; None where nothing was trained
+    outputs: Outputs | None = None
     diversity: dict[str, float]
     truncated: dict[str, float]  # the share of rows whose document was cut to its budget, by where they are from
     slice_overlap: float | None
@@ -88,9 +106,11 @@ class Predicted(BaseModel, frozen=True, extra="forbid"):
 class Entry(Predicted, Trained, Named, frozen=True, extra="forbid"):
     """One arm; its fields are the columns of table.csv: those of the last base come first, and these last."""
 
+    observed: str | None  # from several seeds
+    withheld: str | None = None  # why `observed` is None although there is a real slice to compare with
+    failed: str | None = None  # why there are no metrics
     metrics: dict[str, Interval]
     vs: dict[str, dict[str, Delta]]  # by what the baseline is to the arm, and metric
-    observed: str | None
 
     @model_serializer(mode="wrap")
     def _without_run(self, dump: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
@@ -122,6 +142,8 @@ class Results(BaseModel, frozen=True, extra="forbid"):
     recipe: str
     fingerprint: str
     test_rows: int
+    warnings: list[str]  # what stands above every table
+    smallest: dict[str, float | None]  # by metric: the least difference from the real slice that would be called, 0-100
     arms: list[Entry] = Field(min_length=1)
     agreement: Agreement
 
@@ -138,16 +160,33 @@ class Results(BaseModel, frozen=True, extra="forbid"):
     @property
     def metric(self) -> str:
         """The first metric, which the verdicts are about."""
-        return next(iter(self.arms[0].metrics))
+        return self.agreement.metric
+
+    @property
+    def metrics(self) -> list[str]:
+        """All metrics, in the recipe's order."""
+        return list(self.smallest)
 
     def of_run(self, name: str) -> "Results":
         """The same, every entry with the name of its run."""
         return self.model_copy(update={"arms": [entry.model_copy(update={"run": name}) for entry in self.arms]})
 
 
+def role_order(role: str) -> tuple[int, str]:
+    """Sorts baselines' roles: that of the verdicts first, then the generator, then the others by name."""
+    first = (VERDICT_BASELINE, GENERATOR_ROLE)
+    return (first.index(role), "") if role in first else (len(first), role)
+
+
 def main_entries(entries: list[Entry]) -> list[Entry]:
     """Those pooled over seeds where there are several seeds, else all."""
     return [entry for entry in entries if entry.seed is None] or entries
+
+
+def agreement_of(entries: Sequence[Entry], metric: str, shown: Sequence[Entry]) -> Agreement:
+    """How well arms were predicted: differences of those under single seeds, verdicts of those that tables show."""
+    single = [point for entry in entries if entry.seed is not None and (point := entry.point(metric))]
+    return agreement(single, metric, [point for entry in shown if (point := entry.point(metric))])
 
 
 def read_results(out: Path) -> Results:

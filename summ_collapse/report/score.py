@@ -13,7 +13,7 @@ import pyarrow as pa
 from summ_collapse.errors import InputError
 from summ_collapse.files.output import check_out
 from summ_collapse.files.rows import JSON_LINES, json_rows, read_lines
-from summ_collapse.metrics.bootstrap import Interval, Resampling, interval
+from summ_collapse.metrics.bootstrap import Interval, bootstrap_means, interval
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.plugins import known_metrics, unknown_metric
 from summ_collapse.store import write_atomic, write_table
@@ -40,7 +40,7 @@ def score_files(predictions: Path, references: Path, metrics: Sequence[str], res
             raise InputError(f"--metrics: {problem}")
     ids, ours, theirs = _pairs(predictions, references)
     scores = score_pairs(ours, theirs, metrics)
-    draws = Resampling(len(ours), 1, resamples).many_means(np.stack([scores[name][None] for name in metrics]))
+    draws = bootstrap_means(np.stack([scores[name] for name in metrics]), resamples)
     if out is not None:
         _write(out, ids, scores)
     means = {name: interval(scores[name], drawn) for name, drawn in zip(metrics, draws, strict=True)}

@@ -14,7 +14,7 @@ class Report(Stage):
     """results.json, the tables and the figures; inputs play the roles of their own names."""
 
     kind: ClassVar[str] = "report"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
     further: ClassVar[Mapping[str, str]] = {"*": ANY}
     gives: ClassVar[str] = "report"
@@ -31,9 +31,10 @@ class Report(Stage):
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
         results = build(self.contents, context.inputs)
-        store.write_json(context.out / "results.json", results.model_dump())
-        rows = [entry.model_dump() for entry in results.arms]
-        for suffix, text in (("csv", as_csv(rows)), ("md", as_markdown(results.main)), ("tex", as_latex(results.main))):
+        # Keys as they come: metrics stand in the recipe's order.
+        store.write_json(context.out / "results.json", results.model_dump(), sort_keys=False)
+        tables = {"csv": as_csv(results.arms, results.metrics), "md": as_markdown([results]), "tex": as_latex([results])}
+        for suffix, text in tables.items():
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
         draw_all(results, self.contents.attacks, context.out / "figures")
         arms = len(results.arms)

@@ -1,77 +1,140 @@
-"""One table in every format: CSV, Markdown, LaTeX, HTML, JSON and a Rich table for the terminal."""
+"""One table in every format: CSV, Markdown, LaTeX, HTML, JSON and a Rich table for the terminal.
+
+For people, warnings stand above the table and below it how small a difference it could have called.
+"""
 
 import csv
 import html
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 
 from pydantic import JsonValue
+from rich.console import Console, Group
+from rich.measure import Measurement
 from rich.table import Column, Table
+from rich.text import Text
 
 from summ_collapse.metrics.bootstrap import Interval
-from summ_collapse.report.results import Delta, Entry, PredictedDelta
+from summ_collapse.report import notes
+from summ_collapse.report.results import Delta, Entry, Outputs, PredictedDelta, Results, role_order
 
 MARKS = {"helps": "↑ helps", "hurts": "↓ hurts", "undecided": "· undecided"}
 LATEX = str.maketrans(
     {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "Δ": r"$\Delta$", "±": r"$\pm$", "′": "$'$"}
     | {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "·": r"$\cdot$"}
 )
+WIDEST = 10_000
+
+Columns = Mapping[str, "Columns | None"]
 
 
-def as_csv(rows: Sequence[Mapping[str, JsonValue]]) -> str:
-    """Every number of the entries that are given, in full precision."""
+def as_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:
+    """Every number of the entries, in full precision.
+
+    Columns have one order, whatever is known of which arm: the entry's own fields, then `metrics`, then differences by
+    baseline. `run` is there where entries name theirs.
+    """
     buffer = io.StringIO()
-    flat = [dict(_flat(row)) for row in rows]
-    headings = list(dict.fromkeys(heading for row in flat for heading in row))
-    writer = csv.DictWriter(buffer, headings, restval="", lineterminator="\n")
+    writer = csv.DictWriter(buffer, list(_headings(_columns(entries, metrics))), restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(flat)
+    writer.writerows(dict(_flat(entry.model_dump())) for entry in entries)
     return buffer.getvalue()
+
+
+def _columns(entries: Sequence[Entry], metrics: Sequence[str]) -> Columns:
+    """All columns, those of one thing below its name."""
+    roles = sorted({role for entry in entries for role in entry.vs}, key=role_order)
+    inside: dict[str, Columns] = {
+        "outputs": _of(Outputs),
+        "predicted_delta": _of(PredictedDelta),
+        "predicted_vs_random": _of(PredictedDelta),
+        "diversity": dict.fromkeys(sorted({name for entry in entries for name in entry.diversity})),
+        "truncated": dict.fromkeys(sorted({name for entry in entries for name in entry.truncated})),
+        "metrics": dict.fromkeys(metrics, _of(Interval)),
+        "vs": dict.fromkeys(roles, dict.fromkeys(metrics, _of(Delta))),
+    }
+    named = any(entry.run is not None for entry in entries)
+    return {name: inside.get(name) for name in Entry.model_fields if named or name != "run"}
+
+
+def _of(kind: type[Interval | Delta | PredictedDelta | Outputs]) -> Columns:
+    return dict.fromkeys(field.name for field in fields(kind))
+
+
+def _headings(columns: Columns, prefix: str = "") -> Iterator[str]:
+    for name, inside in columns.items():
+        if inside is None:
+            yield prefix + name
+        else:
+            yield from _headings(inside, f"{prefix}{name}.")
 
 
 def _flat(row: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, JsonValue]]:
     for key, value in row.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
-        else:
+        elif value is not None:
             yield prefix + key, " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def as_markdown(entries: Sequence[Entry]) -> str:
-    headings, *rows = cells(entries)
-    return _lines([headings, ["---"] + ["---:"] * (len(headings) - 1), *rows], "| ", " | ", " |\n")
+def as_markdown(runs: Sequence[Results]) -> str:
+    headings, *rows = cells(runs)
+    table = _lines([headings, ["---"] + ["---:"] * (len(headings) - 1), *rows], "| ", " | ", " |\n")
+    return "".join(f"**{line}**\n\n" for line in notes.above(runs)) + table + "".join(f"\n{line}\n" for line in notes.below(runs))
 
 
-def as_latex(entries: Sequence[Entry]) -> str:
-    headings, *rows = [[text.translate(LATEX) for text in row] for row in cells(entries)]
+def as_latex(runs: Sequence[Results]) -> str:
+    """A tabular; what stands above and below it is in comments, for a caption."""
+    headings, *rows = [[text.translate(LATEX) for text in row] for row in cells(runs)]
     head, body = (_lines(part, "", " & ", " \\\\\n") for part in ([headings], rows))
     columns = "l" + "r" * (len(headings) - 1)
-    return f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}\n"
+    table = f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{head}\\hline\n{body}\\hline\n\\end{{tabular}}\n"
+    return _paragraphs(notes.above(runs), "% ", "\n") + table + _paragraphs(notes.below(runs), "% ", "\n")
 
 
-def as_html(entries: Sequence[Entry]) -> str:
-    headings, *rows = [[html.escape(text) for text in row] for row in cells(entries)]
+def as_html(runs: Sequence[Results]) -> str:
+    headings, *rows = [[html.escape(text) for text in row] for row in cells(runs)]
     head = _lines([headings], "<tr><th>", "</th><th>", "</th></tr>\n")
-    return f"<table>\n{head}" + _lines(rows, "<tr><td>", "</td><td>", "</td></tr>\n") + "</table>\n"
+    table = f"<table>\n{head}" + _lines(rows, "<tr><td>", "</td><td>", "</td></tr>\n") + "</table>\n"
+    above = _paragraphs(map(html.escape, notes.above(runs)), "<p><strong>", "</strong></p>\n")
+    return above + table + _paragraphs(map(html.escape, notes.below(runs)), "<p>", "</p>\n")
+
+
+def _paragraphs(lines: Iterable[str], before: str, after: str) -> str:
+    return "".join(before + line + after for line in lines)
 
 
 def _lines(rows: Sequence[Sequence[str]], before: str, between: str, after: str) -> str:
     return "".join(before + between.join(row) + after for row in rows)
 
 
-def as_rich(entries: Sequence[Entry], title: str) -> Table:
-    headings, *rows = cells(entries)
-    columns = [Column(heading, justify="right" if place else "left", no_wrap=True) for place, heading in enumerate(headings)]
+def as_rich(runs: Sequence[Results], title: str, width: int) -> Group:
+    """For a terminal of so many columns: all of the table where it fits, else arms with first metric, difference and verdict."""
+    rows = cells(runs)
+    table = _rich(rows, range(len(rows[0])), title)
+    if Measurement.get(Console(width=WIDEST), Console(width=WIDEST).options, table).maximum > width:
+        table = _rich(rows, (0, 1, 2, 2 + len(runs[0].metrics), len(rows[0]) - 1), title)
+    return Group(*map(Text, notes.above(runs)), table, *map(Text, notes.below(runs)))
+
+
+def _rich(rows: Sequence[Sequence[str]], places: Sequence[int], title: str) -> Table:
+    columns = [
+        Column(rows[0][place], justify="right" if place else "left", no_wrap=place > 0, overflow="fold") for place in places
+    ]
     table = Table(*columns, title=title, title_justify="left")
-    for row in rows:
-        table.add_row(*row)
+    for row in rows[1:]:
+        table.add_row(*(row[place] for place in places))
     return table
 
 
-def cells(entries: Sequence[Entry]) -> list[list[str]]:
-    """The table for people, headings first: means with half an interval, differences, verdicts."""
-    metrics = list(entries[0].metrics)
-    first = metrics[0]
+def cells(runs: Sequence[Results]) -> list[list[str]]:
+    """The table for people, headings first: means with half an interval, differences, verdicts.
+
+    Intervals of differences are those that hold for all arms together, which verdicts are made from.
+    """
+    metrics = list(dict.fromkeys(metric for run in runs for metric in run.metrics))
+    first = runs[0].metric
     headings = ["arm", "rows", *metrics, f"Δ {first} vs real-slice", "vs random"]
     headings += ["p", "p*", "p′", "coverage", "predicted Δ", "predicted", "observed"]
     rows = [
@@ -84,11 +147,18 @@ def cells(entries: Sequence[Entry]) -> list[list[str]]:
             *(_share(value) for value in (entry.p, entry.p_star, entry.kept_error, entry.coverage)),
             _predicted(entry.predicted_delta),
             entry.predicted or "",
-            MARKS.get(entry.observed or "", ""),
+            _observed(entry),
         ]
-        for entry in entries
+        for run in runs
+        for entry in run.main
     ]
     return [headings, *rows]
+
+
+def _observed(entry: Entry) -> str:
+    if entry.failed is not None:
+        return "failed"
+    return MARKS.get(entry.observed or "", "withheld" if entry.withheld else "")
 
 
 def signed(points: float) -> str:
@@ -101,7 +171,7 @@ def _mean(found: Interval | None) -> str:
 
 
 def _delta(found: Delta | None) -> str:
-    return "" if found is None else f"{signed(found.delta)} [{signed(found.low)}, {signed(found.high)}]"
+    return "" if found is None else f"{signed(found.delta)} [{signed(found.low_all)}, {signed(found.high_all)}]"
 
 
 def _predicted(found: PredictedDelta | None) -> str:

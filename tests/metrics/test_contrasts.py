@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from summ_collapse.metrics.contrasts import Contrasts, contrasts, training_noise
+from summ_collapse.metrics.contrasts import Contrasts, around_means, contrasts, training_noise
 
 SEED = 7
 ARMS, ROWS, TABLES = 14, 200, 500
@@ -69,6 +69,67 @@ def test_smallest_callable_difference_is_called_as_often_as_it_says(seeds: int, 
     called = float(np.mean([table.delta[0] > table.together()[0] for table in tables(seeds, spread, effects)]))
     print(f"{seeds} seeds, {spread:g} points: {reach:.2f} points are called in {called:.3f} of tables")
     assert abs(called - 0.8) <= 0.05 + 2 * math.sqrt(0.8 * 0.2 / TABLES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", [0.0, 0.02])
+def test_one_seed_covers_what_its_rows_show_and_its_p_value_errs_as_often(effect: float) -> None:
+    """Skewed scores with small paired differences, as those of texts are."""
+    rng = np.random.default_rng(SEED)
+    rows, repetitions = 250, 1000
+    covered = significant = 0
+    for _ in range(repetitions):
+        theirs = rng.beta(0.5, 2.0, rows)
+        found = contrasts((theirs + effect + rng.normal(0, 0.1, rows))[None, None], theirs[None], None)
+        covered += abs(found.delta[0] - effect) <= found.alone()[0]
+        significant += found.p[0] < 0.05
+    tolerance = 5 * math.sqrt(0.95 * 0.05 / repetitions)
+    assert abs(covered / repetitions - 0.95) < tolerance, f"seed {SEED}: {covered} of {repetitions}"
+    # An effect of 0.02 stands 3.2 standard errors from zero: power is Phi(3.2 - 1.96).
+    expected = stats.norm.cdf(effect / 0.1 * math.sqrt(rows) - 1.96) if effect else 0.05
+    tolerance = 5 * math.sqrt(expected * (1 - expected) / repetitions)
+    assert abs(significant / repetitions - expected) < tolerance, f"seed {SEED}: {significant} of {repetitions}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", SEED_EFFECTS)
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_intervals_of_means_cover(seeds: int, spread: float) -> None:
+    """The luck that all arms of a seed share is part of a mean, and known from the seeds alone."""
+    rng = np.random.default_rng([SEED, seeds])
+    covered = []
+    for _ in range(TABLES):
+        scores = drawn(rng, seeds, np.full(ARMS + 1, spread))
+        covered.append(np.abs(scores.mean(axis=(1, 2))) <= around_means(scores))
+    # All arms of a table are covered or missed together: the tolerance is that of so many tables.
+    found = float(np.mean(covered))
+    print(f"{seeds} seeds, {spread:g} points: coverage of means {found:.3f}")
+    assert 0.95 - 5 * math.sqrt(0.95 * 0.05 / TABLES) <= found
+
+
+def test_means_are_as_uncertain_as_their_seeds_where_these_are_all_that_differs() -> None:
+    """One arm: Student's interval of its seeds' means. What all arms share is not known better from many of them."""
+    of_seed = np.array([1.0, 2.0, 4.0])
+    expected = stats.t.isf(0.025, 2) * stats.sem(of_seed)
+    one = np.repeat(of_seed[None, :, None], 50, axis=2)
+    assert around_means(one) == pytest.approx([expected])
+    assert around_means(np.repeat(one, 9, axis=0)) == pytest.approx([expected] * 9)
+
+
+def test_p_of_all_arms_together_does_not_end_where_draws_do() -> None:
+    scores = drawn(np.random.default_rng(SEED), 3, np.ones(ARMS + 1), 300.0)
+    found = found_in(scores)
+    assert (found.p_together >= found.p).all()
+    assert (found.p_together <= np.minimum(1, ARMS * found.p)).all()
+    assert found.p_together.max() < 1e-4
+
+
+def test_smallest_callable_difference_is_that_of_the_arms_it_is_asked_about() -> None:
+    scores = drawn(np.random.default_rng(SEED), 3, np.ones(ARMS + 1))
+    scores[1] += np.random.default_rng(SEED).normal(0, 500, ROWS)
+    found = found_in(scores)
+    others = np.arange(ARMS) > 0
+    assert found.callable_difference() > 5 * found.callable_difference(among=others)
 
 
 def test_one_arm_and_one_seed_give_students_paired_t() -> None:

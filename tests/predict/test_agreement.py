@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from summ_collapse.predict.agreement import Correlations, Point, agreement, correlations, sentences
+from summ_collapse.predict.agreement import Correlations, Point, Tally, agreement, correlations, sentences
 
 
 def point(predicted: float, observed: float, seed: int = 0, verdicts: tuple[str, str] = ("helps", "helps")) -> Point:
@@ -49,11 +49,19 @@ def test_arms_of_one_run_and_seed_are_drawn_together() -> None:
 def test_verdicts_count_where_both_decided() -> None:
     given = [("helps", "helps"), ("hurts", "hurts"), ("helps", "hurts"), ("undecided", "helps"), ("helps", "undecided")]
     arms = [point(row, row**2, verdicts=verdicts) for row, verdicts in enumerate(given)]
-    found = agreement(arms, "rouge1")
-    assert found.verdicts.decided == 3
-    assert found.verdicts.right == 2
+    found = agreement(arms, "rouge1", arms)
+    assert found.verdicts.predicted == Tally(helps=3, hurts=1)
+    assert found.verdicts.observed == Tally(helps=2, hurts=2)
+    assert (found.verdicts.both, found.verdicts.right) == (Tally(helps=1, hurts=2), Tally(helps=1, hurts=1))
     assert found.p_star.spearman is None
-    assert any("verdicts that both decided: 3 of 5; right: 2" in line for line in sentences(found))
+    told = "verdicts that both decided: 3 of 5 (1 helps, 2 hurts); right: 2 (1 helps, 1 hurts; 67% ["
+    assert any(told in line for line in sentences(found))
+
+
+def test_verdicts_are_those_of_the_arms_that_are_shown() -> None:
+    single = [point(row, row**2) for row in range(5)]
+    found = agreement(single, "rouge1")
+    assert (found.arms, found.verdicts.arms, found.verdicts.share) == (5, 0, None)
 
 
 def test_too_few_arms_say_so() -> None:

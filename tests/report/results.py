@@ -3,8 +3,7 @@
 from typing import Any
 
 from summ_collapse.metrics.bootstrap import Interval
-from summ_collapse.predict.agreement import agreement
-from summ_collapse.report.results import RESULTS_VERSION, Entry, Results
+from summ_collapse.report.results import RESULTS_VERSION, Entry, Results, agreement_of, main_entries
 
 NOBODY = dict.fromkeys(("control", "slice", "verifier", "verifier_kind", "variant", "rate", "slice_overlap", "observed"))
 
@@ -29,5 +28,13 @@ def entry(arm: str, **more: Any) -> Entry:
 
 def results(*entries: Entry) -> Results:
     """What a run would have written of these arms."""
-    found = agreement([point for one in entries if (point := one.point("rouge1"))], "rouge1")
-    return Results(version=RESULTS_VERSION, recipe="small", fingerprint="0", test_rows=10, arms=list(entries), agreement=found)
+    return Results(
+        version=RESULTS_VERSION,
+        recipe="small",
+        fingerprint="0",
+        test_rows=10,
+        warnings=[],
+        smallest={"rouge1": 1.5},
+        arms=list(entries),
+        agreement=agreement_of(entries, "rouge1", main_entries(list(entries))),
+    )

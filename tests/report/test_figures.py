@@ -29,7 +29,7 @@ def arm(verifier: str | None, share: float = 0.05, variant: str | None = None, *
         "slice": share,
         "p_star": 0.5,
         "tampered": tampered,
-        "vs": {"real-slice": {"rouge1": Delta(1.0, 0.0, 2.0, 0.5, 0.5)}},
+        "vs": {"real-slice": {"rouge1": Delta(1.0, 0.0, 2.0, -0.5, 2.5, 0.5, 0.5)}},
         "predicted_delta": PredictedDelta(1.0, 0.0, 2.0, 0.5),
     }
     return entry(f"g{share:g}-{verifier}-{variant}-0.25", **{**known, **more})

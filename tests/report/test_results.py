@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from summ_collapse.errors import InputError
+from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.results import Delta, read_results
 from summ_collapse.store import write_json
 from tests.report.results import entry, results
 
-DELTA = Delta(-1.5, -2.5, -0.5, 0.01, 0.02)
+DELTA = Delta(-1.5, -2.5, -0.5, -3.0, -0.1, 0.01, 0.02)
 
 
 def written(tmp_path: Path, **changes: Any) -> dict[str, Any]:
@@ -31,17 +32,30 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert found.of_run("mine").model_dump()["arms"][0]["run"] == "mine"
 
 
+def test_metrics_stay_in_the_recipes_order(tmp_path: Path) -> None:
+    mean = Interval(50.0, 49.0, 51.0)
+    written = results(entry("a", metrics={"rouge2": mean, "exact": mean}))
+    written = written.model_copy(update={"smallest": {"rouge2": 1.0, "exact": None}})
+    write_json(tmp_path / "report" / "results.json", written.model_dump(), sort_keys=False)
+    found = read_results(tmp_path)
+    assert found.metrics == list(found.arms[0].metrics) == ["rouge2", "exact"]
+    # What verdicts are about does not hang on the first arm: it may have failed.
+    assert found.metric == "rouge1"
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict"), [(0.1, 1.0, "helps"), (-1.0, -0.1, "hurts"), (-1.0, 1.0, "undecided"), (0.0, 1.0, "undecided")]
 )
-def test_a_verdict_is_decided_where_the_interval_leaves_zero_out(low: float, high: float, verdict: str) -> None:
-    assert Delta(0.5, low, high, 0.01, 0.02).verdict == verdict
+def test_a_verdict_is_decided_where_the_interval_of_all_arms_together_leaves_zero_out(
+    low: float, high: float, verdict: str
+) -> None:
+    assert Delta(0.5, 0.4, 0.6, low, high, 0.01, 0.02).verdict == verdict
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"version": 1}, "expected results of version 2; the same `run` again makes its report anew"),
+        ({"version": 1}, "expected results of version 3; the same `run` again makes its report anew"),
         ({"arms": [{"arm": "a"}]}, "arms.0.control: missing; this key is required"),
         ({"arms": "none"}, "arms: input should be a valid list, got 'none'"),
         ({"arms": []}, "arms: list should have at least 1 item"),

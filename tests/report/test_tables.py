@@ -1,0 +1,70 @@
+"""A table's columns have one order, and what it could not see stands with it."""
+
+import csv
+import io
+
+import pytest
+from rich.console import Console
+
+from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.report.results import Delta, Entry, Outputs, PredictedDelta
+from summ_collapse.report.tables import as_csv, as_rich
+from tests.report.results import entry, results
+
+DELTA = Delta(1.0, 0.5, 1.5, 0.2, 1.8, 0.01, 0.02)
+MEAN = Interval(50.0, 49.0, 51.0)
+METRICS = ["rouge2", "exact"]
+
+
+def arms() -> list[Entry]:
+    both = dict.fromkeys(METRICS, DELTA)
+    return [
+        entry("lead", metrics={}, failed="why"),
+        entry("oracle", metrics=dict.fromkeys(reversed(METRICS), MEAN), vs={"random-0.5": both, "generator": both}),
+        entry(
+            "random",
+            metrics=dict.fromkeys(METRICS, MEAN),
+            vs={"real-slice": both},
+            outputs=Outputs(0.0, 0.1, 0.1, 0.2),
+            predicted_delta=PredictedDelta(1.0, 0.0, 2.0, 0.7),
+        ),
+    ]
+
+
+def headings(entries: list[Entry]) -> list[str]:
+    return next(csv.reader(io.StringIO(as_csv(entries, METRICS))))
+
+
+def test_columns_have_one_order_whichever_arm_comes_first() -> None:
+    found = headings(arms())
+    assert headings(arms()[::-1]) == found
+    assert found[:5] == ["arm", "control", "slice", "verifier", "verifier_kind"]
+    assert found.index("observed") < found.index("withheld") < found.index("failed") < found.index("metrics.rouge2.mean")
+    parts = ("delta", "low", "high", "low_all", "high_all", "p", "p_all")
+    metrics = [f"metrics.{metric}.{part}" for metric in METRICS for part in ("mean", "low", "high")]
+    roles = ("real-slice", "generator", "random-0.5")
+    assert found[-48:] == [*metrics, *(f"vs.{role}.{metric}.{part}" for role in roles for metric in METRICS for part in parts)]
+    assert [name for name in found if name.startswith("predicted_delta")] == [
+        f"predicted_delta.{part}" for part in ("delta", "low", "high", "probability")
+    ]
+    assert headings([one.model_copy(update={"run": "mine"}) for one in arms()]) == ["run", *found]
+
+
+def test_every_number_is_below_its_heading() -> None:
+    lead, oracle, random = csv.DictReader(io.StringIO(as_csv(arms(), METRICS)))
+    assert (lead["failed"], lead["metrics.exact.mean"], lead["seeds"]) == ("why", "", "0")
+    assert (oracle["vs.generator.exact.low_all"], oracle["vs.real-slice.exact.low_all"]) == ("0.2", "")
+    assert (random["outputs.unfinished"], random["predicted_delta.probability"]) == ("0.2", "0.7")
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_terminal_shows_all_columns_where_they_fit_and_cuts_none(width: int) -> None:
+    shown = entry("oracle-strata-0.125", vs={"real-slice": {"rouge1": DELTA}}, observed="helps", p=0.25)
+    found = results(shown, entry("lead", metrics={}, failed="why")).model_copy(update={"warnings": ["beware [-1, 2]"]})
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(as_rich([found], "runs", width))
+    text = console.export_text()
+    for part in ("beware [-1, 2]", "oracle-strata-0.125", "50.0 ±1.0", "+1.0 [+0.2, +1.8]", "↑ helps", "failed", "test rows"):
+        assert part in text
+    assert ("0.250" in text) == (width == 200)
+    assert "…" not in text
