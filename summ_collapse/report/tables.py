@@ -6,9 +6,10 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
-from rich.table import Column, Table
+from rich.table import Table
 
 from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.report.layout import plain
 from summ_collapse.report.results import Delta, Entry, PredictedDelta
 
 MARKS = {"helps": "↑ helps", "hurts": "↓ hurts", "undecided": "· undecided"}
@@ -59,10 +60,10 @@ def _lines(rows: Sequence[Sequence[str]], before: str, between: str, after: str)
     return "".join(before + between.join(row) + after for row in rows)
 
 
-def as_rich(entries: Sequence[Entry], title: str) -> Table:
+def as_rich(entries: Sequence[Entry]) -> Table:
+    """All of it, much wider than 80 columns; `report.summary` has a table for these."""
     headings, *rows = cells(entries)
-    columns = [Column(heading, justify="right" if place else "left", no_wrap=True) for place, heading in enumerate(headings)]
-    table = Table(*columns, title=title, title_justify="left")
+    table = plain(headings, headings[:1])
     for row in rows:
         table.add_row(*row)
     return table
