@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from summ_collapse.cli.arguments import positive
-from summ_collapse.cli.terminal import show
+from summ_collapse.cli.terminal import say, show
 from summ_collapse.errors import InputError
 from summ_collapse.packaged import packaged
 
 if TYPE_CHECKING:
     from summ_collapse.run import Request
+
+WIDE = "print all arms and metrics, wider than 80 columns"
 
 
 def add(commands: Any) -> None:
@@ -20,7 +22,8 @@ def add(commands: Any) -> None:
     demo = commands.add_parser("demo", help="the packaged experiment, end to end, no network")
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="run folder (default: runs/demo)")
     demo.add_argument("--jobs", type=positive, default=2, metavar="N", help="stages at once (default: 2)")
-    demo.set_defaults(call=_demo)
+    demo.add_argument("--wide", action="store_true", help=WIDE)
+    demo.set_defaults(call=_demo, json=False)
 
     run = _of_recipe(commands, "run", "run a recipe; what is there already is reused")
     run.add_argument("--out", type=Path, required=True, help="run folder")
@@ -33,6 +36,7 @@ def add(commands: Any) -> None:
     )
     run.add_argument("--dry-run", action="store_true", help="print what would run")
     run.add_argument("--verify", action="store_true", help="check the digests of reused files, not only their sizes")
+    run.add_argument("--wide", action="store_true", help=WIDE)
     run.add_argument("--json", action="store_true", help="print results.json on stdout instead of the table")
     run.set_defaults(call=_run)
 
@@ -43,6 +47,7 @@ def add(commands: Any) -> None:
     plan.add_argument(
         "--efficiency", type=float, default=0.4, metavar="X", help="share of the GPU's peaks that is reached, 0-1 (default: 0.4)"
     )
+    plan.add_argument("--wide", action="store_true", help="print operations and the memory by part too, wider than 80 columns")
     plan.add_argument("--json", action="store_true", help="print as JSON")
     plan.set_defaults(call=_plan)
 
@@ -90,7 +95,7 @@ def _demo(options: argparse.Namespace) -> None:
     recipe = packaged("recipes", "demo.yaml")
     if recipe is None:
         raise InputError("the packaged recipe demo.yaml is missing; is the installation whole?")
-    _execute(Request(recipe, (), options.out, jobs=options.jobs))
+    _execute(Request(recipe, (), options.out, jobs=options.jobs), ["demo"], options)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -101,13 +106,13 @@ def _run(options: argparse.Namespace) -> None:
         _dry_run(path, options)
         return
     request = Request(path, options.overrides, options.out, options.only, options.until, options.verify, options.jobs)
-    _execute(request, options.json)
+    _execute(request, [str(options.recipe), *options.overrides], options)
 
 
-def _execute(request: "Request", as_json: bool = False) -> None:
-    from rich.console import Console
-
+def _execute(request: "Request", recipe: list[str], options: argparse.Namespace) -> None:
+    """Run and print; `recipe` is what the command line called it, with what it replaces of it."""
     from summ_collapse.launch.schedule import run
+    from summ_collapse.report import summary
     from summ_collapse.report.results import read_results
     from summ_collapse.report.tables import as_rich
 
@@ -115,12 +120,14 @@ def _execute(request: "Request", as_json: bool = False) -> None:
     if request.only or request.until:
         return
     results = read_results(request.out)
-    if as_json:
+    if options.json:
         print(json.dumps(results.model_dump(), ensure_ascii=False))
-        return
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(as_rich([results], results.recipe, console.width))
-    print(f"report: {(request.out / 'report').resolve()}")
+    elif options.wide:
+        print("\n".join(summary.opening(results)))
+        show(as_rich([results]), wide=True)
+        print("\n".join(["", *summary.closing(results, request.out, recipe)]))
+    else:
+        print("\n".join(summary.summary(results, request.out, recipe)))
 
 
 def _dry_run(path: Path, options: argparse.Namespace) -> None:
@@ -144,24 +151,30 @@ def _plan(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(plan_table.as_json(found), ensure_ascii=False))
         return
-    show(plan_table.as_rich(found), 120)
-    show(plan_table.memory_as_rich(found), 120)
+    show(plan_table.as_rich(found, options.wide), options.wide)
+    print()
+    if options.wide:
+        show(plan_table.memory_as_rich(found), wide=True)
+        print()
     for remark in plan_table.remarks(found):
-        print(remark)
+        say(remark)
     for what in found.unresolved:
         print(f"not at hand here: {what}", file=sys.stderr)
 
 
 def _check(options: argparse.Namespace) -> None:
     from summ_collapse.plan.check import check
+    from summ_collapse.report.layout import plain
     from summ_collapse.run import Request
 
     found = check(Request(_recipe_path(options.recipe), options.overrides, options.out), options.profile)
     if options.json:
         print(json.dumps([vars(finding) for finding in found], ensure_ascii=False))
     else:
+        table = plain(["verdict", "what", "detail"], {"verdict", "what", "detail"})
         for finding in found:
-            print(f"{finding.verdict:7} {finding.what}: {finding.detail}")
+            table.add_row(finding.verdict, finding.what, finding.detail)
+        show(table)
     failed = [finding for finding in found if finding.verdict == "failed"]
     if failed:
         raise InputError(f"{len(failed)} of {len(found)} checks failed; the first: {failed[0].what}: {failed[0].detail}")

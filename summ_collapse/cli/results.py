@@ -2,14 +2,17 @@
 
 import argparse
 import json
-import os
-import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from summ_collapse.cli.arguments import positive
+from summ_collapse.cli.terminal import say, show
 from summ_collapse.errors import InputError
+
+if TYPE_CHECKING:
+    from summ_collapse.report.results import Results
 
 FORMATS = ("table", "csv", "json", "latex", "html")
 
@@ -33,26 +36,25 @@ def add(commands: Any) -> None:
     compare = commands.add_parser("compare", help="several runs as one table, and how well their arms were predicted")
     compare.add_argument("runs", type=Path, nargs="+", metavar="DIR")
     compare.add_argument("--format", choices=FORMATS, default="table", help="default: table")
+    compare.add_argument("--wide", action="store_true", help="all metrics and predictions, wider than 80 columns")
     compare.add_argument("--json", action="store_true", help="the same as --format json")
     compare.add_argument("--figure", type=Path, metavar="FILE", help="predicted against observed, of all arms (.svg or .png)")
     compare.set_defaults(call=_compare)
 
 
 def _status(options: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from summ_collapse.launch.status import as_json, states
+    from summ_collapse.report.layout import plain
     from summ_collapse.run import reopen
 
     found = states(reopen(options.run))
     if options.json:
         print(json.dumps(as_json(found), ensure_ascii=False))
         return
-    table = Table("stage", "state", "")
+    table = plain(["stage", "state", "detail"], {"stage", "state", "detail"})
     for state in found:
         table.add_row(state.name, state.state, state.detail)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    show(table)
 
 
 def _score(options: argparse.Namespace) -> None:
@@ -69,8 +71,6 @@ def _score(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from rich.console import Console
-
     from summ_collapse.predict.agreement import sentences
     from summ_collapse.report import notes, tables
     from summ_collapse.report.figures.prediction import draw_prediction
@@ -91,9 +91,9 @@ def _compare(options: argparse.Namespace) -> None:
             raise InputError(f"--figure {options.figure}: cannot be written: {error}") from None
     wanted = "json" if options.json else options.format
     if wanted == "table":
-        console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 220)
-        console.print(tables.as_rich(runs, "runs", console.width))
-        print("\n".join(sentences(found)))
+        _show(runs, names, options.wide)
+        for sentence in sentences(found):
+            say(sentence)
     elif wanted == "json":
         told = {"warnings": notes.above(runs), "smallest": {name: run.smallest for name, run in zip(names, runs, strict=True)}}
         arms = [entry.model_dump() for entry in main]
@@ -102,3 +102,23 @@ def _compare(options: argparse.Namespace) -> None:
         print(tables.as_csv(main, list(dict.fromkeys(metric for run in runs for metric in run.metrics))), end="")
     else:
         print(tables.as_latex(runs) if wanted == "latex" else tables.as_html(runs), end="")
+
+
+def _show(runs: Sequence["Results"], names: Sequence[str], wide: bool) -> None:
+    """All arms: a narrow table a run, or one of everything."""
+    from summ_collapse.report import notes, summary, tables
+
+    if wide:
+        for warning in notes.above(runs):
+            say(warning)
+        show(tables.as_rich(runs), wide=True)
+        for line in notes.below(runs):
+            say(line)
+        print()
+        return
+    for run, name in zip(runs, names, strict=True):
+        say(name)
+        print("\n".join(summary.opening(run)))
+        show(summary.table(run.main, run.metric))
+        say(notes.reach(run))
+        print()

@@ -1,14 +1,27 @@
-"""Tables on a terminal, as wide as it is; elsewhere as wide as a command says, so that a log or a pipe cuts nothing off."""
+"""Tables and sentences on stdout, as wide as the terminal; where there is none, and where it is narrower, 80 columns."""
 
-import sys
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def show(table: "Table", width: int) -> None:
-    """Print a table on stdout; `width` is in characters, for where nobody watches."""
-    from rich.console import Console
+def show(table: "Table", wide: bool = False) -> None:
+    """Print a table of `report.layout`; a `wide` one has no regard for the terminal."""
+    from summ_collapse.report.layout import rendered
 
-    Console(width=None if sys.stdout.isatty() else width).print(table)
+    print("\n".join(rendered(table, None if wide else _width())))
+
+
+def say(text: str) -> None:
+    """Print a sentence."""
+    from summ_collapse.report.layout import wrapped
+
+    print("\n".join(wrapped(text, _width())))
+
+
+def _width() -> int:
+    from summ_collapse.report.layout import WIDTH
+
+    return max(WIDTH, shutil.get_terminal_size().columns)

@@ -74,6 +74,7 @@ def add(commands: Any) -> None:
     recursion.add_argument("--tolerance", type=float, metavar="E", help="give the synthetic draws that keep sqrt(sD) under this")
 
     for command in (breakdown, phase, simulate, recursion):
+        command.add_argument("--wide", action="store_true", help="print all columns, also wider than 80 columns of text")
         command.add_argument("--json", action="store_true", help="print as JSON")
         command.add_argument("--csv", type=Path, metavar="FILE", help="write every point (or generation) as CSV")
         command.add_argument("--figure", type=Path, metavar="FILE", help="draw (.svg or .png)")

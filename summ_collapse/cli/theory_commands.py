@@ -3,13 +3,11 @@
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from functools import partial
 
-from rich.console import Console
-
 from summ_collapse.cli.arguments import axis
+from summ_collapse.cli.terminal import say, show
 from summ_collapse.errors import InputError, StageError
 from summ_collapse.report import theory_results
 from summ_collapse.report.figures import theory as theory_figure
@@ -177,7 +175,17 @@ def _write(options: argparse.Namespace, rows: Sequence[Row], content: object, sh
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
-    Console(width=None if sys.stdout.isatty() else 240).print(theory_results.as_rich(shown or rows))
+    rows = shown or rows
+    if len(rows) == 1 and not options.wide:
+        show(theory_results.as_list(rows[0]))
+        return
+    same = {} if options.wide else theory_results.same(rows)
+    if same:
+        say(f"in all rows: {', '.join(f'{name} {value}' for name, value in same.items())}")
+        print()
+    show(theory_results.as_rich(rows, options.wide), options.wide)
+    if len(rows) > theory_results.SHOWN:
+        print(f"{len(rows) - theory_results.SHOWN:,} rows more, in --json and --csv")
 
 
 def _check_outputs(options: argparse.Namespace) -> None:

@@ -7,8 +7,10 @@ from pydantic import JsonValue
 from rich.table import Table
 
 from summ_collapse.plan.plan import Plan, Planned, SideBySide
+from summ_collapse.report.layout import plain
 
 GB = 1e9
+UNITS = {"T": 10**12, "B": 10**9, "M": 10**6, "k": 10**3}  # of tokens
 PARTS = {  # of the memory on a device, with their headings
     "weights": "weights",
     "gradients": "gradients",
@@ -51,29 +53,29 @@ def _sums(stages: Sequence[Planned]) -> Sums:
     )
 
 
-def as_rich(plan: Plan) -> Table:
-    """A row a stage, then the sums."""
-    table = Table()
-    for heading in ("stage", "rows", "tokens", "devices", "GB a device", "FLOPs", "device-hours", ""):
-        table.add_column(heading, justify="left" if heading in ("stage", "") else "right")
+def as_rich(plan: Plan, wide: bool = False) -> Table:
+    """A row a stage, then the sums; a `wide` one counts operations too, and tokens to the last."""
+    headings = ["stage", "rows", "GPUs", "GB each", "tokens", *(["FLOPs"] if wide else []), "GPU-hours", ""]
+    table = plain(headings, {"stage", ""})
     for stage in plan.stages:
-        table.add_row(
-            stage.name,
-            _count(stage.rows),
-            _count(stage.tokens),
-            _count(stage.devices or None),
-            "" if stage.memory_bytes is None else f"{stage.memory_bytes['total'] / GB:.1f}",
-            "" if not stage.flops else f"{stage.flops:.2e}",
-            "" if not stage.flops or stage.device_hours is None else f"{stage.device_hours:,.2f}",
-            "cached" if stage.cached else "does not fit" if stage.fits is False else "",
-        )
+        memory = "" if stage.memory_bytes is None else f"{stage.memory_bytes['total'] / GB:.1f}"
+        costs = _costs(stage.tokens, stage.flops, stage.device_hours, wide)
+        note = "cached" if stage.cached else "does not fit" if stage.fits is False else ""
+        table.add_row(stage.name, _count(stage.rows), _count(stage.devices or None), memory, *costs, note)
     table.add_section()
     for name, stages in (("total", plan.stages), ("left to run", plan.left)):
         if stages and (name == "total" or len(stages) < len(plan.stages)):
             sums = _sums(stages)
             missing = f"{len(sums.unknown)} unknown" if sums.unknown else ""
-            table.add_row(name, "", _count(sums.tokens), "", "", f"{sums.flops:.2e}", f"{sums.device_hours:,.2f}", missing)
+            table.add_row(name, "", "", "", *_costs(sums.tokens, sums.flops, sums.device_hours, wide), missing)
     return table
+
+
+def _costs(tokens: int | None, flops: int | None, hours: float | None, wide: bool) -> list[str]:
+    """Cells of these columns; hours are told where a model runs."""
+    operations = f"{flops:.2e}" if flops else ""
+    told = f"{hours:,.2f}" if flops and hours is not None else ""
+    return [_count(tokens), operations, told] if wide else [_rounded(tokens), told]
 
 
 def memory_as_rich(plan: Plan) -> Table:
@@ -82,9 +84,8 @@ def memory_as_rich(plan: Plan) -> Table:
     for stage in plan.stages:
         if stage.memory_bytes is not None:
             alike.setdefault(tuple(stage.memory_bytes[part] for part in PARTS), []).append(stage.name)
-    table = Table("GB a device at the peak")
-    for heading in PARTS.values():
-        table.add_column(heading, justify="right")
+    name = "GB a GPU at the peak"
+    table = plain([name, *PARTS.values()], {name})
     for parts, names in alike.items():
         table.add_row(_first(names), *(f"{part / GB:.1f}" for part in parts))
     return table
@@ -96,7 +97,7 @@ def remarks(plan: Plan) -> Iterator[str]:
     share = f"{machine.efficiency:.0%} of its peak arithmetic and bandwidth"
     yield f"counted on up to {machine.devices} {machine.gpu} a stage, at {share}"
     if plan.ways:
-        yield "; ".join(map(_way, plan.ways))
+        yield from map(_way, plan.ways)
         yield _quickest(plan.ways)
     if any(stage.rows is None for stage in plan.stages):
         yield "rows and tokens are not known before `prepare` has run, unless the recipe declares them (task.size)"
@@ -143,3 +144,10 @@ def _duration(hours: float) -> str:
 
 def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
+
+
+def _rounded(value: int | None) -> str:
+    for unit, size in UNITS.items():
+        if value is not None and value >= size:
+            return f"{value / size:,.1f} {unit}"
+    return _count(value)

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 
 from pydantic import JsonValue
-from rich.console import Console, Group
-from rich.measure import Measurement
-from rich.table import Column, Table
-from rich.text import Text
+from rich.table import Table
 
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report import notes
+from summ_collapse.report.layout import plain
 from summ_collapse.report.results import Delta, Entry, Outputs, PredictedDelta, Results, role_order
 
 MARKS = {"helps": "↑ helps", "hurts": "↓ hurts", "undecided": "· undecided"}
@@ -24,7 +22,6 @@ LATEX = str.maketrans(
     {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "Δ": r"$\Delta$", "±": r"$\pm$", "′": "$'$"}
     | {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "·": r"$\cdot$"}
 )
-WIDEST = 10_000
 
 Columns = Mapping[str, "Columns | None"]
 
@@ -109,22 +106,12 @@ def _lines(rows: Sequence[Sequence[str]], before: str, between: str, after: str)
     return "".join(before + between.join(row) + after for row in rows)
 
 
-def as_rich(runs: Sequence[Results], title: str, width: int) -> Group:
-    """For a terminal of so many columns: all of the table where it fits, else arms with first metric, difference and verdict."""
-    rows = cells(runs)
-    table = _rich(rows, range(len(rows[0])), title)
-    if Measurement.get(Console(width=WIDEST), Console(width=WIDEST).options, table).maximum > width:
-        table = _rich(rows, (0, 1, 2, 2 + len(runs[0].metrics), len(rows[0]) - 1), title)
-    return Group(*map(Text, notes.above(runs)), table, *map(Text, notes.below(runs)))
-
-
-def _rich(rows: Sequence[Sequence[str]], places: Sequence[int], title: str) -> Table:
-    columns = [
-        Column(rows[0][place], justify="right" if place else "left", no_wrap=place > 0, overflow="fold") for place in places
-    ]
-    table = Table(*columns, title=title, title_justify="left")
-    for row in rows[1:]:
-        table.add_row(*(row[place] for place in places))
+def as_rich(runs: Sequence[Results]) -> Table:
+    """All of it, much wider than 80 columns; `report.summary` has a table for these."""
+    headings, *rows = cells(runs)
+    table = plain(headings, headings[:1])
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 from rich.table import Table
 
+from summ_collapse.report.layout import plain
 from summ_collapse.report.results import Entry
 from summ_collapse.theory import gaussian, recursion, recursion_simulation
 from summ_collapse.theory.normal import Floats
@@ -20,8 +21,10 @@ from summ_collapse.theory.settings import Angled, Independent, Setting, Trained
 Row = dict[str, Value]
 OUTPUTS = ("p_star", "kept_error", "kept_fraction", "accuracy")
 # What is told of an experiment's arms; all but `ratio`, psi / phi, is in its results.
-MEASURED: dict[str, type] = {"arm": object, **dict.fromkeys(("p", "phi", "psi", "ratio", "p_star", "kept_error"), float)}
-MEASURED |= dict.fromkeys(("p_star_verdict", "predicted", "observed"), object)
+MEASURED: dict[str, type] = {"arm": object, **dict.fromkeys(("p", "phi", "psi", "p_star", "kept_error"), float)}
+MEASURED |= {**dict.fromkeys(("p_star_verdict", "predicted", "observed"), object), "ratio": float}
+SHOWN = 60  # rows of a table
+DIGITS = 9  # what a number takes at most, such as 1.234e-05
 LARGEST_GRID = 1_000_000
 
 
@@ -150,17 +153,44 @@ def as_csv(rows: Sequence[Row]) -> str:
     return buffer.getvalue()
 
 
-def as_rich(rows: Sequence[Row], most: int = 60) -> Table:
-    """A table of the first rows, four digits each; its caption says how many are left out."""
-    left = len(rows) - most
-    table = Table(caption=f"{left:,} rows more, in --json and --csv" if left > 0 else None)
-    names = _names(rows)
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows[:most]:
-        values = [row.get(name) for name in names]
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value) for value in values))
+def as_rich(rows: Sequence[Row], wide: bool = False) -> Table:
+    """A table of the first rows, four digits each; unless it is `wide`, without the columns that have one value only."""
+    left_out: set[str] = set() if wide else set(same(rows)) | _empty(rows)
+    names = [name for name in _names(rows) if name not in left_out]
+    table = plain(names if wide else [_folded(name) for name in names], {"arm"})
+    for row in rows[:SHOWN]:
+        table.add_row(*(_text(row.get(name)) for name in names))
     return table
+
+
+def as_list(row: Row) -> Table:
+    """A single row, a line a value."""
+    table = plain(["", "value"], {""})
+    for name, value in row.items():
+        if value is not None:
+            table.add_row(name, _text(value))
+    return table
+
+
+def same(rows: Sequence[Row]) -> dict[str, str]:
+    """The columns that have one value in all rows, of several."""
+    if len(rows) < 2:
+        return {}
+    found = {name: {row.get(name) for row in rows} for name in _names(rows)}
+    return {name: _text(values.pop()) for name, values in found.items() if len(values) == 1 and None not in values}
+
+
+def _empty(rows: Sequence[Row]) -> set[str]:
+    return {name for name in _names(rows) if all(row.get(name) is None for row in rows)}
+
+
+def _folded(name: str) -> str:
+    """A heading in two lines where it is longer than the numbers below it are."""
+    return name if len(name) <= DIGITS else "\n".join(name.rsplit("_", 1))
+
+
+def _text(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def _names(rows: Sequence[Row]) -> list[str]:

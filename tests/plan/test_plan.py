@@ -31,3 +31,21 @@ def test_a_plan_knows_what_is_cached(small_run: tuple[Path, Path]) -> None:
     plan = json.loads(inside("plan", recipe, "--out", run, "--json").out)
     assert all(stage["cached"] for stage in plan["stages"])
     assert plan["unresolved"] == []
+
+
+def test_the_table_rounds_and_the_wide_one_has_every_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    recipe = RECIPES / "xsum_llama2_7b.yaml"
+    plan = json.loads(inside("plan", recipe, "--gpu", "a10g", "--json").out)
+    stage = next(stage for stage in plan["stages"] if stage["name"] == "train/generator")
+    narrow, wide = inside("plan", recipe, "--gpu", "a10g").out, inside("plan", recipe, "--gpu", "a10g", "--wide").out
+    memory, hours = f"{stage['memory_bytes']['total'] / 1e9:.1f}", f"{stage['device_hours']:.2f}"
+    known = ["train/generator", f"{stage['rows']:,}", "8", memory]
+    costs = [hours, *(["does", "not", "fit"] if stage["fits"] is False else [])]
+    rows = {line.split()[0]: line.split() for line in narrow.splitlines() if line}
+    assert rows["train/generator"] == [*known, f"{stage['tokens'] / 1e6:.1f}", "M", *costs]
+    assert rows["total"][1:3] == [f"{plan['total']['tokens'] / 1e9:.1f}", "B"]
+    assert any(line.endswith("does not fit") for line in narrow.splitlines())
+    assert "KV cache" not in narrow
+    rows = {line.split()[0]: line.split() for line in reversed(wide.splitlines()) if line}
+    assert rows["train/generator"] == [*known, f"{stage['tokens']:,}", f"{stage['flops']:.2e}", *costs]
