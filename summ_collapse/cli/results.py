@@ -120,5 +120,6 @@ def _show(runs: Sequence["Results"], names: Sequence[str], wide: bool) -> None:
         say(name)
         print("\n".join(summary.opening(run)))
         show(summary.table(run.main, run.metric))
+        print()
         say(notes.reach(run))
         print()

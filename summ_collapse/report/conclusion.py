@@ -106,7 +106,8 @@ def _beside_random(arm: _Told) -> str:
         return ""
     if arm.random.low_all > 0:
         return f", and as many random rows by {_apart(arm.random)}"
-    return f", but {'is worse than' if arm.random.high_all < 0 else 'cannot be told from'} as many random rows ({with_interval(arm.random)})"
+    how = "is worse than" if arm.random.high_all < 0 else "cannot be told from"
+    return f", but {how} as many random rows ({with_interval(arm.random)})"
 
 
 def seeds_of(results: Results) -> list[int]:
