@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from summ_collapse.diagnose.bare_files import Files
     from summ_collapse.diagnose.candidates import Candidates
     from summ_collapse.diagnose.diagnosis import Question
+    from summ_collapse.predict.predictor import Fit
 
 RATES = (0.125, 0.25, 0.5)
-METRIC, WRONG_BELOW = "rouge1", 0.25
+METRIC = "rouge1"
+LABELS_BELOW = 0.5  # of labels that are 0 or 1
+WIDEST = 500  # characters
+QUANTILES = (5, 10, 25, 50, 75, 90)
 FILE_OPTIONS = ("candidates", "references", "scores", "metric", "oracle", "slice_rows")
 
 
@@ -34,11 +38,12 @@ def add(commands: Any) -> None:
         "--wrong-below",
         type=_share,
         metavar="X",
-        help=f"a candidate that scores less is wrong (default: the run's; {WRONG_BELOW})",
+        help=f"a candidate that scores less is wrong (default: the run's; {LABELS_BELOW} where all score 0 or 1)",
     )
     parser.add_argument("--metric", help=f"what says how good a candidate is, 0-1 (default: {METRIC})")
     parser.add_argument("--oracle", metavar="NAME", help="the --scores, 0-1, that say it instead of a metric")
     parser.add_argument("--slice-rows", type=positive, metavar="M", help="real rows that the generator was trained on")
+    parser.add_argument("--wide", action="store_true", help="print every column, and selections within strata")
     parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON to a file too")
     parser.set_defaults(call=_diagnose)
@@ -59,7 +64,7 @@ def _diagnose(options: argparse.Namespace) -> None:
 
     from summ_collapse.diagnose.diagnosis import as_json
     from summ_collapse.diagnose.examine import diagnose
-    from summ_collapse.diagnose.text import as_rich, conclusions
+    from summ_collapse.diagnose.text import as_rich, conclusions, opening
     from summ_collapse.files.output import check_out
     from summ_collapse.store import write_json
 
@@ -74,20 +79,26 @@ def _diagnose(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
-    Console(width=None if sys.stdout.isatty() else 240).print(as_rich(found))
-    for line in conclusions(found):
+    for line in opening(found):
+        print(line)
+    # What is wide is left to the terminal to wrap: a cell that is cut off is worse.
+    width = WIDEST if options.wide else None if sys.stdout.isatty() else 80
+    Console(width=width).print(as_rich(found, options.wide))
+    for line in conclusions(found, options.wide):
         print(line)
 
 
-def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question"]:
+def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question", "Fit | None"]:
     from summ_collapse.diagnose.bare_files import candidates_of_files
     from summ_collapse.diagnose.diagnosis import Question
 
     if options.run is None:
         files = _files(options)
         metric = files.metric if files.oracle is None else files.oracle
-        return [candidates_of_files(files)], Question(options.rates or RATES, options.wrong_below or WRONG_BELOW, metric)
-    from summ_collapse.diagnose.runs import pools_of_run
+        pool = candidates_of_files(files)
+        return [pool], Question(options.rates or RATES, _wrong_below(options.wrong_below, pool, metric), metric), None
+    from summ_collapse.diagnose.runs import pools_of_run, setting_of
+    from summ_collapse.predict.predictor import shipped_for
 
     for name in FILE_OPTIONS:
         if getattr(options, name) is not None:
@@ -98,7 +109,24 @@ def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question"]
         print(
             "diagnose takes the best of all candidates together; the recipe's own order of selection is another", file=sys.stderr
         )
-    return pools, Question(options.rates or selection.rates, options.wrong_below or wrong.below, wrong.metric)
+    question = Question(options.rates or selection.rates, options.wrong_below or wrong.below, wrong.metric)
+    return pools, question, shipped_for(setting_of(recipe))
+
+
+def _wrong_below(asked: float | None, pool: "Candidates", metric: str) -> float:
+    """The threshold that was asked for; 1/2 for labels of right and wrong. A metric alone does not say what is wrong."""
+    import numpy as np
+
+    quality = pool.quality[pool.labelled]
+    if asked is not None:
+        return asked
+    if np.isin(quality, (0.0, 1.0)).all():
+        return LABELS_BELOW
+    told = ", ".join(f"{share}% {np.quantile(quality, share / 100):.3g}" for share in QUANTILES)
+    raise InputError(
+        f"--wrong-below: expected the {metric} below which a candidate is wrong, which no metric says by itself; of "
+        f"{len(quality):,} labelled candidates these shares are below: {told}. Read some near each, and choose"
+    )
 
 
 def _files(options: argparse.Namespace) -> "Files":
