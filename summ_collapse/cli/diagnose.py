@@ -21,7 +21,7 @@ METRIC = "rouge1"
 LABELS_BELOW = 0.5  # of labels that are 0 or 1
 WIDEST = 500  # characters
 QUANTILES = (5, 10, 25, 50, 75, 90)
-FILE_OPTIONS = ("candidates", "references", "scores", "metric", "oracle", "slice_rows")
+FILE_OPTIONS = ("candidates", "references", "documents", "scores", "verifier", "metric", "oracle", "slice_rows")
 
 
 def add(commands: Any) -> None:
@@ -31,6 +31,13 @@ def add(commands: Any) -> None:
     parser.add_argument("--candidates", type=Path, metavar="FILE", help="`id`, `candidate` (`sample`, `stratum`), or lines")
     parser.add_argument("--references", type=Path, metavar="FILE", help="`id`, `summary`, or lines; some documents will do")
     parser.add_argument("--scores", action="append", metavar="NAME=FILE", help="`id`, `score` (`sample`), or lines; repeatable")
+    parser.add_argument(
+        "--verifier",
+        action="append",
+        metavar="KIND[,OPTION=VALUE]",
+        help="an installed verifier that needs no model: length, copy-rate, agreement, …; repeatable",
+    )
+    parser.add_argument("--documents", type=Path, metavar="FILE", help="`id`, `document`, for a --verifier that reads them")
     parser.add_argument(
         "--rates", type=_share, nargs="+", metavar="R", help="shares to keep (default: the run's; 0.125 0.25 0.5)"
     )
@@ -132,10 +139,10 @@ def _wrong_below(asked: float | None, pool: "Candidates", metric: str) -> float:
 def _files(options: argparse.Namespace) -> "Files":
     from summ_collapse.diagnose.bare_files import Files
 
-    if options.candidates is None or not options.scores:
-        raise InputError("diagnose: expected a run's folder, or --candidates, --references and --scores NAME=FILE")
+    if options.candidates is None:
+        raise InputError("diagnose: expected a run's folder, or --candidates with --references or --oracle")
     scores: dict[str, Path] = {}
-    for text in options.scores:
+    for text in options.scores or ():
         name, equals, path = text.partition("=")
         if not (name and equals and path):
             raise InputError(f"--scores: expected NAME=FILE, got {text!r}")
@@ -143,4 +150,13 @@ def _files(options: argparse.Namespace) -> "Files":
             raise InputError(f"--scores: expected each name once, got {name!r} again")
         scores[name] = Path(path)
     metric = METRIC if options.metric is None else options.metric
-    return Files(options.candidates, options.references, scores, metric, options.oracle, options.slice_rows)
+    return Files(
+        options.candidates,
+        options.references,
+        scores,
+        metric,
+        options.oracle,
+        options.slice_rows,
+        options.verifier or (),
+        options.documents,
+    )
