@@ -50,6 +50,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--metric", help=f"what says how good a candidate is, 0-1 (default: {METRIC})")
     parser.add_argument("--oracle", metavar="NAME", help="the --scores, 0-1, that say it instead of a metric")
     parser.add_argument("--slice-rows", type=positive, metavar="M", help="real rows that the generator was trained on")
+    parser.add_argument(
+        "--coefficients", type=Path, metavar="FILE", help="of `predict fit`: predict differences from the real rows with them"
+    )
     parser.add_argument("--wide", action="store_true", help="print every column, and selections within strata")
     parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON to a file too")
@@ -76,7 +79,8 @@ def _diagnose(options: argparse.Namespace) -> None:
     from summ_collapse.store import write_json
 
     check_out(options.out)
-    found = diagnose(*_pools(options))
+    pools, question, where = _pools(options)
+    found = diagnose(pools, question, _fit(options.coefficients, where))
     content = as_json(found)
     if options.out is not None:
         try:
@@ -95,17 +99,27 @@ def _diagnose(options: argparse.Namespace) -> None:
         print(line)
 
 
-def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question", "Fit | None"]:
+def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question", str | None]:
+    """The pools, what is asked of them, and the setting that they are from; None for bare files, which never say."""
     from summ_collapse.diagnose.bare_files import candidates_of_files
     from summ_collapse.diagnose.diagnosis import Question
 
     if options.run is None:
         files = _files(options)
         metric = files.metric if files.oracle is None else files.oracle
+        if options.coefficients is not None and files.slice_rows is None:
+            raise InputError(
+                "--coefficients: expected --slice-rows too; what they predict is a difference from so many real rows"
+            )
+        if options.coefficients is None and files.slice_rows is not None:
+            print(
+                "--slice-rows: nothing is predicted from it without --coefficients that hold for your task "
+                "(`summ-collapse predict fit`)",
+                file=sys.stderr,
+            )
         pool = candidates_of_files(files)
         return [pool], Question(options.rates or RATES, _wrong_below(options.wrong_below, pool, metric), metric), None
     from summ_collapse.diagnose.runs import pools_of_run, setting_of
-    from summ_collapse.predict.predictor import shipped_for
 
     for name in FILE_OPTIONS:
         if getattr(options, name) is not None:
@@ -117,7 +131,25 @@ def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question",
             "diagnose takes the best of all candidates together; the recipe's own order of selection is another", file=sys.stderr
         )
     question = Question(options.rates or selection.rates, options.wrong_below or wrong.below, wrong.metric)
-    return pools, question, shipped_for(setting_of(recipe))
+    return pools, question, setting_of(recipe)
+
+
+def _fit(path: Path | None, where: str | None) -> "Fit | None":
+    """The coefficients that hold: those of a file, where they have earned their place, or what is shipped, at home only."""
+    from summ_collapse.diagnose.coefficients import read_fit
+    from summ_collapse.predict.predictor import shipped_for
+
+    if path is None:
+        return None if where is None else shipped_for(where)
+    fit = read_fit(path)
+    if not fit.beats_baselines:
+        withheld = fit.tried
+    elif where is not None and where not in fit.holds:
+        withheld = f"this run is {where}, and they were tried on {' and '.join(fit.holds)}"
+    else:
+        return fit
+    print(f"--coefficients {path}: no differences are predicted with them: {withheld}", file=sys.stderr)
+    return None
 
 
 def _wrong_below(asked: float | None, pool: "Candidates", metric: str) -> float:

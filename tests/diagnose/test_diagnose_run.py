@@ -107,7 +107,7 @@ def test_run_of_several_seeds_and_samples_agrees_with_its_bare_files(tmp_path, v
     for seed in (0, 1):
         bare = bare_files_of(verified_run, f"@{seed}", SMALL["verifiers"])
         words = arguments(tmp_path / str(seed), bare)
-        agrees(found, seed, ask([*words, "--rates", 0.25, 0.5, "--wrong-below", 0.6, "--slice-rows", 20]))
+        agrees(found, seed, ask([*words, "--rates", 0.25, 0.5, "--wrong-below", 0.6]))
 
 
 def test_every_generator_of_a_run_is_diagnosed_by_itself(tmp_path, capsys) -> None:
@@ -131,7 +131,7 @@ def test_finished_run_agrees_with_its_bare_files_and_its_own_results(tmp_path, s
     _, run = small_run
     found = ask(["diagnose", run])
     words = arguments(tmp_path, bare_files_of(run, "", SMALL["verifiers"]))
-    agrees(found, 0, ask([*words, "--rates", 0.25, 0.5, "--wrong-below", 0.5, "--slice-rows", 40]))
+    agrees(found, 0, ask([*words, "--rates", 0.25, 0.5, "--wrong-below", 0.5]))
     for arm in json.loads((run / "report" / "results.json").read_text())["arms"]:
         if arm["verifier"] is not None:
             entry = entry_of(found, arm["verifier"], arm["rate"], 0)
