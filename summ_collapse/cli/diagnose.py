@@ -72,6 +72,7 @@ def _share(text: str) -> float:
 def _diagnose(options: argparse.Namespace) -> None:
     from rich.console import Console
 
+    from summ_collapse.cli.terminal import columns, say
     from summ_collapse.diagnose.diagnosis import as_json
     from summ_collapse.diagnose.examine import diagnose
     from summ_collapse.diagnose.text import as_rich, conclusions, opening
@@ -90,13 +91,10 @@ def _diagnose(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
-    for line in opening(found):
-        print(line)
+    say(opening(found))
     # What is wide is left to the terminal to wrap: a cell that is cut off is worse.
-    width = WIDEST if options.wide else None if sys.stdout.isatty() else 80
-    Console(width=width).print(as_rich(found, options.wide))
-    for line in conclusions(found, options.wide):
-        print(line)
+    Console(width=WIDEST if options.wide else columns()).print(as_rich(found, options.wide))
+    say(conclusions(found, options.wide))
 
 
 def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question", str | None]:

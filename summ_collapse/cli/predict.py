@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from summ_collapse.cli.terminal import show
+    from summ_collapse.cli.terminal import say, show
     from summ_collapse.diagnose.coefficients import TRIAL, tried
     from summ_collapse.diagnose.trial_table import as_rich, sentences
     from summ_collapse.errors import InputError
@@ -36,5 +36,4 @@ def _fit(options: argparse.Namespace) -> None:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
     show(as_rich(found), 80)
-    for line in sentences(found):
-        print(line)
+    say(sentences(found))

@@ -43,7 +43,7 @@ def _meaning(theory: str) -> str:
 
 
 def as_rich(found: Diagnosis, wide: bool = False) -> Table:
-    """Estimates with their 95% intervals, in percent. What is not wide fits 80 columns, and leaves selections in strata out."""
+    """Estimates with their 95% intervals, in percent. Not wide: fits 80 columns, of selections in strata has the best."""
     predicted = PREDICTED if found.predictor is not None else ()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     first, *others = (*WIDE, *predicted) if wide else NARROW
@@ -53,7 +53,8 @@ def as_rich(found: Diagnosis, wide: bool = False) -> Table:
     rankings = {(ranking.name, ranking.seed, ranking.slice): ranking for ranking in found.rankings}
     for baseline in found.baselines:
         table.add_row(*(_wide_baseline(found, baseline) if wide else _narrow_baseline(found, baseline)))
-    for entry in found.selections if wide else found.verifiers:
+    chosen = None if found.recommended is None else found.recommended.arm
+    for entry in found.selections if wide else [*found.verifiers, *(one for one in found.stratified if one.arm == chosen)]:
         ranking = rankings[entry.name, entry.seed, entry.slice]
         table.add_row(*(_wide(found, entry, ranking) if wide else _narrow(found, entry)))
     return table

@@ -55,6 +55,11 @@ def arguments(folder: Path, data: Data, suffix: str = "jsonl") -> list[str]:
     return [*words, "--wrong-below", "0.25"]
 
 
+def sentences(printed: str) -> str:
+    """What was printed, on one line however it was wrapped."""
+    return " ".join(printed.split())
+
+
 def entry_of(found: Mapping[str, Any], name: str, rate: float, seed: int | None = None) -> dict[str, Any]:
     return next(entry for entry in found["verifiers"] if (entry["name"], entry["rate"], entry["seed"]) == (name, rate, seed))
 

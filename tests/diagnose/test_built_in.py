@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from summ_collapse.cli import main
-from tests.diagnose.bare_files import ROWS, arguments, entry_of, quality_of, write_jsonl
+from tests.diagnose.bare_files import ROWS, arguments, entry_of, quality_of, sentences, write_jsonl
 
 
 def test_length_is_what_its_scores_in_a_file_would_be(tmp_path, data, ask) -> None:
@@ -54,7 +54,7 @@ def test_one_judgement_alone_answers_whether_the_pool_is_good(tmp_path, data, as
     candidates = write_jsonl(tmp_path / "candidates.jsonl", data["candidates"])
     words = ["diagnose", "--candidates", str(candidates), "--scores", f"labels={path}", "--oracle", "labels"]
     assert main(words) == 0
-    told = capsys.readouterr().out
+    told = sentences(capsys.readouterr().out)
     assert f"The pool: p = {100 * (1 - right.mean()):.1f} [" in told
     assert "the right ones outvote the wrong" in told
     alone = ask(arguments(tmp_path / "references", {name: data[name] for name in ("candidates", "references")}))

@@ -9,7 +9,7 @@ import pytest
 from summ_collapse.cli import main
 from summ_collapse.diagnose.coefficients import TRIAL, arms_of
 from summ_collapse.predict.trial import trial
-from tests.diagnose.bare_files import arguments, entry_of
+from tests.diagnose.bare_files import arguments, entry_of, sentences
 from tests.predict.test_trial import arms
 
 
@@ -29,7 +29,7 @@ def test_coefficients_that_earned_their_place_predict_points_with_their_statemen
     assert found["baselines"][0]["predicted_delta"] is not None
     assert found["predictor"]["holds"] == ["newswire, tiny model"]
     assert main(words) == 0
-    told = capsys.readouterr().out
+    told = sentences(capsys.readouterr().out)
     assert "Predicted against the real rows alone: " in told
     assert "with each verifier kind, slice, corpus size, run left out in turn it beats what is simpler" in told
 
@@ -79,6 +79,6 @@ def test_a_run_is_fitted_from_its_results(small_run: tuple[Path, Path], tmp_path
     assert main(["predict", "fit", str(run), "--out", str(out)]) == 0
     told = capsys.readouterr().out
     assert max(len(line) for line in told[: told.index("error: root")].splitlines()) <= 80
-    assert "left out in turn it" in told
+    assert "left out in turn it" in sentences(told)
     assert TRIAL.validate_json(out.read_bytes()).fit.holds == ("newswire, tiny model",)
     assert main(["predict", "fit", str(tmp_path), "--out", str(out)]) == 2

@@ -20,7 +20,7 @@ from summ_collapse.report.predicted import graded
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run
 from summ_collapse.tasks.newswire import examples
 from tests.conftest import SMALL, merged
-from tests.diagnose.bare_files import Data, arguments, entry_of
+from tests.diagnose.bare_files import Data, arguments, entry_of, sentences
 
 
 def publish(run: Run, stage: str, table: pa.Table, name: str, **notes: object) -> None:
@@ -120,7 +120,7 @@ def test_every_generator_of_a_run_is_diagnosed_by_itself(tmp_path, capsys) -> No
     first, second = ([entry for entry in found["verifiers"] if entry["slice"] == share] for share in (0.25, 0.5))
     assert len(first) == len(second) == 2 * len(SMALL["verifiers"])
     assert first[0]["p"] != second[0]["p"]
-    told = capsys.readouterr().out
+    told = sentences(capsys.readouterr().out)
     assert "g0.25-strong" in told
     assert found["recommended"]["name"] == "strong"
     assert "by g0." in told
