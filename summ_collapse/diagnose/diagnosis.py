@@ -127,7 +127,8 @@ class Diagnosis:
     """
 
     question: Question
-    level: float  # of the intervals
+    level: float  # of the intervals, each by itself
+    difference_level: float  # of the intervals of differences from p, all at once
     draws: int
     pools: Sequence[Candidates]
     predictor: Fit | None

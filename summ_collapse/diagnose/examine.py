@@ -14,7 +14,7 @@ from summ_collapse.diagnose.diagnosis import Across, Baseline, Decile, Diagnosis
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
-from summ_collapse.predict.comparison import BETTER, Comparison, Kept, compare
+from summ_collapse.predict.comparison import BETTER, LEVEL, Comparison, Kept, compare
 from summ_collapse.predict.confusion import Estimates
 from summ_collapse.predict.posterior import DRAWS
 from summ_collapse.predict.predictor import Fit, Prediction
@@ -56,6 +56,7 @@ def diagnose(pools: Sequence[Candidates], question: Question, fit: Fit | None = 
     return Diagnosis(
         question,
         level=0.95,
+        difference_level=LEVEL,
         draws=DRAWS,
         pools=pools,
         predictor=fit,

@@ -139,7 +139,8 @@ def conclusions(found: Diagnosis, wide: bool = False) -> list[str]:
     lines = []
     if found.verifiers:
         lines.append(
-            "p′: wrong among the kept. p′ − p: less than 0 is better than keeping all and than random rows; all rows at once."
+            "p′: wrong among the kept. p′ − p: below 0 is better than keeping all and than random rows; "
+            f"{100 * found.difference_level:g}% intervals that hold for all rows at once."
         )
         lines += _advice(found)
     lines += _worse(found)

@@ -160,7 +160,7 @@ def test_conclusion_says_what_to_do(tmp_path, data, capsys) -> None:
         assert main([*arguments(tmp_path / name, changed), *words]) == 0
         return sentences(capsys.readouterr().out)
 
-    within = conclude("within", data)
+    within = conclude("within", data, "--rates", "0.5")
     assert "Best to keep: 50% by good in strata (120 rows): 7.5 [" in within
     assert "good in strata 50 7.5 [" in within
     told = conclude("better", data, "--rates", "0.25")
@@ -176,6 +176,36 @@ def test_conclusion_says_what_to_do(tmp_path, data, capsys) -> None:
     told = conclude("some", some, "--rates", "0.5")
     assert "45 of 240 candidates are labelled" in told
     assert "they hold for all if those are a random draw" in told
+
+
+def test_a_better_selection_of_a_bad_pool_is_still_called_bad(tmp_path, data, capsys) -> None:
+    """One candidate in seven is right, and `good` finds some of them: better than random, and mostly wrong."""
+    rng = np.random.default_rng(4)
+    summaries = [row["summary"] for row in data["references"]]
+    bad = {
+        "candidates": [row | {"candidate": summaries[n if n % 7 == 0 else n - 1]} for n, row in enumerate(data["candidates"])],
+        "references": data["references"],
+        "good": [row | {"score": float((n % 7 == 0) + rng.normal(0, 0.8))} for n, row in enumerate(data["good"])],
+    }
+    assert main([*arguments(tmp_path, bad), "--rates", "0.5"]) == 0
+    told = sentences(capsys.readouterr().out)
+    assert "don't train on all of it" in told
+    assert "Don't train on this as it is: the best is 50% by good" in told
+    assert "Most of it is wrong all the same (p > p*)." in told
+
+
+def test_what_is_not_told_apart_says_how_many_labels_would_tell(tmp_path, data, ask, capsys) -> None:
+    some = data | {"references": data["references"][:40]}
+    words = [*arguments(tmp_path, some), "--rates", "0.125"]
+    found = ask(words)
+    assert found["recommended"] is None
+    needed = min(row["labels_needed"] for row in [*found["verifiers"], *found["stratified"]] if row["labels_needed"])
+    assert main(words) == 0
+    told = sentences(capsys.readouterr().out)
+    assert f"Label about {needed - 40:,} more candidates ({needed:,} in all) to know." in told
+    few = {name: rows[:24] for name, rows in data.items()}
+    assert main([*arguments(tmp_path / "few", few), "--rates", "0.25"]) == 0
+    assert "labelled candidates, and there are 24: write more" in sentences(capsys.readouterr().out)
 
 
 def test_a_verifier_that_makes_a_good_pool_worse_is_never_called_good(tmp_path, data, ask, capsys) -> None:
