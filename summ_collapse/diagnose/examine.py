@@ -202,15 +202,17 @@ def _calibration(pool: Candidates, below: float, name: str) -> list[Decile]:
 
 
 def recommend(selections: Iterable[Selection]) -> Selection | None:
-    """Of the arms that are better than keeping all and than random rows under every seed the one that is so by most.
+    """Of the arms that are better than keeping all and than random rows under every seed the one that errs least.
 
-    By most for sure, under its worst seed. Oracles are left out: they read what `wrong` is computed from, so that they are right
-    by definition.
+    Least for sure, by the upper bound of p' under its worst seed: pools of several generators have each a p of their own.
+    Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
     """
-    best = best_arm(selections, _gain)
-    return None if best is None or _gain(best) == -np.inf else best
+    best = best_arm(selections, _worth)
+    return None if best is None or _worth(best) == -np.inf else best
 
 
-def _gain(selection: Selection) -> float:
-    better = selection.against_random == BETTER and not selection.oracle
-    return -selection.difference.high if better and selection.difference is not None else -np.inf
+def _worth(selection: Selection) -> float:
+    p, difference = selection.estimates.p, selection.difference
+    if p is None or difference is None or selection.oracle or selection.against_random != BETTER:
+        return -np.inf
+    return -(p.mean + difference.high)

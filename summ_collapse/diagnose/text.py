@@ -26,9 +26,10 @@ def opening(found: Diagnosis) -> list[str]:
     lines = [
         f"{labelled} candidates are labelled; wrong is {question.metric} below {question.wrong_below:g}. In %, 95% intervals."
     ]
-    several = len(found.pools) > 1
     for pool, everything in zip(found.pools, (one for one in found.baselines if one.name == "keep all"), strict=True):
-        called = f"pool of seed {pool.seed}, slice {pool.slice}" if several else "pool"
+        which = [f"seed {pool.seed}"] if _several_seeds(found) else []
+        which += [f"slice {pool.slice:g}"] if _several_slices(found) else []
+        called = f"pool of {', '.join(which)}" if which else "pool"
         if everything.estimates.p is not None:
             lines.append(f"The {called}: p = {_percent(everything.estimates.p)} are wrong. {_meaning(everything.theory)}")
     return lines
@@ -98,9 +99,9 @@ def _row_name(found: Diagnosis, entry: Selection) -> str:
     return _called(found, entry, _at_seed(found, entry)) + within + (" (oracle)" if entry.oracle else "")
 
 
-def _called(found: Diagnosis, entry: Selection | Baseline, seed: str = "") -> str:
+def _called(found: Diagnosis, entry: Selection | Baseline | Ranking, seed: str = "") -> str:
     """Which generator it is about, where there are several, as arms are called; and the verifier."""
-    prefix = f"g{entry.slice:g}-" if len({pool.slice for pool in found.pools}) > 1 else ""
+    prefix = f"g{entry.slice:g}-" if _several_slices(found) else ""
     return f"{prefix}{entry.name}{seed}"
 
 
@@ -109,8 +110,12 @@ def _arm(found: Diagnosis, entry: Selection) -> str:
     return f"{100 * entry.rate:g}% by {_called(found, entry)}{' in strata' if entry.across == 'strata' else ''}"
 
 
-def _at_seed(found: Diagnosis, entry: Selection | Baseline) -> str:
+def _at_seed(found: Diagnosis, entry: Selection | Baseline | Ranking) -> str:
     return f"@{entry.seed}" if _several_seeds(found) else ""
+
+
+def _several_slices(found: Diagnosis) -> bool:
+    return len({pool.slice for pool in found.pools}) > 1
 
 
 def _several_seeds(found: Diagnosis) -> bool:
@@ -147,7 +152,7 @@ def conclusions(found: Diagnosis, wide: bool = False) -> list[str]:
     if any(len(pool.labelled) < pool.rows for pool in found.pools):
         lines.append("Shares are estimated from the candidates that are labelled; they hold for all if those are a random draw.")
     lines += [
-        f"{ranking.name}: {ranking.nan_scores:,} scores are NaN; these rows are never kept"
+        f"{_called(found, ranking, _at_seed(found, ranking))}: {ranking.nan_scores:,} scores are NaN; these rows are never kept"
         for ranking in found.rankings
         if ranking.nan_scores
     ]

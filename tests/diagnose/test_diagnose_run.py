@@ -44,7 +44,7 @@ def planted_run(tmp_path: Path, changes: Mapping[str, Any], generators: Sequence
     run = open_run(recipe, out)
     freeze(run, Request(tmp_path / "recipe.yaml", (), out), out / FROZEN)
     train = examples(80, seed=5)
-    publish(run, "prepare/data", train, "train", train_rows=80)
+    publish(run, "prepare/data", train, "train", train_rows=80, test_rows=8)
     summaries = train["summary"].to_pylist()
     keys = {"id": np.repeat(train["id"].to_pylist()[20:], 2), "sample": pa.array([0, 1] * 60, pa.int32())}
     several = len(recipe.seeds) > 1
@@ -123,7 +123,9 @@ def test_every_generator_of_a_run_is_diagnosed_by_itself(tmp_path, capsys) -> No
     told = sentences(capsys.readouterr().out)
     assert "g0.25-strong" in told
     assert found["recommended"]["name"] == "strong"
-    assert "by g0." in told
+    assert found["recommended"]["slice"] == 0.5  # its pool is the better one to begin with, and so is what is kept
+    assert "by g0.5-strong" in told
+    assert "The pool of slice 0.25: p = " in told
     assert "Predicted against the real rows alone, exploratory:" in told
 
 
