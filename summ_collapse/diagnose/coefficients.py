@@ -43,8 +43,7 @@ def _arm(entry: Entry, slice_rows: int, run: str, setting: str, metric: str) -> 
         return None
     if entry.weighted_error is None or entry.coverage_loss is None or entry.p is None or entry.kept_error is None:
         return None
-    if entry.p_star is None or entry.phi is None or entry.psi is None:
-        return None
+    # Where all candidates are right, or all wrong, no verifier can tell them apart: it is worth what chance is.
     return Arm(
         name=entry.arm,
         run=run,
@@ -54,8 +53,8 @@ def _arm(entry: Entry, slice_rows: int, run: str, setting: str, metric: str) -> 
         corpus_rows=round(slice_rows / entry.slice),
         features=Features(int(entry.n_train), entry.weighted_error, entry.coverage_loss, entry.p, slice_rows),
         kept_error=entry.kept_error,
-        p_star=entry.p_star,
-        informedness=entry.phi - entry.psi,
+        p_star=0.5 if entry.p_star is None else entry.p_star,
+        informedness=0.0 if entry.phi is None or entry.psi is None else entry.phi - entry.psi,
         delta=observed.delta,
         low=observed.low,
         high=observed.high,

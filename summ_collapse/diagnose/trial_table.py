@@ -11,7 +11,7 @@ def as_rich(found: Trial) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("left out", no_wrap=True)
     table.add_column("rule", no_wrap=True)
-    for heading in ("error", "helped", "said so", "opposite", "hurt", "said so", "opposite"):
+    for heading in ("error", "helped: right, wrong", "hurt: right, wrong"):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in found.scores:
         error = score.root_mean_square_error
@@ -19,8 +19,8 @@ def as_rich(found: Trial) -> Table:
             score.left_out if score.rule == FORMULA else "",
             score.rule,
             "" if error is None else f"{error:.2f}",
-            *map(str, (score.helped, score.helped_said, score.helped_wrongly)),
-            *map(str, (score.hurt, score.hurt_said, score.hurt_wrongly)),
+            f"{score.helped_said}, {score.helped_wrongly} of {score.helped}",
+            f"{score.hurt_said}, {score.hurt_wrongly} of {score.hurt}",
         )
     return table
 
@@ -29,7 +29,8 @@ def sentences(found: Trial) -> list[str]:
     """What the table comes to."""
     fit, coefficients = found.fit, found.fit.coefficients
     lines = [
-        "error: root mean square, in points; helped, hurt: arms whose observed interval leaves zero out.",
+        "error: root mean square, in points. Of the arms that helped, and of those that hurt (their observed interval leaves "
+        "zero out): how many were predicted to, and how many to do the opposite.",
         f"Δ = {coefficients.amount:.2f} ln(k/m) − {coefficients.error:.2f} h − {coefficients.coverage:.2f} K, "
         f"residual {coefficients.residual:.2f}; {fit.tried}.",
     ]

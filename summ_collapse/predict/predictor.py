@@ -134,7 +134,9 @@ def _prediction(values: np.ndarray, features: Features, coefficients: Coefficien
     spread = math.hypot(coefficients.residual, coefficients.error * features.spread)
     reach = float(special.ndtri((1 + LEVEL) / 2)) * spread
     verdict = "helps" if delta > reach else "hurts" if delta < -reach else "undecided"
-    return Prediction(delta, delta - reach, delta + reach, float(special.ndtr(delta / spread)), verdict)
+    # Coefficients of arms that all did the same miss nothing.
+    probability = float(special.ndtr(delta / spread)) if spread else float(np.heaviside(delta, 0.5))
+    return Prediction(delta, delta - reach, delta + reach, probability, verdict)
 
 
 def fit(features: Sequence[Features], deltas: Sequence[float], groups: Sequence[str]) -> Coefficients:

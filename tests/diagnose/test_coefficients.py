@@ -74,11 +74,12 @@ def test_a_run_is_fitted_from_its_results(small_run: tuple[Path, Path], tmp_path
     found = arms_of(run)
     results = json.loads((run / "report" / "results.json").read_text())["arms"]
     assert {arm.name for arm in found} == {arm["arm"] for arm in results if arm["verifier"] is not None}
-    assert {(arm.corpus_rows, arm.features.slice_rows, arm.setting) for arm in found} == {(80, 40, "newswire, tiny model")}
+    assert {(arm.corpus_rows, arm.features.slice_rows, arm.setting) for arm in found} == {(160, 40, "newswire, tiny model")}
     out = tmp_path / "fit.json"
     assert main(["predict", "fit", str(run), "--out", str(out)]) == 0
     told = capsys.readouterr().out
     assert max(len(line) for line in told[: told.index("error: root")].splitlines()) <= 80
+    assert "…" not in told
     assert "left out in turn it" in sentences(told)
     assert TRIAL.validate_json(out.read_bytes()).fit.holds == ("newswire, tiny model",)
     assert main(["predict", "fit", str(tmp_path), "--out", str(out)]) == 2
