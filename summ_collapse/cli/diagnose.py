@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from summ_collapse.diagnose.bare_files import Files
     from summ_collapse.diagnose.candidates import Candidates
     from summ_collapse.diagnose.diagnosis import Question
+    from summ_collapse.predict.predictor import Fit
 
 RATES = (0.125, 0.25, 0.5)
-METRIC, WRONG_BELOW = "rouge1", 0.25
-FILE_OPTIONS = ("candidates", "references", "scores", "metric", "oracle", "slice_rows")
+METRIC = "rouge1"
+LABELS_BELOW = 0.5  # of labels that are 0 or 1
+QUANTILES = (5, 10, 25, 50, 75, 90)
+FILE_OPTIONS = ("candidates", "references", "documents", "scores", "verifier", "metric", "oracle", "slice_rows")
 
 
 def add(commands: Any) -> None:
@@ -28,17 +31,28 @@ def add(commands: Any) -> None:
     parser.add_argument("--references", type=Path, metavar="FILE", help="`id`, `summary`, or lines; some documents will do")
     parser.add_argument("--scores", action="append", metavar="NAME=FILE", help="`id`, `score` (`sample`), or lines; repeatable")
     parser.add_argument(
+        "--verifier",
+        action="append",
+        metavar="KIND[,OPTION=VALUE]",
+        help="an installed verifier that needs no model: length, copy-rate, agreement, …; repeatable",
+    )
+    parser.add_argument("--documents", type=Path, metavar="FILE", help="`id`, `document`, for a --verifier that reads them")
+    parser.add_argument(
         "--rates", type=_share, nargs="+", metavar="R", help="shares to keep (default: the run's; 0.125 0.25 0.5)"
     )
     parser.add_argument(
         "--wrong-below",
         type=_share,
         metavar="X",
-        help=f"a candidate that scores less is wrong (default: the run's; {WRONG_BELOW})",
+        help=f"a candidate that scores less is wrong (default: the run's; {LABELS_BELOW} where all score 0 or 1)",
     )
     parser.add_argument("--metric", help=f"what says how good a candidate is, 0-1 (default: {METRIC})")
     parser.add_argument("--oracle", metavar="NAME", help="the --scores, 0-1, that say it instead of a metric")
     parser.add_argument("--slice-rows", type=positive, metavar="M", help="real rows that the generator was trained on")
+    parser.add_argument(
+        "--coefficients", type=Path, metavar="FILE", help="of `predict fit`: predict differences from the real rows with them"
+    )
+    parser.add_argument("--wide", action="store_true", help="print every column, and selections within strata")
     parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON to a file too")
     parser.set_defaults(call=_diagnose)
@@ -55,16 +69,16 @@ def _share(text: str) -> float:
 
 
 def _diagnose(options: argparse.Namespace) -> None:
-    from rich.console import Console
-
+    from summ_collapse.cli.terminal import say, show
     from summ_collapse.diagnose.diagnosis import as_json
     from summ_collapse.diagnose.examine import diagnose
-    from summ_collapse.diagnose.text import as_rich, conclusions
+    from summ_collapse.diagnose.text import as_rich, conclusions, opening
     from summ_collapse.files.output import check_out
     from summ_collapse.store import write_json
 
     check_out(options.out)
-    found = diagnose(*_pools(options))
+    pools, question, where = _pools(options)
+    found = diagnose(pools, question, _fit(options.coefficients, where))
     content = as_json(found)
     if options.out is not None:
         try:
@@ -74,20 +88,32 @@ def _diagnose(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
-    Console(width=None if sys.stdout.isatty() else 240).print(as_rich(found))
-    for line in conclusions(found):
-        print(line)
+    say(*opening(found))
+    show(as_rich(found, options.wide), options.wide)
+    say(*conclusions(found, options.wide))
 
 
-def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question"]:
+def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question", str | None]:
+    """The pools, what is asked of them, and the setting that they are from; None for bare files, which never say."""
     from summ_collapse.diagnose.bare_files import candidates_of_files
     from summ_collapse.diagnose.diagnosis import Question
 
     if options.run is None:
         files = _files(options)
         metric = files.metric if files.oracle is None else files.oracle
-        return [candidates_of_files(files)], Question(options.rates or RATES, options.wrong_below or WRONG_BELOW, metric)
-    from summ_collapse.diagnose.runs import pools_of_run
+        if options.coefficients is not None and files.slice_rows is None:
+            raise InputError(
+                "--coefficients: expected --slice-rows too; what they predict is a difference from so many real rows"
+            )
+        if options.coefficients is None and files.slice_rows is not None:
+            print(
+                "--slice-rows: nothing is predicted from it without --coefficients that hold for your task "
+                "(`summ-collapse predict fit`)",
+                file=sys.stderr,
+            )
+        pool = candidates_of_files(files)
+        return [pool], Question(options.rates or RATES, _wrong_below(options.wrong_below, pool, metric), metric), None
+    from summ_collapse.diagnose.runs import pools_of_run, setting_of
 
     for name in FILE_OPTIONS:
         if getattr(options, name) is not None:
@@ -98,16 +124,51 @@ def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question"]
         print(
             "diagnose takes the best of all candidates together; the recipe's own order of selection is another", file=sys.stderr
         )
-    return pools, Question(options.rates or selection.rates, options.wrong_below or wrong.below, wrong.metric)
+    question = Question(options.rates or selection.rates, options.wrong_below or wrong.below, wrong.metric)
+    return pools, question, setting_of(recipe)
+
+
+def _fit(path: Path | None, where: str | None) -> "Fit | None":
+    """The coefficients that hold: those of a file, where they have earned their place, or what is shipped, at home only."""
+    from summ_collapse.diagnose.coefficients import read_fit
+    from summ_collapse.predict.predictor import shipped_for
+
+    if path is None:
+        return None if where is None else shipped_for(where)
+    fit = read_fit(path)
+    if not fit.beats_baselines:
+        withheld = fit.tried
+    elif where is not None and where not in fit.holds:
+        withheld = f"this run is {where}, and they were tried on {' and '.join(fit.holds)}"
+    else:
+        return fit
+    print(f"--coefficients {path}: no differences are predicted with them: {withheld}", file=sys.stderr)
+    return None
+
+
+def _wrong_below(asked: float | None, pool: "Candidates", metric: str) -> float:
+    """The threshold that was asked for; 1/2 for labels of right and wrong. A metric alone does not say what is wrong."""
+    import numpy as np
+
+    quality = pool.quality[pool.labelled]
+    if asked is not None:
+        return asked
+    if np.isin(quality, (0.0, 1.0)).all():
+        return LABELS_BELOW
+    told = ", ".join(f"{share}% {np.quantile(quality, share / 100):.3g}" for share in QUANTILES)
+    raise InputError(
+        f"--wrong-below: expected the {metric} below which a candidate is wrong, which no metric says by itself; of "
+        f"{len(quality):,} labelled candidates these shares are below: {told}. Read some near each, and choose"
+    )
 
 
 def _files(options: argparse.Namespace) -> "Files":
     from summ_collapse.diagnose.bare_files import Files
 
-    if options.candidates is None or not options.scores:
-        raise InputError("diagnose: expected a run's folder, or --candidates, --references and --scores NAME=FILE")
+    if options.candidates is None:
+        raise InputError("diagnose: expected a run's folder, or --candidates with --references or --oracle")
     scores: dict[str, Path] = {}
-    for text in options.scores:
+    for text in options.scores or ():
         name, equals, path = text.partition("=")
         if not (name and equals and path):
             raise InputError(f"--scores: expected NAME=FILE, got {text!r}")
@@ -115,4 +176,13 @@ def _files(options: argparse.Namespace) -> "Files":
             raise InputError(f"--scores: expected each name once, got {name!r} again")
         scores[name] = Path(path)
     metric = METRIC if options.metric is None else options.metric
-    return Files(options.candidates, options.references, scores, metric, options.oracle, options.slice_rows)
+    return Files(
+        options.candidates,
+        options.references,
+        scores,
+        metric,
+        options.oracle,
+        options.slice_rows,
+        options.verifier or (),
+        options.documents,
+    )

@@ -14,11 +14,12 @@ def show(table: "Table", wide: bool = False) -> None:
     print("\n".join(rendered(table, None if wide else _width())))
 
 
-def say(text: str) -> None:
-    """Print a sentence."""
+def say(*sentences: str) -> None:
+    """Print sentences, each from the start of a line."""
     from summ_collapse.report.layout import wrapped
 
-    print("\n".join(wrapped(text, _width())))
+    for sentence in sentences:
+        print("\n".join(wrapped(sentence, _width())))
 
 
 def _width() -> int:

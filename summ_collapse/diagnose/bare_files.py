@@ -1,6 +1,6 @@
 """A pool from bare files: candidates, references and scores, matched by id, or by row where a file has no ids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,16 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from summ_collapse.diagnose.built_in import built_in, scored
 from summ_collapse.diagnose.candidates import Candidates, key_text
 from summ_collapse.errors import InputError
-from summ_collapse.files.columns import CANDIDATE, ID, SAMPLE, SCORE, STRATUM, SUMMARY, read_columns
+from summ_collapse.files.columns import CANDIDATE, DOCUMENT, ID, SAMPLE, SCORE, STRATUM, SUMMARY, Column, read_columns
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.plugins import nearest, unknown_metric
 
 
 @dataclass(frozen=True)
 class Files:
-    """What the command line names; `oracle` is one of `scores`, and then `references` may be left out."""
+    """What the command line names; `oracle` is one of `scores`, and then `references` may be left out.
+
+    `verifiers` are computed here, see `built_in`; those that read documents need `documents`.
+    """
 
     candidates: Path
     references: Path | None
@@ -25,6 +29,8 @@ class Files:
     metric: str = "rouge1"
     oracle: str | None = None
     slice_rows: int | None = None
+    verifiers: Sequence[str] = ()
+    documents: Path | None = None
 
 
 def candidates_of_files(files: Files) -> Candidates:
@@ -33,17 +39,16 @@ def candidates_of_files(files: Files) -> Candidates:
     table = read_columns(files.candidates, [ID, SAMPLE, CANDIDATE, STRATUM]).combine_chunks()
     keys, texts = _Keys(files.candidates, table), table["candidate"]
     scores = {name: keys.scores(path, partial=name == files.oracle) for name, path in files.scores.items()}
-    references = keys.references(files.references) if files.references else None
+    references = keys.texts(files.references, SUMMARY) if files.references else None
     if files.oracle is not None:
         quality = scores[files.oracle]
         _check_oracle(files.scores[files.oracle], keys, quality)
-        if references is not None:
-            quality = np.where([text is None for text in references], np.nan, quality)
         if np.isnan(quality).any():  # it knows only some rows, so nothing could be ranked by it
             del scores[files.oracle]
     else:
         assert references is not None
         quality = _metric_quality(texts, references, files.metric)
+    scores |= _built_in(files, keys, texts)
     return Candidates(
         ids=keys.ids,
         samples=keys.samples,
@@ -60,12 +65,32 @@ def candidates_of_files(files: Files) -> Candidates:
 def _check(files: Files) -> None:
     if files.oracle is not None and files.oracle not in files.scores:
         raise InputError(f"--oracle: no --scores is named {files.oracle!r}{nearest(files.oracle, files.scores)}")
-    if files.oracle is not None and len(files.scores) == 1:
-        raise InputError(f"--scores: expected a verifier beside the oracle {files.oracle!r}")
     if files.oracle is None and files.references is None:
         raise InputError("--references: expected a file, or --oracle NAME for the scores that say what is wrong")
     for problem in unknown_metric(files.metric):
         raise InputError(f"--metric: {problem}")
+    for name in files.verifiers:
+        built_in(name)
+        if name in files.scores or files.verifiers.count(name) > 1:
+            raise InputError(f"--verifier: expected each name once, got {name!r} again")
+
+
+def _built_in(files: Files, keys: "_Keys", texts: pa.ChunkedArray) -> dict[str, np.ndarray]:
+    """The scores of the verifiers that are computed here, by name."""
+    if not files.verifiers:
+        return {}
+    documents = None
+    if files.documents is not None:
+        found = keys.texts(files.documents, DOCUMENT)
+        lacking = [row for row, text in enumerate(found) if text is None]
+        if lacking:
+            raise InputError(
+                f"{files.documents}: expected a document for every candidate of {files.candidates}, got none for "
+                f"{len(lacking)} of {len(found)} (first: {keys.text(lacking[0])})"
+            )
+        documents = found.tolist()
+    named = list(zip(keys.ids.to_pylist(), keys.samples.tolist(), strict=True))
+    return {name: scored(name, named, texts.to_pylist(), documents) for name in files.verifiers}
 
 
 def _check_oracle(path: Path, keys: "_Keys", scores: np.ndarray) -> None:
@@ -123,10 +148,10 @@ class _Keys:
             )
         return scores
 
-    def references(self, path: Path) -> np.ndarray:
-        """Each candidate's reference, an object array; None where its document has none (or a blank one)."""
-        table = read_columns(path, [ID, SUMMARY])
-        texts = np.array([text if text and text.strip() else None for text in table["summary"].to_pylist()], dtype=object)
+    def texts(self, path: Path, column: Column) -> np.ndarray:
+        """The text that a file has for each candidate's document, an object array; None where there is none, or a blank one."""
+        table = read_columns(path, [ID, column])
+        texts = np.array([text if text and text.strip() else None for text in table[column.name].to_pylist()], dtype=object)
         if "id" not in table.column_names:
             self._check_rows(path, len(texts))
             return texts

@@ -13,6 +13,7 @@ from summ_collapse.diagnose.candidates import Candidates
 from summ_collapse.diagnose.strata import Share
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.confusion import Estimates
+from summ_collapse.predict.predictor import Fit
 
 Across = Literal["corpus", "strata"]
 
@@ -38,7 +39,11 @@ class Swept:
 
 @dataclass(frozen=True)
 class Selection:
-    """What one verifier keeps of one pool at one rate, and the verdict on it; predicted differences are in points."""
+    """What one verifier keeps of one pool at one rate, how it compares, and what theory says; predicted differences in points.
+
+    `difference` is p' - p, from keeping all and from random rows alike; its intervals hold for all selections at once.
+    `predicted` is None where no coefficients hold or the real rows are not counted.
+    """
 
     name: str
     rate: float
@@ -51,13 +56,14 @@ class Selection:
     labelled_kept: int
     estimates: Estimates
     weighted_error: float | None
-    predicted: str
+    difference: Interval | None
+    against_random: str
+    labels_needed: int | None
+    theory: str
+    predicted: str | None
     criterion: str
-    p_star_verdict: str
     predicted_delta: Interval | None
     predicted_vs_random: Interval | None
-    margin_low: float | None
-    labels_needed: int | None
     coverage: float
     coverage_loss: float
     coverage_random: float
@@ -69,6 +75,22 @@ class Selection:
     def arm(self) -> tuple[object, ...]:
         """What tells selections apart, whatever the seed."""
         return self.name, self.rate, self.across, self.slice
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What needs no verifier: `keep all`, and `random rows` at a rate, as they are in expectation."""
+
+    name: str
+    rate: float
+    seed: int | None
+    slice: float | None
+    kept_rows: int
+    estimates: Estimates
+    coverage: float
+    theory: str
+    predicted: str | None
+    predicted_delta: Interval | None
 
 
 @dataclass(frozen=True)
@@ -98,12 +120,19 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The answer to a question about some pools; what is recommended stands under its worst seed, None where nothing helps."""
+    """The answer to a question about some pools; what is recommended stands under its worst seed.
+
+    None is recommended where nothing is better than keeping all and than random rows. `predictor` is None where no coefficients
+    are known to hold.
+    """
 
     question: Question
-    level: float  # of the intervals
+    level: float  # of the intervals, each by itself
+    difference_level: float  # of the intervals of differences from p, all at once
     draws: int
     pools: Sequence[Candidates]
+    predictor: Fit | None
+    baselines: Sequence[Baseline]
     verifiers: Sequence[Selection]  # from the whole corpus
     stratified: Sequence[Selection]  # the same share of every stratum
     rankings: Sequence[Ranking]
@@ -126,8 +155,8 @@ def as_json(diagnosis: Diagnosis) -> dict[str, JsonValue]:
     """The content of `diagnose --json`."""
     chosen, content = diagnosis.recommended, _entries(diagnosis)
     if chosen is not None:
-        told = ("name", "rate", "across", "slice", "margin_low")
-        content["recommended"] = {name: _value(getattr(chosen, name)) for name in told}
+        told = ("name", "rate", "across", "slice", "difference", "difference_low", "difference_high", "theory")
+        content["recommended"] = {name: value for name, value in _entries(chosen).items() if name in told}
     return content
 
 

@@ -1,78 +1,111 @@
 """`diagnose`: what each verifier is worth as a selector, before anything is trained on what it keeps.
 
-Which rows a rate keeps is decided by the scores of all candidates; shares are estimated from those that have a reference.
+Which rows a rate keeps is decided by the scores of all candidates; shares are estimated from those that are labelled.
 Everything is seeded: equal input, equal numbers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from summ_collapse.diagnose.candidates import Candidates
-from summ_collapse.diagnose.diagnosis import Across, Decile, Diagnosis, Question, Ranking, Selection, Swept, best_arm
+from summ_collapse.diagnose.diagnosis import Across, Baseline, Decile, Diagnosis, Question, Ranking, Selection, Swept, best_arm
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
+from summ_collapse.predict.comparison import BETTER, LEVEL, Comparison, Kept, compare
+from summ_collapse.predict.confusion import Estimates
 from summ_collapse.predict.posterior import DRAWS
-from summ_collapse.predict.predictor import Prediction
+from summ_collapse.predict.predictor import Fit, Prediction
 from summ_collapse.predict.verdict import predicted_verdict
+from summ_collapse.selection.order import selection_rows
 
 DECILES = 10
 THRESHOLDS = tuple(tenths / 10 for tenths in range(1, 10))
 # The sweep is there to see a curve by; its intervals need no third digit.
 SWEEP_DRAWS = 1000
+# What the paper's criterion says, in its own terms: without real rows beside it, it is no verdict on helping or hurting.
+THEORY = {"helps": "p < p*", "hurts": "p > p*", "undecided": "undecided"}
 
 
-def diagnose(pools: Sequence[Candidates], question: Question) -> Diagnosis:
-    """A selection for every verifier, rate and pool, a ranking for every verifier and pool, and the recommendation."""
-    verifiers, stratified = _selections(pools, question, "corpus"), _selections(pools, question, "strata")
+@dataclass(frozen=True)
+class _Taken:
+    """What a verifier takes of a pool at a rate: which rows, how many, and the least score among them."""
+
+    name: str
+    rate: float
+    across: Across
+    kept: np.ndarray
+    count: int
+    threshold: float
+
+
+def diagnose(pools: Sequence[Candidates], question: Question, fit: Fit | None = None) -> Diagnosis:
+    """A selection for every verifier, rate and pool, a ranking for every verifier and pool, and the recommendation.
+
+    `fit` has the coefficients that hold for these pools' task; None: none do, and no difference is predicted.
+    """
+    taken = [[*_taken(pool, question, "corpus"), *_taken(pool, question, "strata")] for pool in pools]
+    compared = compare([_labelled(pool, question.wrong_below, found) for pool, found in zip(pools, taken, strict=True)])
+    selections = [
+        _selection(pool, question.wrong_below, one, comparison, fit)
+        for pool, found, comparisons in zip(pools, taken, compared, strict=True)
+        for one, comparison in zip(found, comparisons, strict=True)
+    ]
     return Diagnosis(
         question,
         level=0.95,
+        difference_level=LEVEL,
         draws=DRAWS,
         pools=pools,
-        verifiers=verifiers,
-        stratified=stratified,
+        predictor=fit,
+        baselines=[one for pool in pools for one in _baselines(pool, question, fit)],
+        verifiers=[selection for selection in selections if selection.across == "corpus"],
+        stratified=[selection for selection in selections if selection.across == "strata"],
         rankings=[_ranking(pool, question.wrong_below, name) for pool in pools for name in pool.scores],
-        recommended=recommend([*verifiers, *stratified]),
+        recommended=recommend(selections),
     )
 
 
-def _selections(pools: Sequence[Candidates], question: Question, across: Across) -> list[Selection]:
-    return [
-        _selection(pool, question.wrong_below, name, rate, across, ranks)
-        for pool in pools
-        for name, ranks in (pool.ranks if across == "corpus" else pool.stratified_ranks).items()
-        for rate in dict.fromkeys(question.rates)
-    ]
+def _taken(pool: Candidates, question: Question, across: Across) -> Iterator[_Taken]:
+    for name, ranks in (pool.ranks if across == "corpus" else pool.stratified_ranks).items():
+        for rate in dict.fromkeys(question.rates):
+            count = pool.count(name, rate)
+            yield _Taken(name, rate, across, ranks < count, count, float(pool.scores[name][ranks == count - 1][0]))
 
 
-def _selection(pool: Candidates, below: float, name: str, rate: float, across: Across, ranks: np.ndarray) -> Selection:
-    count = pool.count(name, rate)
-    kept = ranks < count
-    threshold = float(pool.scores[name][ranks == count - 1][0])
+def _labelled(pool: Candidates, below: float, taken: Sequence[_Taken]) -> Kept:
+    judged = pool.judged(below)
+    kept = np.array([one.kept[pool.labelled] for one in taken], dtype=bool).reshape(len(taken), len(judged.wrong))
+    return Kept(judged.document, judged.wrong, kept)
+
+
+def _selection(pool: Candidates, below: float, taken: _Taken, compared: Comparison, fit: Fit | None) -> Selection:
+    kept, threshold = taken.kept, taken.threshold
     labels, of_labelled = pool.strata.labels, kept[pool.strata.rows]
-    measured = pool.judged(below).measured(kept[pool.labelled], count, (labels, of_labelled), pool.slice_rows)
-    verdict = predicted_verdict(measured)
+    measured = pool.judged(below).measured(kept[pool.labelled], taken.count, (labels, of_labelled), pool.slice_rows)
+    verdict = predicted_verdict(measured, fit)
     return Selection(
-        name=name,
-        rate=rate,
-        across=across,
+        name=taken.name,
+        rate=taken.rate,
+        across=taken.across,
         seed=pool.seed,
         slice=pool.slice,
-        oracle=name in pool.oracles,
-        kept_rows=count,
-        threshold=threshold if np.isfinite(threshold) and across == "corpus" else None,
+        oracle=taken.name in pool.oracles,
+        kept_rows=taken.count,
+        threshold=threshold if np.isfinite(threshold) and taken.across == "corpus" else None,
         labelled_kept=measured.confusion.kept,
         estimates=measured.estimates,
         weighted_error=measured.weighted_error[0] if measured.weighted_error else None,
+        difference=compared.difference,
+        against_random=compared.verdict,
+        labels_needed=compared.labels_needed,
+        theory=THEORY[verdict.p_star_verdict],
         predicted=verdict.verdict,
         criterion=verdict.criterion,
-        p_star_verdict=verdict.p_star_verdict,
         predicted_delta=_points(verdict.against_real),
         predicted_vs_random=_points(verdict.against_random),
-        margin_low=verdict.lower_bound,
-        labels_needed=verdict.labels_needed,
         coverage=coverage(labels, of_labelled),
         coverage_loss=measured.coverage_loss,
         coverage_random=pool.strata.random_coverage(kept),
@@ -80,6 +113,30 @@ def _selection(pool: Candidates, below: float, name: str, rate: float, across: A
         lengths=pool.lengths.shares(kept),
         sweep=[_swept(pool, other, kept) for other in THRESHOLDS],
     )
+
+
+def _baselines(pool: Candidates, question: Question, fit: Fit | None) -> Iterator[Baseline]:
+    """Everything, and at each rate as many random rows: wrong as often as the pool, whatever their number."""
+    judged, labels = pool.judged(question.wrong_below), pool.strata.labels
+    everything, in_strata = np.ones(len(judged.wrong), dtype=bool), np.ones(len(labels), dtype=bool)
+    for name, rate in (("keep all", 1.0), *(("random rows", rate) for rate in dict.fromkeys(question.rates))):
+        count = selection_rows(pool.rows, rate)
+        measured = judged.measured(everything, count, (labels, in_strata), pool.slice_rows)
+        verdict, known = predicted_verdict(measured, fit), Interval(rate, rate, rate)
+        half = Interval(0.5, 0.5, 0.5)  # what is kept whatever it is has phi = psi
+        kept = np.arange(pool.rows) < count
+        yield Baseline(
+            name=name,
+            rate=rate,
+            seed=pool.seed,
+            slice=pool.slice,
+            kept_rows=count,
+            estimates=Estimates(measured.estimates.p, known, known, half, measured.estimates.p, known),
+            coverage=1.0 if rate == 1 else pool.strata.random_coverage(kept),
+            theory=THEORY[verdict.p_star_verdict],
+            predicted=verdict.verdict,
+            predicted_delta=_points(verdict.against_real),
+        )
 
 
 def _points(found: Prediction | None) -> Interval | None:
@@ -145,14 +202,17 @@ def _calibration(pool: Candidates, below: float, name: str) -> list[Decile]:
 
 
 def recommend(selections: Iterable[Selection]) -> Selection | None:
-    """Of the arms that help under every seed the one with the highest lower bound, under its worst seed; None where none does.
+    """Of the arms that are better than keeping all and than random rows under every seed the one that errs least.
 
+    Least for sure, by the upper bound of p' under its worst seed: pools of several generators have each a p of their own.
     Oracles are left out: they read what `wrong` is computed from, so that they are right by definition.
     """
-    best = best_arm(selections, _bound)
-    return None if best is None or _bound(best) == -np.inf else best
+    best = best_arm(selections, _worth)
+    return None if best is None or _worth(best) == -np.inf else best
 
 
-def _bound(selection: Selection) -> float:
-    helps = selection.predicted == "helps" and not selection.oracle
-    return selection.margin_low if helps and selection.margin_low is not None else -np.inf
+def _worth(selection: Selection) -> float:
+    p, difference = selection.estimates.p, selection.difference
+    if p is None or difference is None or selection.oracle or selection.against_random != BETTER:
+        return -np.inf
+    return -(p.mean + difference.high)

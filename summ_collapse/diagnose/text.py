@@ -1,52 +1,121 @@
 """A diagnosis for people: a table, a row a verifier and rate, and what to do about it in a few plain lines."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
+from rich import box
 from rich.table import Table
 
-from summ_collapse.diagnose.diagnosis import Diagnosis, Ranking, Selection, best_arm
+from summ_collapse.diagnose.diagnosis import Baseline, Diagnosis, Ranking, Selection
 from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.predict.comparison import BETTER, NOT_TOLD, WORSE
 from summ_collapse.report.tables import MARKS, signed
 
 # A selection that covers this much less of the pool than as many random rows deserves a word.
 COVERAGE_LOSS = 0.1
-HEADINGS = ("verifier", "keep", "rows", "score ≥", "p", "φ", "ψ", "p*", "p′", "AUC", "coverage", "predicted Δ", "predicted")
+NARROW = ("verifier", "keep", "p′", "p′ − p", "than random")
+WIDE = ("verifier", "keep", "rows", "score ≥", "p", "φ", "ψ", "p*", "p′", "p′ − p", "than random", "AUC", "coverage")
+PREDICTED = ("predicted Δ", "predicted")
+NAME_WIDTH = 20  # characters; what is longer goes on in the next line
+SHORT = {BETTER: "better", WORSE: "worse", NOT_TOLD: "not told apart"}
 
 
-def as_rich(found: Diagnosis) -> Table:
-    """Estimates with their 95% intervals, in percent."""
+def opening(found: Diagnosis) -> list[str]:
+    """What was looked at, and how good the pools are by themselves, a sentence a line."""
+    question = found.question
     labelled = " and ".join(f"{len(pool.labelled):,} of {pool.rows:,}" for pool in found.pools)
-    wrong = f"{found.question.metric} below {found.question.wrong_below:g}"
-    title = f"{labelled} candidates have a reference; wrong is {wrong}; numbers in %"
-    table = Table(title=title, title_justify="left")
-    for place, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
+    lines = [
+        f"{labelled} candidates are labelled; wrong is {question.metric} below {question.wrong_below:g}. In %, 95% intervals."
+    ]
+    for pool, everything in zip(found.pools, (one for one in found.baselines if one.name == "keep all"), strict=True):
+        which = [f"seed {pool.seed}"] if _several_seeds(found) else []
+        which += [f"slice {pool.slice:g}"] if _several_slices(found) else []
+        called = f"pool of {', '.join(which)}" if which else "pool"
+        if everything.estimates.p is not None:
+            lines.append(f"The {called}: p = {_percent(everything.estimates.p)} are wrong. {_meaning(everything.theory)}")
+    return lines
+
+
+def _meaning(theory: str) -> str:
+    if theory == "p < p*":
+        return "Theory (p < p* = 1/2, kept as it comes): the right ones outvote the wrong."
+    if theory == "p > p*":
+        return "Theory (p > p* = 1/2, kept as it comes): the wrong ones win; don't train on all of it."
+    return "Theory (p* = 1/2, kept as it comes): undecided, about half are wrong or too few are labelled."
+
+
+def as_rich(found: Diagnosis, wide: bool = False) -> Table:
+    """Estimates with their 95% intervals, in percent. Not wide: fits 80 columns, of selections in strata has the best."""
+    predicted = PREDICTED if found.predictor is not None else ()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    first, *others = (*WIDE, *predicted) if wide else NARROW
+    table.add_column(first, no_wrap=wide, overflow="fold", max_width=None if wide else NAME_WIDTH)
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
     rankings = {(ranking.name, ranking.seed, ranking.slice): ranking for ranking in found.rankings}
-    for entry in found.selections:
-        table.add_row(*_cells(found, entry, rankings[(entry.name, entry.seed, entry.slice)]))
+    for baseline in found.baselines:
+        table.add_row(*(_wide_baseline(found, baseline) if wide else _narrow_baseline(found, baseline)))
+    chosen = None if found.recommended is None else found.recommended.arm
+    for entry in found.selections if wide else [*found.verifiers, *(one for one in found.stratified if one.arm == chosen)]:
+        ranking = rankings[entry.name, entry.seed, entry.slice]
+        table.add_row(*(_wide(found, entry, ranking) if wide else _narrow(found, entry)))
     return table
 
 
-def _cells(found: Diagnosis, entry: Selection, ranking: Ranking) -> list[str]:
+def _narrow(found: Diagnosis, entry: Selection) -> list[str]:
+    wrong = _percent(entry.estimates.kept_error)
+    return [_row_name(found, entry), f"{100 * entry.rate:g}", wrong, _shift(entry.difference), SHORT[entry.against_random]]
+
+
+def _narrow_baseline(found: Diagnosis, entry: Baseline) -> list[str]:
+    return [_called(found, entry, _at_seed(found, entry)), f"{100 * entry.rate:g}", _percent(entry.estimates.kept_error), "", ""]
+
+
+def _wide(found: Diagnosis, entry: Selection, ranking: Ranking) -> list[str]:
     estimates = entry.estimates
-    shares = (estimates.p, estimates.phi, estimates.psi, estimates.p_star, estimates.kept_error, ranking.auc)
-    return [
-        _called(found, entry, f"@{entry.seed}" if _several_seeds(found) else "") + (" (oracle)" if entry.oracle else ""),
+    shares = (estimates.p, estimates.phi, estimates.psi, estimates.p_star, estimates.kept_error)
+    cells = [
+        _row_name(found, entry),
         f"{100 * entry.rate:g}",
         f"{entry.kept_rows:,}",
         "" if entry.threshold is None else f"{entry.threshold:.4g}",
         *map(_percent, shares),
+        _shift(entry.difference),
+        SHORT[entry.against_random],
+        _percent(ranking.auc),
         f"{100 * entry.coverage:.0f} of {100 * entry.coverage_random:.0f}",
-        _points(entry.predicted_delta),
-        MARKS[entry.predicted],
     ]
+    return cells if found.predictor is None else [*cells, _points(entry.predicted_delta), MARKS.get(entry.predicted or "", "")]
 
 
-def _called(found: Diagnosis, entry: Selection, seed: str = "") -> str:
-    """Which generator it is about, where there are several, as arms are called; the verifier; and whether it is within strata."""
-    prefix = f"g{entry.slice:g}-" if len({pool.slice for pool in found.pools}) > 1 else ""
-    return f"{prefix}{entry.name}{seed}{' in strata' if entry.across == 'strata' else ''}"
+def _wide_baseline(found: Diagnosis, entry: Baseline) -> list[str]:
+    estimates, rate = entry.estimates, f"{100 * entry.rate:g}"
+    cells = [_called(found, entry, _at_seed(found, entry)), rate, f"{entry.kept_rows:,}", "", _percent(estimates.p), rate, rate]
+    cells += ["50", _percent(estimates.kept_error), "", "", "50", f"{100 * entry.coverage:.0f}"]
+    return cells if found.predictor is None else [*cells, _points(entry.predicted_delta), MARKS.get(entry.predicted or "", "")]
+
+
+def _row_name(found: Diagnosis, entry: Selection) -> str:
+    within = " in strata" if entry.across == "strata" else ""
+    return _called(found, entry, _at_seed(found, entry)) + within + (" (oracle)" if entry.oracle else "")
+
+
+def _called(found: Diagnosis, entry: Selection | Baseline | Ranking, seed: str = "") -> str:
+    """Which generator it is about, where there are several, as arms are called; and the verifier."""
+    prefix = f"g{entry.slice:g}-" if _several_slices(found) else ""
+    return f"{prefix}{entry.name}{seed}"
+
+
+def _arm(found: Diagnosis, entry: Selection) -> str:
+    """A selection in a sentence, whatever the seed."""
+    return f"{100 * entry.rate:g}% by {_called(found, entry)}{' in strata' if entry.across == 'strata' else ''}"
+
+
+def _at_seed(found: Diagnosis, entry: Selection | Baseline | Ranking) -> str:
+    return f"@{entry.seed}" if _several_seeds(found) else ""
+
+
+def _several_slices(found: Diagnosis) -> bool:
+    return len({pool.slice for pool in found.pools}) > 1
 
 
 def _several_seeds(found: Diagnosis) -> bool:
@@ -57,20 +126,33 @@ def _percent(share: Interval | None) -> str:
     return "" if share is None else f"{100 * share.mean:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
+def _shift(difference: Interval | None) -> str:
+    return (
+        ""
+        if difference is None
+        else _points(Interval(*(100 * one for one in (difference.mean, difference.low, difference.high))))
+    )
+
+
 def _points(delta: Interval | None) -> str:
-    """The predicted difference, in points of the metric, with its 80% interval."""
+    """A difference with its interval, signed."""
     return "" if delta is None else f"{signed(delta.mean)} [{signed(delta.low)}, {signed(delta.high)}]"
 
 
-def conclusions(found: Diagnosis) -> list[str]:
+def conclusions(found: Diagnosis, wide: bool = False) -> list[str]:
     """What to do, a sentence a line."""
-    lines = _advice(found)
-    if any(len(pool.labelled) < pool.rows for pool in found.pools):
+    lines = []
+    if found.verifiers:
         lines.append(
-            "Shares are estimated from the candidates that have a reference; they hold for all if those are a random draw."
+            "p′: wrong among the kept. p′ − p: below 0 is better than keeping all and than random rows; "
+            f"{100 * found.difference_level:g}% intervals that hold for all rows at once."
         )
+        lines += _advice(found)
+    lines += _worse(found)
+    if any(len(pool.labelled) < pool.rows for pool in found.pools):
+        lines.append("Shares are estimated from the candidates that are labelled; they hold for all if those are a random draw.")
     lines += [
-        f"{ranking.name}: {ranking.nan_scores:,} scores are NaN; these rows are never kept"
+        f"{_called(found, ranking, _at_seed(found, ranking))}: {ranking.nan_scores:,} scores are NaN; these rows are never kept"
         for ranking in found.rankings
         if ranking.nan_scores
     ]
@@ -80,6 +162,8 @@ def conclusions(found: Diagnosis) -> list[str]:
         for pool in found.pools
         if len(pool.strata.rows) < pool.rows
     ]
+    if not wide and found.verifiers:
+        lines.append("--wide: φ, ψ, p*, AUC, coverage, selections within strata; --json: everything.")
     return lines
 
 
@@ -87,65 +171,59 @@ def _advice(found: Diagnosis) -> list[str]:
     entries = [entry for entry in found.selections if not entry.oracle]
     if found.recommended is not None:
         return _recommended(found, found.recommended)
-    # Labels that would only show an expected harm are not worth their price.
-    doubtful = [
-        (entry.labels_needed, entry)
-        for entry in entries
-        if entry.predicted == "undecided"
-        and entry.labels_needed is not None
-        and (entry.predicted_delta is None or entry.predicted_delta.mean > 0)
-    ]
+    if not entries:
+        return ["Nothing but oracles here: they read what says what is wrong, and are bounds, not verifiers."]
+    lines = ["Nothing here is better for sure than keeping all, or than as many random rows."]
+    doubtful = [(entry.labels_needed, entry) for entry in entries if entry.labels_needed is not None]
     if doubtful:
-        return [_doubt(found, *min(doubtful, key=lambda pair: pair[0]))]
-    if any(entry.criterion == "predictor" for entry in entries):
-        return [_undecidable(found, entries)]
-    if any(entry.predicted == "undecided" for entry in entries):
-        return [
-            "Undecided: too little of what is kept has a reference, or just half of it is wrong. Label more, or another rate."
-        ]
-    if entries and all(entry.predicted == "hurts" for entry in entries):
-        return ["Don't train on this: at every rate here most of what any verifier keeps is wrong (p′ above 1/2)."]
-    return ["No verifier helps under every seed."]
-
-
-def _undecidable(found: Diagnosis, entries: Sequence[Selection]) -> str:
-    """Where the formula itself is not sure, no labels help."""
-    predicted = [entry for entry in entries if entry.predicted_delta is not None]
-    best = best_arm(predicted, lambda entry: entry.predicted_delta.mean if entry.predicted_delta else -math.inf)
-    assert best is not None, "nothing was predicted"
-    told = f"{_called(found, best)} at {100 * best.rate:g}% comes nearest: {_points(best.predicted_delta)} points"
-    seeds = " under its worst seed" if _several_seeds(found) else ""
-    if best.predicted == "hurts":
-        return f"Don't train on this: every selection here is predicted to do worse than the real rows alone. {told}{seeds}."
-    return (
-        f"Undecided: no selection here is predicted to beat the real rows alone. {told}{seeds}; more labels would not decide it."
-    )
+        needed, entry = min(doubtful, key=lambda pair: pair[0])
+        lines.append(_doubt(found, needed, entry))
+    return lines
 
 
 def _recommended(found: Diagnosis, chosen: Selection) -> list[str]:
-    ours = [entry for entry in found.selections if entry.arm == chosen.arm]
-    worst = max(ours, key=lambda entry: entry.estimates.kept_error.high if entry.estimates.kept_error else 0.0)
-    kept = f"Train on this: keep {100 * worst.rate:g}% by {_called(found, worst)} ({worst.kept_rows:,} rows)"
-    wrong = f"{_percent(worst.estimates.kept_error)}% of them are wrong"
-    if worst.criterion == "predictor":
-        least_sure = _points(chosen.predicted_delta)
-        return [f"{kept}. Predicted against the real rows alone: {least_sure} points (80% interval); {wrong}."]
-    lines = [f"{kept}; {wrong}, fewer than half."]
-    least = min(ours, key=lambda entry: entry.coverage)
-    if least.coverage < least.coverage_random - COVERAGE_LOSS:
+    """What to keep, in the numbers of the worst seed; whether it is any good; and what that does not say."""
+    estimates, several = chosen.estimates, " under its worst seed" if _several_seeds(found) else ""
+    told = (
+        f"{_arm(found, chosen)} ({chosen.kept_rows:,} rows): {_percent(estimates.kept_error)}% of them are wrong{several}, "
+        f"{_shift(chosen.difference)} points from keeping all and from random rows."
+    )
+    if chosen.theory == "p > p*":
+        return [f"Don't train on this as it is: the best is {told} Most of it is wrong all the same (p > p*)."]
+    lines = [f"Best to keep: {told}"]
+    if chosen.theory == "undecided":
+        lines.append("Whether most of it is right (p < p*) is not decided by these labels.")
+    if chosen.coverage < chosen.coverage_random - COVERAGE_LOSS:
         lines.append(
-            f"Mind what it leaves out: it covers {100 * least.coverage:.0f}% of the pool's mixture of texts, "
-            f"random rows {100 * least.coverage_random:.0f}%. A larger share may do better."
+            f"Mind what it leaves out: it covers {100 * chosen.coverage:.0f}% of the pool's mixture of texts, "
+            f"random rows {100 * chosen.coverage_random:.0f}%. A larger share may do better."
         )
-    lines.append("The criterion (p < p*) tells collapse from no collapse; whether this beats real data alone, it does not say.")
+    if chosen.predicted_delta is not None and found.predictor is not None:
+        exploratory = "" if found.predictor.beats_baselines else ", exploratory"
+        told = _points(chosen.predicted_delta)
+        lines.append(
+            f"Predicted against the real rows alone{exploratory}: {told} points (80% interval); {found.predictor.tried}."
+        )
+    else:
+        lines.append("That it beats training on real data alone, or that fewer rows cost nothing, this does not say.")
     return lines
 
 
 def _doubt(found: Diagnosis, needed: int, entry: Selection) -> str:
     pool = next(pool for pool in found.pools if (pool.seed, pool.slice) == (entry.seed, entry.slice))
-    wrong = _percent(entry.estimates.kept_error)
-    doubt = f"Undecided: of what {_called(found, entry)} keeps at {100 * entry.rate:g}%, {wrong}% are wrong. "
+    doubt = f"Nearest to it is {_arm(found, entry)}, {_shift(entry.difference)} points."
     if needed > pool.rows:
         there = f"{pool.rows:,}"
-        return f"{doubt}To know takes {needed:,} labelled candidates, and there are {there}: write more, or try other rates."
-    return f"{doubt}Label about {max(1, needed - len(pool.labelled)):,} more candidates ({needed:,} in all) to know."
+        return f"{doubt} To know takes {needed:,} labelled candidates, and there are {there}: write more, or try other rates."
+    return f"{doubt} Label about {needed - len(pool.labelled):,} more candidates ({needed:,} in all) to know."
+
+
+def _worse(found: Diagnosis) -> Iterable[str]:
+    """Verifiers that make a pool worse, each at all the rates where they do."""
+    rates: dict[str, list[float]] = {}
+    for entry in found.selections:
+        if entry.against_random == WORSE:
+            rates.setdefault(_called(found, entry), []).append(entry.rate)
+    for name, worse in rates.items():
+        told = ", ".join(f"{100 * rate:g}" for rate in sorted(set(worse)))
+        yield f"{name} makes the pool worse: at {told}% what it keeps is worse than random."

@@ -81,6 +81,7 @@ ID = Column("id", pa.string(), (*TEXT, *WHOLE), _identifier)
 SAMPLE = Column("sample", pa.int64(), WHOLE, _whole, needed=False)
 CANDIDATE = Column("candidate", pa.string(), TEXT, _text)
 SUMMARY = Column("summary", pa.string(), TEXT, _text, nullable=True)
+DOCUMENT = Column("document", pa.string(), TEXT, _text, nullable=True)
 SCORE = Column("score", pa.float64(), (*WHOLE, pa.types.is_floating), _number)
 STRATUM = Column("stratum", pa.string(), (*TEXT, *WHOLE), _identifier, needed=False)
 

@@ -46,12 +46,18 @@ WRITERS: dict[str, Callable[..., Path]] = {"jsonl": write_jsonl, "csv": write_cs
 
 
 def arguments(folder: Path, data: Data, suffix: str = "jsonl") -> list[str]:
-    """Writes the data; the command that reads it."""
+    """Writes the data; the command that reads it, with the threshold of `by_hand`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: WRITERS[suffix](folder / f"{name}.{suffix}", rows) for name, rows in data.items()}
     words = ["diagnose", "--candidates", str(paths.pop("candidates"))]
     words += ["--references", str(paths.pop("references"))] if "references" in paths else []
-    return words + [word for name, path in paths.items() for word in ("--scores", f"{name}={path}")]
+    words += [word for name, path in paths.items() for word in ("--scores", f"{name}={path}")]
+    return [*words, "--wrong-below", "0.25"]
+
+
+def sentences(printed: str) -> str:
+    """What was printed, on one line however it was wrapped."""
+    return " ".join(printed.split())
 
 
 def entry_of(found: Mapping[str, Any], name: str, rate: float, seed: int | None = None) -> dict[str, Any]:

@@ -56,6 +56,15 @@ def test_bad_rows_are_one_line_and_exit_code_2(tmp_path, data, capsys, case: str
         (["--scores", "good=elsewhere.jsonl"], "--scores: expected each name once"),
         (["--scores", "elsewhere.jsonl"], "--scores: expected NAME=FILE"),
         (["--scores", "x=elsewhere.jsonl"], "elsewhere.jsonl: no such file"),
+        (["--verifier", "perplexity"], "--verifier perplexity: reads with a model; have a run score"),
+        (["--verifier", "rouge"], "--verifier rouge: reads the reference"),
+        (["--verifier", "ensemble,of=[good]"], "--verifier ensemble"),
+        (["--verifier", "lenght"], "unknown verifier 'lenght'; did you mean 'length'?"),
+        (["--verifier", "length,prefer=wide"], "--verifier length,prefer=wide: prefer: "),
+        (["--verifier", "length,short"], "expected KIND,OPTION=VALUE, got 'short'"),
+        (["--verifier", "length", "--verifier", "length"], "--verifier: expected each name once, got 'length' again"),
+        (["--verifier", "copy-rate"], "--verifier copy-rate: reads documents; expected --documents FILE"),
+        (["--verifier", "agreement"], "--verifier agreement: expected several candidates of a document"),
         (["--out", "."], "expected a file, got a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -73,7 +82,7 @@ def test_files_that_are_missing_broken_or_of_unequal_length(tmp_path, data, caps
     (tmp_path / "good.txt").write_text("1\n2\n")
     assert main([*words[:5], "--scores", f"good={tmp_path}/good.txt"]) == 2
     assert f"good.txt has 2 rows, {tmp_path}/candidates.jsonl has 240" in capsys.readouterr().err
-    assert main(words[:5]) == 2
+    assert main(["diagnose"]) == 2
     assert "expected a run's folder, or --candidates" in capsys.readouterr().err
     assert main([*words[:3], *words[5:]]) == 2
     assert "--references: expected a file, or --oracle NAME" in capsys.readouterr().err

@@ -5,16 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from summ_collapse.predict.measure import Judged
 from summ_collapse.predict.predictor import (
     FITTED,
+    SHIPPED,
     Coefficients,
     Features,
     fit,
-    labels_needed,
     predict,
     predict_against_random,
+    setting,
+    shipped_for,
     weighted_error,
 )
+from summ_collapse.predict.verdict import predicted_verdict
 
 GOOD = Features(kept=1600, weighted_error=0.1, coverage_loss=0.05, generator_error=0.6, slice_rows=400)
 
@@ -53,20 +57,17 @@ def test_few_labels_widen_the_interval() -> None:
     assert unsure.delta == sure.delta
 
 
-def test_labels_that_are_needed_decide_it_and_half_of_them_do_not() -> None:
-    features = replace(GOOD, kept=6000, coverage_loss=0.0, spread=float(np.sqrt(0.1 * 0.9 / 20)))
-    needed = labels_needed(features, labelled=20)
-    assert needed is not None
-
-    def verdict(labels: int) -> str:
-        return predict(replace(features, spread=float(np.sqrt(0.1 * 0.9 / labels)))).verdict
-
-    assert verdict(needed) == "helps"
-    assert needed == 1 or verdict(max(1, needed // 2)) == "undecided"
-
-
-def test_no_number_of_labels_makes_up_for_a_formula_that_is_not_sure() -> None:
-    assert labels_needed(Features(420, 0.0, 0.0, 0.5, 400, 0.1), labelled=20) is None
+def test_nothing_is_predicted_where_the_coefficients_were_not_shown_to_hold() -> None:
+    assert shipped_for(setting("newswire", True, None)) == SHIPPED
+    for elsewhere in (setting("newswire", False, "org/model"), setting("summarization", True, None)):
+        assert shipped_for(elsewhere) is None
+    wrong, kept = np.arange(100) % 4 == 0, np.arange(100) < 50
+    judged = Judged(np.arange(100), wrong, 1.0 - wrong)
+    measured = judged.measured(kept, 50, (np.zeros(100, int), kept), real=10)
+    there, elsewhere_too = predicted_verdict(measured, SHIPPED), predicted_verdict(measured, None)
+    assert there.against_real is not None
+    assert (elsewhere_too.verdict, elsewhere_too.against_real, elsewhere_too.criterion) == (None, None, "p_star")
+    assert elsewhere_too.p_star_verdict == there.p_star_verdict == "helps"
 
 
 def test_a_fit_finds_planted_coefficients_and_their_residual() -> None:

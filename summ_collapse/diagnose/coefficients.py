@@ -1,0 +1,78 @@
+"""Coefficients of the predictor on a user's own runs: arms read from results, and the file that a fit travels in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from summ_collapse.diagnose.runs import setting_of
+from summ_collapse.errors import InputError
+from summ_collapse.predict.predictor import Features, Fit
+from summ_collapse.predict.trial import VERSION, Arm, Trial, trial
+from summ_collapse.report.results import Entry, read_results
+from summ_collapse.run import reopen
+
+TRIAL = TypeAdapter(Trial)
+
+
+def tried(folders: Sequence[Path]) -> Trial:
+    """Fit the arms of finished runs; InputError where they are too few or too much alike."""
+    arms = [arm for folder in folders for arm in arms_of(folder)]
+    try:
+        return trial(arms)
+    except ValueError as error:
+        raise InputError(f"predict fit: {', '.join(map(str, folders))}: {error}") from None
+
+
+def arms_of(folder: Path) -> list[Arm]:
+    """All arms of a finished run, under single seeds, that a verifier selected and whose slice was trained on too."""
+    results, setting = read_results(folder), setting_of(reopen(folder).experiment.recipe)
+    real = {(entry.seed, entry.slice): entry.n_train for entry in results.arms if entry.control == "real-slice"}
+    found = []
+    for entry in results.single:
+        key = entry.seed, entry.slice
+        if key in real and (arm := _arm(entry, int(real[key]), folder.name, setting, results.metric)):
+            found.append(arm)
+    return found
+
+
+def _arm(entry: Entry, slice_rows: int, run: str, setting: str, metric: str) -> Arm | None:
+    """What a fit reads of an arm; None where something of it is not known."""
+    observed = entry.observed_delta(metric)
+    if observed is None or entry.rate is None or entry.slice is None or entry.verifier_kind is None:
+        return None
+    if entry.weighted_error is None or entry.coverage_loss is None or entry.p is None or entry.kept_error is None:
+        return None
+    # Where all candidates are right, or all wrong, no verifier can tell them apart: it is worth what chance is.
+    return Arm(
+        name=entry.arm,
+        run=run,
+        setting=setting,
+        verifier_kind=entry.verifier_kind,
+        rate=entry.rate,
+        corpus_rows=round(slice_rows / entry.slice),
+        features=Features(int(entry.n_train), entry.weighted_error, entry.coverage_loss, entry.p, slice_rows),
+        kept_error=entry.kept_error,
+        p_star=0.5 if entry.p_star is None else entry.p_star,
+        informedness=0.0 if entry.phi is None or entry.psi is None else entry.phi - entry.psi,
+        delta=observed.delta,
+        low=observed.low,
+        high=observed.high,
+    )
+
+
+def read_fit(path: Path) -> Fit:
+    """The coefficients of a file that `predict fit` wrote; InputError where it is another file."""
+    try:
+        found = TRIAL.validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"--coefficients {path}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(
+            f"--coefficients {path}: expected what `summ-collapse predict fit` writes; {where}: {first['msg']}"
+        ) from None
+    if found.version != VERSION:
+        raise InputError(f"--coefficients {path}: expected version {VERSION}, got {found.version}; fit it anew")
+    return found.fit

@@ -1,0 +1,73 @@
+"""Verifiers that `diagnose` computes on bare files, and judgements that need no verifier beside them."""
+
+import numpy as np
+import pytest
+
+from summ_collapse.cli import main
+from tests.diagnose.bare_files import ROWS, arguments, entry_of, quality_of, sentences, write_jsonl
+
+
+def test_length_is_what_its_scores_in_a_file_would_be(tmp_path, data, ask) -> None:
+    short = [{"id": row["id"], "score": -len(row["candidate"].split())} for row in data["candidates"]]
+    computed = ask([*arguments(tmp_path / "one", data), "--verifier", "length,prefer=short"])
+    given = ask(arguments(tmp_path / "two", {**data, "short": short}))
+    for table in ("verifiers", "stratified", "rankings"):
+        ours, theirs = (
+            [row | {"name": ""} for row in found[table] if row["name"] == name]
+            for found, name in ((computed, "length,prefer=short"), (given, "short"))
+        )
+        assert ours
+        assert ours == theirs
+
+
+def test_copy_rate_reads_the_documents(tmp_path, data, ask) -> None:
+    """Every other document has the candidate's words in it: those are kept."""
+    documents = [
+        {"id": row["id"], "document": row["candidate"] if number % 2 else "other words"}
+        for number, row in enumerate(data["candidates"])
+    ]
+    path = write_jsonl(tmp_path / "documents.jsonl", documents)
+    words = [*arguments(tmp_path, data), "--verifier", "copy-rate", "--documents", path]
+    assert entry_of(ask([*words, "--rates", 0.5]), "copy-rate", 0.5)["threshold"] == 1.0
+    write_jsonl(path, documents[1:])
+    assert main([*map(str, words)]) == 2
+
+
+def test_agreement_finds_what_other_samples_say(tmp_path, data, ask) -> None:
+    """Three samples a document, one of them another document's summary: the two that agree are kept."""
+    summaries = [row["summary"] for row in data["references"]]
+    candidates = [
+        {"id": row["id"], "sample": sample, "candidate": summaries[place if sample else place - 1]}
+        for place, row in enumerate(data["references"])
+        for sample in range(3)
+    ]
+    found = ask([*arguments(tmp_path, {"candidates": candidates, "references": data["references"]}), "--verifier", "agreement"])
+    kept = entry_of(found, "agreement", 0.5)
+    assert kept["against_random"] == "better than random"
+    assert kept["kept_error"] < kept["p"] / 2
+
+
+def test_one_judgement_alone_answers_whether_the_pool_is_good(tmp_path, data, ask, capsys) -> None:
+    right = quality_of(data) >= 0.25
+    labels = [{"id": row["id"], "score": float(one)} for row, one in zip(data["candidates"], right, strict=True)]
+    path = write_jsonl(tmp_path / "labels.jsonl", labels)
+    candidates = write_jsonl(tmp_path / "candidates.jsonl", data["candidates"])
+    words = ["diagnose", "--candidates", str(candidates), "--scores", f"labels={path}", "--oracle", "labels"]
+    assert main(words) == 0
+    told = sentences(capsys.readouterr().out)
+    assert f"The pool: p = {100 * (1 - right.mean()):.1f} [" in told
+    assert "the right ones outvote the wrong" in told
+    alone = ask(arguments(tmp_path / "references", {name: data[name] for name in ("candidates", "references")}))
+    assert alone["verifiers"] == []
+    assert alone["baselines"][0]["p"] == pytest.approx(1 - right.mean())
+    assert alone["recommended"] is None
+
+
+def test_labels_of_all_candidates_count_for_all_with_references_for_some(tmp_path, data, ask) -> None:
+    quality = [{"id": row["id"], "score": score} for row, score in zip(data["candidates"], quality_of(data), strict=True)]
+    some = {**data, "references": data["references"][:50], "truth": quality}
+    without = {name: rows for name, rows in some.items() if name != "references"}
+    found = ask([*arguments(tmp_path / "one", some), "--oracle", "truth"])
+    assert found["pools"][0]["labelled"] == ROWS
+    assert found == ask([*arguments(tmp_path / "two", without), "--oracle", "truth"])
+    assert found["baselines"][0]["p"] == pytest.approx(float(np.mean(quality_of(data) < 0.25)))
