@@ -113,7 +113,8 @@ def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question",
             )
         pool = candidates_of_files(files)
         return [pool], Question(options.rates or RATES, _wrong_below(options.wrong_below, pool, metric), metric), None
-    from summ_collapse.diagnose.runs import pools_of_run, setting_of
+    from summ_collapse.diagnose.runs import pools_of_run
+    from summ_collapse.experiment.experiment import setting_of
 
     for name in FILE_OPTIONS:
         if getattr(options, name) is not None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from summ_collapse.diagnose.runs import setting_of
 from summ_collapse.errors import InputError
+from summ_collapse.experiment.experiment import setting_of
 from summ_collapse.predict.predictor import Features, Fit
 from summ_collapse.predict.trial import VERSION, Arm, Trial, trial
 from summ_collapse.report.results import Entry, read_results

@@ -8,7 +8,6 @@ import pyarrow as pa
 from summ_collapse.diagnose.candidates import Candidates
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Pool
-from summ_collapse.predict.predictor import setting
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.report.predicted import graded
 from summ_collapse.run import Run, reopen
@@ -23,11 +22,6 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Candidates]]:
     """
     run = reopen(out)
     return run.experiment.recipe, [_pool(run, pool) for pool in run.experiment.pools]
-
-
-def setting_of(recipe: Recipe) -> str:
-    """What coefficients of the predictor would have to hold for."""
-    return setting(recipe.task.kind, recipe.base.tiny is not None, recipe.base.model)
 
 
 def _pool(run: Run, pool: Pool) -> Candidates:

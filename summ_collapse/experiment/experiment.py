@@ -15,7 +15,7 @@ from summ_collapse.experiment.scores import scores_of
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Graph, Node
 from summ_collapse.plugins import plugin
-from summ_collapse.predict.predictor import FITTED
+from summ_collapse.predict import predictor
 from summ_collapse.recipe.decoding import decoding_of
 from summ_collapse.recipe.resolve import Names, references
 from summ_collapse.recipe.schema import Recipe, with_random
@@ -100,16 +100,22 @@ def _pool(setting: Setting, seed: int, share: float) -> Pool:
     return replace(pool, scores=scores_of(setting, pool))
 
 
+def setting_of(recipe: Recipe) -> str:
+    """What coefficients of the predictor have to hold for."""
+    return predictor.setting(recipe.task.kind, recipe.base.tiny is not None, recipe.base.model)
+
+
 def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
     """The comparison of all arms; it is a stage that stands above this room, and so is found by its name."""
     recipe, stages = setting.recipe, setting.graph.stages
+    fit = predictor.shipped_for(setting_of(recipe))
     report = plugin("stages", "report")(
         contents={
             "recipe": recipe.name,
             "arms": arms,
             "evaluation": recipe.evaluation,
             "wrong": recipe.wrong,
-            "coefficients": FITTED,
+            "coefficients": fit.coefficients if fit else None,
             "attacks": {name: attack for name, options in recipe.verifiers.items() if (attack := options.attack) is not None},
         }
     )

@@ -13,5 +13,5 @@ class Contents(Options):
     arms: list[Arm]
     evaluation: Evaluation
     wrong: Wrong
-    coefficients: Coefficients
+    coefficients: Coefficients | None  # None where none are known to hold: nothing is predicted then
     attacks: dict[str, Attack]

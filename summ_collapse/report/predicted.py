@@ -15,7 +15,7 @@ from summ_collapse.experiment.arms import Arm
 from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.predict.measure import Judged
-from summ_collapse.predict.predictor import Prediction
+from summ_collapse.predict.predictor import SHIPPED, Prediction
 from summ_collapse.predict.verdict import predicted_verdict
 from summ_collapse.records import keys_of
 from summ_collapse.report.contents import Contents
@@ -55,7 +55,7 @@ class Predictions:
         kept = self._kept(arm, candidates)
         real = slice_rows(self.train_rows, arm.slice) if arm.slice is not None else None
         measured = candidates.judged.measured(kept, int(kept.sum()), (candidates.labels, kept), real)
-        found = predicted_verdict(measured)
+        found = predicted_verdict(measured, None if self.report.coefficients is None else SHIPPED)
         kept_score, tampered = self._scored(arm, kept)
         further = {
             "coverage": coverage(candidates.labels, kept),
