@@ -24,6 +24,7 @@ from pydantic import JsonValue
 from summ_collapse.errors import StageError
 
 MANIFEST = "manifest.json"
+PROGRESS = "progress.json"  # in the work folder: how far the stage is, see `progress.py`
 ROW_GROUP = 16_384
 HASH_BLOCK = 1 << 20
 
@@ -220,8 +221,8 @@ class Place:
                 if left != self.work:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
         self.work.mkdir(parents=True, exist_ok=True)
-        for failure in self.work.glob("failure-*.json"):
-            failure.unlink()
+        for told in (*self.work.glob("failure-*.json"), self.work / PROGRESS):
+            told.unlink(missing_ok=True)
         return self.work
 
     def publish(self, files: Path, manifest: Mapping[str, JsonValue]) -> Artifact:

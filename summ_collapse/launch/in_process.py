@@ -12,6 +12,7 @@ from summ_collapse.graph import Node
 from summ_collapse.launch.manifest import manifest, summary
 from summ_collapse.launch.process import compute_with
 from summ_collapse.launch.stopping import Stop
+from summ_collapse.progress import Meter, unseen
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.run import Run
 from summ_collapse.stages.stage import Context, Outcome, PartDone, Stage
@@ -93,7 +94,7 @@ def _outcome(run: Run, node: Node[Stage], stop: Stop, world: World) -> Outcome:
     """What comes of the stage's work, or of this rank's part of it; StageError where it fails as nobody has foreseen."""
     work = run.place(node).work
     try:
-        with run.reporter.stage(node.name) as progress:
+        with run.reporter.working(node.name, work):
             context = Context(
                 name=f"{node.kind}/{node.arm}",
                 inputs=_inputs(run, node),
@@ -101,7 +102,7 @@ def _outcome(run: Run, node: Node[Stage], stop: Stop, world: World) -> Outcome:
                 work=work,
                 out=work / "out",
                 checkpoint_steps=run.experiment.recipe.launch.checkpoint_steps,
-                progress=progress,
+                progress=Meter(work) if world.first else unseen,
                 world=world,
                 stop=stop,
             )

@@ -14,7 +14,7 @@ from summ_collapse.launch import shapes
 from summ_collapse.launch.one_stage import run_stage
 from summ_collapse.launch.ranks import run_in_ranks
 from summ_collapse.launch.stopping import Stop, listening
-from summ_collapse.launch.workers import result, signal_all, start, workers
+from summ_collapse.launch.workers import Worked, result, signal_all, start, workers
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run, recipe_of
 from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.stage import Stage
@@ -45,9 +45,9 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
     """Every stage as soon as what it needs is there and a worker is free; those that most others wait for come first."""
     left = {stage.name: stage for stage in stages}
     urgency = descendants({name: node.inputs.values() for name, node in run.experiment.stages.items()})
-    running: dict[Future[bool], tuple[ProcessPoolExecutor, Node[Stage]]] = {}
+    running: dict[Future[Worked], tuple[ProcessPoolExecutor, Node[Stage]]] = {}
     stopped = False
-    with workers(request.jobs) as made:
+    with workers(request.jobs) as made, run.reporter.board() as show:
         free = list(made)
         while left or running:
             if stop():
@@ -60,12 +60,13 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
                 del left[stage.name]
                 worker = free.pop()
                 running[start(worker, run, stage, request)] = (worker, stage)
+            show({stage.name: run.place(stage).work for _, stage in running.values()})
             done, _ = wait(running, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
                 worker, stage = running.pop(future)
                 free.append(worker)
                 try:
-                    _after(run, stage, result(stage, future), request)
+                    _after(run, stage, result(run, stage, future), request)
                 except Stopped:  # the others are on their way to a safe point too
                     stopped = True
     if stopped:

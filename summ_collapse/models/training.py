@@ -189,6 +189,9 @@ class _Report(TrainerCallback):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.progress(state.global_step, state.max_steps)
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.progress(state.global_step, state.max_steps)
 

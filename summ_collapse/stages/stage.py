@@ -17,6 +17,7 @@ from summ_collapse.stages.size import Lengths, Size, Work
 from summ_collapse.store import Artifact
 
 if TYPE_CHECKING:
+    from summ_collapse.progress import Progress
     from summ_collapse.stages.reading import Reading
 
 
@@ -34,7 +35,7 @@ class Context:
     work: Path
     out: Path
     checkpoint_steps: int
-    progress: Callable[[int, int], None]
+    progress: "Progress"
     world: World = ALONE
     stop: Callable[[], bool] = lambda: False  # whether somebody wants this process to stop at the next safe point
 
