@@ -119,6 +119,11 @@ class Artifact:
     def manifest(self) -> dict[str, Any]:
         return read_json(self.path / MANIFEST)
 
+    @property
+    def failed(self) -> str | None:
+        """Why there is nothing but a manifest: the arm that this is a part of cannot be made."""
+        return self.manifest.get("failed")
+
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         return read_table(self.path / f"{name}.parquet", columns)
 

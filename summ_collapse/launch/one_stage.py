@@ -12,7 +12,7 @@ from summ_collapse import store
 from summ_collapse.errors import InputError, StageError, Stopped
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
-from summ_collapse.launch.in_process import ensure, whole
+from summ_collapse.launch.in_process import ensure, failed_input, whole
 from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.process import die_with_parent
 from summ_collapse.launch.stopping import STOP_FILE, Stop
@@ -29,6 +29,8 @@ def run_stage(run: Run, stage: Node[Stage], request: Request, stop: Stop) -> boo
     # Whether a shape can start here matters only where something has to be made.
     if shape != shapes.SINGLE and whole(run, stage, request.verify):
         return False
+    if failed_input(run, stage) is not None:  # there is nothing that ranks could share
+        return ensure(run, stage, request.verify, stop)
     ranks = shapes.ranks_here(shape)
     if shapes.alone(shape, ranks):
         return ensure(run, stage, request.verify, stop)

@@ -38,6 +38,7 @@ def run(request: Request) -> Run:
                 if stop():
                     raise Stopped(stage.name)
                 _after(run, stage, run_stage(run, stage, request, stop), request)
+    _tell_failed(run, stages)
     return run
 
 
@@ -90,6 +91,16 @@ def _after(run: Run, stage: Node[Stage], made: bool, request: Request) -> None:
     if stage.stage.shown is not None:
         # It holds this recipe's result, also where another recipe's was made in the same folder since.
         artifact.show(run.out / stage.stage.shown)
+
+
+def _tell_failed(run: Run, stages: Sequence[Node[Stage]]) -> None:
+    """A line for each arm that cannot be made, with the reason: the first of its stages that failed says it."""
+    chosen = {stage.name for stage in stages}
+    for arm in run.experiment.arms:
+        made = [run.artifact(name) for name in (arm.rows, arm.train, arm.evaluate) if name in chosen]
+        reason = next((artifact.failed for artifact in made if artifact is not None and artifact.failed), None)
+        if reason is not None:
+            run.reporter.line(f"arm {run.experiment.stages[arm.evaluate].folder} failed: {reason}")
 
 
 def _check_inputs(run: Run, stages: Sequence[Node[Stage]]) -> None:

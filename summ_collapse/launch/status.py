@@ -38,8 +38,8 @@ def _state(run: Run, stage: Node[Stage], queued: Mapping[str, queue.Job]) -> tup
     place = run.place(stage)
     artifact = place.artifact()
     if artifact is not None:
-        damage, manifest = artifact.damage(), artifact.manifest
-        return ("failed", damage) if damage else ("done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
+        wrong, manifest = artifact.damage() or artifact.failed, artifact.manifest
+        return ("failed", wrong) if wrong else ("done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
     holder = place.holder()
     if holder is not None:
         return "running", "; ".join(filter(None, [_progress(place), holder]))

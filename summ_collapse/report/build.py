@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from summ_collapse import store
+from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
 from summ_collapse.predict.agreement import agreement
 from summ_collapse.report.compare import Comparison
@@ -22,12 +23,13 @@ Artifacts = Mapping[str, Artifact]
 
 @dataclass(frozen=True)
 class _Evaluated:
-    """An arm under one seed, its scores (a column a metric), and what else is known of it."""
+    """An arm under one seed, its scores (a column a metric; None where it failed), and what else is known of it."""
 
     arm: Arm
-    scores: pa.Table
+    scores: pa.Table | None
     trained: Trained
     predicted: Predicted
+    failed: str | None = None
 
 
 def build(report: Contents, inputs: Artifacts) -> Results:
@@ -36,54 +38,97 @@ def build(report: Contents, inputs: Artifacts) -> Results:
     names = list(dict.fromkeys(arm.name for arm in report.arms))
     seeds = list(dict.fromkeys(arm.seed for arm in report.arms))
     predictions = Predictions(report, inputs)
-    evaluated = {
-        (arm.name, arm.seed): _Evaluated(
-            arm, inputs[arm.evaluate].table("predictions", metrics), _trained(inputs, arm), predictions.of(arm)
-        )
-        for arm in report.arms
-    }
+    evaluated = {(arm.name, arm.seed): _evaluated(report, inputs, predictions, arm) for arm in report.arms}
+    _check_any(list(evaluated.values()))
     entries = []
     for together in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
         arms = {name: [evaluated[name, seed] for seed in together] for name in names}
+        whole = {name: same for name, same in arms.items() if all(one.scores is not None for one in same)}
+        if not whole:  # every arm failed under one of these seeds
+            entries += [_failed(same) for same in arms.values()]
+            continue
         stacked = {
-            metric: {name: np.stack([one.scores[metric].to_numpy() for one in same]) for name, same in arms.items()}
+            metric: {
+                name: np.stack([one.scores[metric].to_numpy() for one in same if one.scores is not None])
+                for name, same in whole.items()
+            }
             for metric in metrics
         }
         comparison = Comparison(stacked, report.evaluation.bootstrap)
-        versus = comparison.versus({name: same[0].arm.baselines for name, same in arms.items()})
-        entries += [_entry(same, comparison, versus[name]) for name, same in arms.items()]
+        versus = comparison.versus({name: same[0].arm.baselines for name, same in whole.items()})
+        entries += [_entry(same, comparison, versus[name]) if name in whole else _failed(same) for name, same in arms.items()]
     points = [point for entry in entries if entry.seed is not None and (point := entry.point(metrics[0]))]
     return Results(
         version=RESULTS_VERSION,
         recipe=report.recipe,
         fingerprint=store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in inputs.values())),
-        test_rows=next(iter(stacked[metrics[0]].values())).shape[1],
+        test_rows=next(one.scores.num_rows for one in evaluated.values() if one.scores is not None),
         arms=entries,
         agreement=agreement(points, metrics[0]),
     )
 
 
+def _evaluated(report: Contents, inputs: Artifacts, predictions: Predictions, arm: Arm) -> _Evaluated:
+    failed = inputs[arm.evaluate].failed
+    if failed is None:
+        scores = inputs[arm.evaluate].table("predictions", report.evaluation.metrics)
+        return _Evaluated(arm, scores, _trained(inputs, arm), predictions.of(arm))
+    # Where rows were selected, and only the training failed, what was known before it stays known.
+    selected = arm.rows is not None and inputs[arm.rows].failed is None
+    rows = inputs[arm.rows].manifest["rows_out"] if arm.rows is not None else 0
+    trained = Trained(n_train=rows, diversity={}, truncated={}, slice_overlap=_overlap(inputs, arm) if selected else None)
+    return _Evaluated(arm, None, trained, predictions.of(arm) if selected else Predicted(), failed)
+
+
+def _check_any(arms: Sequence[_Evaluated]) -> None:
+    """InputError where no arm has anything to compare."""
+    if all(one.scores is None for one in arms):
+        reasons = "; ".join(dict.fromkeys(one.failed for one in arms if one.failed is not None))
+        raise InputError(f"report: every arm failed, so there is nothing to compare: {reasons}")
+
+
 def _entry(same: Sequence[_Evaluated], comparison: Comparison, versus: dict[str, dict[str, Delta]]) -> Entry:
     """One arm under all the seeds that are taken together."""
-    arm, seeds = same[0].arm, [one.arm.seed for one in same]
-    means = comparison.means(arm.name)
+    means = comparison.means(same[0].arm.name)
     real = versus.get(VERDICT_BASELINE)
     return Entry(
-        arm=arm.name,
-        control=arm.control,
-        slice=arm.slice,
-        verifier=arm.verifier,
-        verifier_kind=arm.verifier_kind,
-        variant=arm.variant,
-        rate=arm.rate,
-        seed=seeds[0] if len(seeds) == 1 else None,
-        seeds=seeds,
+        **_facts(same),
         **_pooled([one.trained for one in same]),
         **_pooled([one.predicted for one in same]),
         metrics=means,
         vs=versus,
         observed=real[next(iter(means))].verdict if real else None,
     )
+
+
+def _failed(same: Sequence[_Evaluated]) -> Entry:
+    """An arm that failed under one of these seeds or more: it stands in the table, and nothing is compared with it."""
+    only = same[0] if len(same) == 1 else None
+    return Entry(
+        **_facts(same),
+        **(only.trained if only else Trained(n_train=0, diversity={}, truncated={}, slice_overlap=None)).model_dump(),
+        **(only.predicted if only else Predicted()).model_dump(),
+        metrics={},
+        vs={},
+        observed=None,
+        failed="; ".join(dict.fromkeys(one.failed for one in same if one.failed is not None)),
+    )
+
+
+def _facts(same: Sequence[_Evaluated]) -> dict[str, Any]:
+    """The fields of `results.Named`."""
+    arm, seeds = same[0].arm, [one.arm.seed for one in same]
+    return {
+        "arm": arm.name,
+        "control": arm.control,
+        "slice": arm.slice,
+        "verifier": arm.verifier,
+        "verifier_kind": arm.verifier_kind,
+        "variant": arm.variant,
+        "rate": arm.rate,
+        "seed": seeds[0] if len(seeds) == 1 else None,
+        "seeds": seeds,
+    }
 
 
 def _trained(inputs: Artifacts, arm: Arm) -> Trained:

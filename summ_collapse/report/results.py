@@ -91,10 +91,11 @@ class Entry(Predicted, Trained, Named, frozen=True, extra="forbid"):
     metrics: dict[str, Interval]
     vs: dict[str, dict[str, Delta]]  # by what the baseline is to the arm, and metric
     observed: str | None
+    failed: str | None = None  # why there is no model to compare
 
     @model_serializer(mode="wrap")
-    def _without_run(self, dump: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
-        return {name: value for name, value in dump(self).items() if name != "run" or value is not None}
+    def _without_what_is_not_there(self, dump: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        return {name: value for name, value in dump(self).items() if name not in ("run", "failed") or value is not None}
 
     def observed_delta(self, metric: str) -> Delta | None:
         """The observed difference from the real slice."""
@@ -138,7 +139,7 @@ class Results(BaseModel, frozen=True, extra="forbid"):
     @property
     def metric(self) -> str:
         """The first metric, which the verdicts are about."""
-        return next(iter(self.arms[0].metrics))
+        return next(name for entry in self.arms for name in entry.metrics)
 
     def of_run(self, name: str) -> "Results":
         """The same, every entry with the name of its run."""

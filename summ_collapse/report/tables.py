@@ -22,7 +22,8 @@ def as_csv(rows: Sequence[Mapping[str, JsonValue]]) -> str:
     """Every number of the entries that are given, in full precision."""
     buffer = io.StringIO()
     flat = [dict(_flat(row)) for row in rows]
-    headings = list(dict.fromkeys(heading for row in flat for heading in row))
+    # Arms without a result have fewer columns, and say nothing of the order.
+    headings = list(dict.fromkeys(heading for row in sorted(flat, key=len, reverse=True) for heading in row))
     writer = csv.DictWriter(buffer, headings, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
@@ -70,7 +71,7 @@ def as_rich(entries: Sequence[Entry], title: str) -> Table:
 
 def cells(entries: Sequence[Entry]) -> list[list[str]]:
     """The table for people, headings first: means with half an interval, differences, verdicts."""
-    metrics = list(entries[0].metrics)
+    metrics = list(dict.fromkeys(metric for entry in entries for metric in entry.metrics))
     first = metrics[0]
     headings = ["arm", "rows", *metrics, f"Δ {first} vs real-slice", "vs random"]
     headings += ["p", "p*", "p′", "coverage", "predicted Δ", "predicted", "observed"]
@@ -84,7 +85,7 @@ def cells(entries: Sequence[Entry]) -> list[list[str]]:
             *(_share(value) for value in (entry.p, entry.p_star, entry.kept_error, entry.coverage)),
             _predicted(entry.predicted_delta),
             entry.predicted or "",
-            MARKS.get(entry.observed or "", ""),
+            MARKS.get(entry.observed or "", "") if entry.failed is None else f"failed: {entry.failed}",
         ]
         for entry in entries
     ]

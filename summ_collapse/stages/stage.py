@@ -66,6 +66,7 @@ class Stage(Options):
     launch: ClassVar[str | None] = None  # key of the recipe's `launch`; None: always one process
     preload: ClassVar[tuple[str, ...]] = ()  # modules that `run` imports, which warm workers have imported already
     shown: ClassVar[str | None] = None  # the folder of the run in which people look for the result
+    takes_failed: ClassVar[bool] = False  # whether it runs all the same where an input has failed
 
     def described(self) -> dict[str, JsonValue]:
         """What fingerprints hold and manifests record."""

@@ -19,7 +19,8 @@ def draw_all(results: Results, attacks: Mapping[str, Attack], folder: Path) -> N
     def paths(name: str) -> list[Path]:
         return [folder / f"{name}.{suffix}" for suffix in SUFFIXES]
 
-    title, metric, entries = results.recipe, results.metric, results.main
+    title, metric = results.recipe, results.metric
+    entries = [entry for entry in results.main if entry.failed is None]
     draw_rates(entries, metric, paths("rates"), title)
     draw_prediction(results.single, results.agreement, paths("prediction"), title)
     lines = corruption_lines(entries, attacks)
