@@ -79,7 +79,7 @@ class Graph(Generic[W]):
     def chosen(self, only: Iterable[str] = (), until: str | None = None) -> list[Node[W]]:
         """The nodes that `--only` names (patterns such as `verify/*`), or all that `--until` needs; else every node."""
         if until is not None:
-            wanted = self._upstream(self._matching(until))
+            wanted = self.upstream(self._matching(until))
             return [node for name, node in self.stages.items() if name in wanted]
         patterns = list(only)
         if not patterns:
@@ -93,7 +93,8 @@ class Graph(Generic[W]):
             raise InputError(f"unknown stage {pattern!r}{nearest(pattern, self.stages)}; `plan` lists them")
         return names
 
-    def _upstream(self, names: Iterable[str]) -> set[str]:
+    def upstream(self, names: Iterable[str]) -> set[str]:
+        """These nodes, and all that they need."""
         reached: set[str] = set()
         waiting = list(names)
         while waiting:

@@ -24,6 +24,7 @@ from pydantic import JsonValue
 from summ_collapse.errors import StageError
 
 MANIFEST = "manifest.json"
+PROGRESS = "progress.json"  # in the work folder: how far the stage is, see `progress.py`
 ROW_GROUP = 16_384
 HASH_BLOCK = 1 << 20
 
@@ -117,6 +118,11 @@ class Artifact:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         return read_json(self.path / MANIFEST)
+
+    @property
+    def failed(self) -> str | None:
+        """Why there is nothing but a manifest: the arm that this is a part of cannot be made."""
+        return self.manifest.get("failed")
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         return read_table(self.path / f"{name}.parquet", columns)
@@ -220,8 +226,8 @@ class Place:
                 if left != self.work:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
         self.work.mkdir(parents=True, exist_ok=True)
-        for failure in self.work.glob("failure-*.json"):
-            failure.unlink()
+        for told in (*self.work.glob("failure-*.json"), self.work / PROGRESS):
+            told.unlink(missing_ok=True)
         return self.work
 
     def publish(self, files: Path, manifest: Mapping[str, JsonValue]) -> Artifact:

@@ -9,6 +9,7 @@ entry-point group `summ_collapse.designs`.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from summ_collapse.experiment.arms import Arm, Model, Pool
 from summ_collapse.experiment.scores import scores_of
@@ -41,6 +42,12 @@ class Experiment:
     @property
     def stages(self) -> dict[str, Node[Stage]]:
         return self.graph.stages
+
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """The stages that no single arm owns: pools, what judges and scores them, and all that these are made with."""
+        pooled = {name for arm in self.arms for name in (arm.candidates, arm.judge, arm.scores) if name is not None}
+        return frozenset(self.graph.upstream({self.prepare.name, *pooled}))
 
     def chosen(self, only: Iterable[str] = (), until: str | None = None) -> list[Node[Stage]]:
         """See `Graph.chosen`."""

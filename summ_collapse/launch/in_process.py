@@ -7,11 +7,12 @@ import traceback
 from contextlib import suppress
 
 from summ_collapse import store
-from summ_collapse.errors import InputError, StageError, Stopped
+from summ_collapse.errors import ArmFailed, InputError, StageError, Stopped
 from summ_collapse.graph import Node
 from summ_collapse.launch.manifest import manifest, summary
 from summ_collapse.launch.process import compute_with
 from summ_collapse.launch.stopping import Stop
+from summ_collapse.progress import Meter, unseen
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.run import Run
 from summ_collapse.stages.stage import Context, Outcome, PartDone, Stage
@@ -32,7 +33,7 @@ def whole(run: Run, stage: Node[Stage], verify: bool) -> bool:
         run.reporter.line(f"{stage.name}: {damage}; running it again")
         return False
     place.clean()
-    run.reporter.line(f"{stage.name}: cached")
+    run.reporter.line(f"{stage.name}: cached" + (f"; failed: {artifact.failed}" if artifact.failed else ""))
     return True
 
 
@@ -44,7 +45,7 @@ def ensure(run: Run, stage: Node[Stage], verify: bool, stop: Stop, world: World 
     if not world.first:
         # A part is left in the work folder, where the first rank finds it.
         if world.from_first(None) == WORK:
-            with suppress(PartDone):
+            with suppress(PartDone, ArmFailed):
                 _outcome(run, stage, stop, world)
         return False
     told = False
@@ -75,13 +76,19 @@ def _make(run: Run, stage: Node[Stage], stop: Stop, world: World, goes_on: bool)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     began, started = time.time(), time.monotonic()
+    failed = None
     try:
         outcome = _outcome(run, stage, stop, world)
+    except ArmFailed as error:
+        failed = error.reason
+        outcome = Outcome(error.rows, 0, {failed: error.rows} if error.rows else {})
+        shutil.rmtree(out)  # whatever was written before it was known
+        out.mkdir()
     except InputError:
         if not goes_on:  # what an earlier run has done so far is worth keeping, whatever is wrong now
             place.discard()
         raise
-    recorded = manifest(run, stage, outcome, time.monotonic() - started, began, world)
+    recorded = manifest(run, stage, outcome, time.monotonic() - started, began, world, failed)
     try:
         made = place.publish(out, recorded)
     except OSError as error:
@@ -90,10 +97,17 @@ def _make(run: Run, stage: Node[Stage], stop: Stop, world: World, goes_on: bool)
 
 
 def _outcome(run: Run, node: Node[Stage], stop: Stop, world: World) -> Outcome:
-    """What comes of the stage's work, or of this rank's part of it; StageError where it fails as nobody has foreseen."""
+    """What comes of the stage's work, or of this rank's part of it.
+
+    ArmFailed where its arm cannot be made, with the stage that says so; StageError where a stage that arms share cannot,
+    or where it fails as nobody has foreseen.
+    """
     work = run.place(node).work
+    failed = failed_input(run, node)
+    if failed is not None:
+        raise ArmFailed(failed)
     try:
-        with run.reporter.stage(node.name) as progress:
+        with run.reporter.working(node.name, work):
             context = Context(
                 name=f"{node.kind}/{node.arm}",
                 inputs=_inputs(run, node),
@@ -101,7 +115,7 @@ def _outcome(run: Run, node: Node[Stage], stop: Stop, world: World) -> Outcome:
                 work=work,
                 out=work / "out",
                 checkpoint_steps=run.experiment.recipe.launch.checkpoint_steps,
-                progress=progress,
+                progress=Meter(work) if world.first else unseen,
                 world=world,
                 stop=stop,
             )
@@ -110,6 +124,10 @@ def _outcome(run: Run, node: Node[Stage], stop: Stop, world: World) -> Outcome:
             return node.stage.run(context)
     except (InputError, PartDone, Stopped):
         raise
+    except ArmFailed as error:
+        if node.name in run.experiment.shared:
+            raise _failure(run, node, error, world.rank) from error
+        raise ArmFailed(f"{node.name}: {error.reason}", error.rows) from error
     except Exception as error:
         raise _failure(run, node, error, world.rank) from error
     finally:
@@ -121,12 +139,21 @@ def _failure(run: Run, stage: Node[Stage], error: Exception, rank: int) -> Stage
     """Leave the traceback where `status` finds it; on a full disk that may not work either, and the message has to do."""
     work = run.place(stage).work
     log = work / f"failure-{rank}.json"
-    message = f"{stage.name} failed: {error!r}"
+    what = str(error) if isinstance(error, ArmFailed) else repr(error)
+    message = f"{stage.name} failed: {what}"
     if work.is_dir():  # not where another rank has cleared away what its wrong input left
         with suppress(OSError):
-            store.write_json(log, {"stage": stage.name, "rank": rank, "error": repr(error), "traceback": traceback.format_exc()})
+            store.write_json(log, {"stage": stage.name, "rank": rank, "error": what, "traceback": traceback.format_exc()})
             message += f"; see {log}"
     return StageError(message)
+
+
+def failed_input(run: Run, stage: Node[Stage]) -> str | None:
+    """Why a stage has nothing to work on: what an input of its arm failed of; None where it has, or works all the same."""
+    if stage.stage.takes_failed:
+        return None
+    found = (run.artifact(source) for source in stage.inputs.values())
+    return next((artifact.failed for artifact in found if artifact is not None and artifact.failed), None)
 
 
 def _inputs(run: Run, stage: Node[Stage]) -> dict[str, Artifact]:

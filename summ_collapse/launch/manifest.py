@@ -21,9 +21,12 @@ from summ_collapse.store import Artifact
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "rouge-score", "numpy", "pyarrow", "tokenizers")
 
 
-def manifest(run: Run, stage: Node[Stage], outcome: Outcome, seconds: float, began: float, world: World) -> dict[str, JsonValue]:
-    """What a result says of itself; the store adds sizes and digests."""
+def manifest(
+    run: Run, stage: Node[Stage], outcome: Outcome, seconds: float, began: float, world: World, failed: str | None
+) -> dict[str, JsonValue]:
+    """What a result says of itself; the store adds sizes and digests. `failed` is why there is none."""
     return {
+        **({} if failed is None else {"failed": failed}),
         "stage": stage.name,
         "kind": stage.kind,
         "fingerprint": stage.fingerprint,
@@ -75,6 +78,8 @@ def _git_revision() -> str | None:
 def summary(made: Artifact) -> str:
     """One line on a finished stage, from its manifest."""
     recorded = made.manifest
+    if made.failed is not None:
+        return f"{recorded['stage']}: failed: {made.failed}"
     rejected = f" ({sum(recorded['rejected'].values())} rejected)" if recorded["rejected"] else ""
     cut = recorded["notes"].get("truncated", 0)
     truncated = f", {cut / recorded['rows_in']:.1%} truncated" if cut else ""

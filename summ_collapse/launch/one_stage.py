@@ -12,10 +12,11 @@ from summ_collapse import store
 from summ_collapse.errors import InputError, StageError, Stopped
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
-from summ_collapse.launch.in_process import ensure, whole
+from summ_collapse.launch.in_process import ensure, failed_input, whole
 from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.process import die_with_parent
 from summ_collapse.launch.stopping import STOP_FILE, Stop
+from summ_collapse.progress import LOOK_EVERY
 from summ_collapse.run import Request, Run
 from summ_collapse.stages.stage import Stage
 
@@ -28,6 +29,8 @@ def run_stage(run: Run, stage: Node[Stage], request: Request, stop: Stop) -> boo
     # Whether a shape can start here matters only where something has to be made.
     if shape != shapes.SINGLE and whole(run, stage, request.verify):
         return False
+    if failed_input(run, stage) is not None:  # there is nothing that ranks could share
+        return ensure(run, stage, request.verify, stop)
     ranks = shapes.ranks_here(shape)
     if shapes.alone(shape, ranks):
         return ensure(run, stage, request.verify, stop)
@@ -51,7 +54,7 @@ def _launch(run: Run, stage: Node[Stage], command: Sequence[str], processes: str
             preexec_fn=partial(die_with_parent, os.getpid()),
             start_new_session=True,  # Ctrl-C is for us to pass on: the ranks' launcher would report it as a failure
         )
-        code = _ended(process)
+        code = _ended(process, run, stage)
     artifact = run.place(stage).artifact()
     if code == 0 and artifact is not None:
         run.reporter.line(summary(artifact))
@@ -63,9 +66,16 @@ def _launch(run: Run, stage: Node[Stage], command: Sequence[str], processes: str
         raise _cause(run, stage, code, output.read().decode(errors="replace"), log)
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int:
+def _ended(process: subprocess.Popen[bytes], run: Run, stage: Node[Stage]) -> int:
+    """The launch's exit code; shows meanwhile how far its ranks are."""
+    at_work = {stage.name: run.place(stage).work}
     try:
-        return process.wait()
+        with run.reporter.board() as show:
+            while True:
+                try:
+                    return process.wait(LOOK_EVERY)
+                except subprocess.TimeoutExpired:
+                    show(at_work)
     except BaseException:
         process.terminate()
         try:

@@ -14,7 +14,7 @@ from summ_collapse.launch import shapes
 from summ_collapse.launch.one_stage import run_stage
 from summ_collapse.launch.ranks import run_in_ranks
 from summ_collapse.launch.stopping import Stop, listening
-from summ_collapse.launch.workers import result, signal_all, start, workers
+from summ_collapse.launch.workers import Worked, result, signal_all, start, workers
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run, recipe_of
 from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.stage import Stage
@@ -38,6 +38,7 @@ def run(request: Request) -> Run:
                 if stop():
                     raise Stopped(stage.name)
                 _after(run, stage, run_stage(run, stage, request, stop), request)
+    _tell_failed(run, stages)
     return run
 
 
@@ -45,9 +46,9 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
     """Every stage as soon as what it needs is there and a worker is free; those that most others wait for come first."""
     left = {stage.name: stage for stage in stages}
     urgency = descendants({name: node.inputs.values() for name, node in run.experiment.stages.items()})
-    running: dict[Future[bool], tuple[ProcessPoolExecutor, Node[Stage]]] = {}
+    running: dict[Future[Worked], tuple[ProcessPoolExecutor, Node[Stage]]] = {}
     stopped = False
-    with workers(request.jobs) as made:
+    with workers(request.jobs) as made, run.reporter.board() as show:
         free = list(made)
         while left or running:
             if stop():
@@ -60,12 +61,13 @@ def _side_by_side(run: Run, stages: Sequence[Node[Stage]], request: Request, sto
                 del left[stage.name]
                 worker = free.pop()
                 running[start(worker, run, stage, request)] = (worker, stage)
+            show({stage.name: run.place(stage).work for _, stage in running.values()})
             done, _ = wait(running, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
                 worker, stage = running.pop(future)
                 free.append(worker)
                 try:
-                    _after(run, stage, result(stage, future), request)
+                    _after(run, stage, result(run, stage, future), request)
                 except Stopped:  # the others are on their way to a safe point too
                     stopped = True
     if stopped:
@@ -89,6 +91,16 @@ def _after(run: Run, stage: Node[Stage], made: bool, request: Request) -> None:
     if stage.stage.shown is not None:
         # It holds this recipe's result, also where another recipe's was made in the same folder since.
         artifact.show(run.out / stage.stage.shown)
+
+
+def _tell_failed(run: Run, stages: Sequence[Node[Stage]]) -> None:
+    """A line for each arm that cannot be made, with the reason: the first of its stages that failed says it."""
+    chosen = {stage.name for stage in stages}
+    for arm in run.experiment.arms:
+        made = [run.artifact(name) for name in (arm.rows, arm.train, arm.evaluate) if name in chosen]
+        reason = next((artifact.failed for artifact in made if artifact is not None and artifact.failed), None)
+        if reason is not None:
+            run.reporter.line(f"arm {run.experiment.stages[arm.evaluate].folder} failed: {reason}")
 
 
 def _check_inputs(run: Run, stages: Sequence[Node[Stage]]) -> None:

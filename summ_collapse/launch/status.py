@@ -1,5 +1,6 @@
 """What a run folder holds: which stages are done, running, failed or left, and why."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from summ_collapse.errors import StageError
 from summ_collapse.graph import Node
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import job_name
+from summ_collapse.progress import standing
 from summ_collapse.run import Run
 from summ_collapse.stages.stage import Stage
 
@@ -36,29 +38,35 @@ def _state(run: Run, stage: Node[Stage], queued: Mapping[str, queue.Job]) -> tup
     place = run.place(stage)
     artifact = place.artifact()
     if artifact is not None:
-        damage, manifest = artifact.damage(), artifact.manifest
-        return ("failed", damage) if damage else ("done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
+        wrong, manifest = artifact.damage() or artifact.failed, artifact.manifest
+        return ("failed", wrong) if wrong else ("done", f"{manifest['rows_out']:,} rows, {manifest['seconds']:.1f} s")
     holder = place.holder()
     if holder is not None:
-        return "running", f"{holder}{_progress(place)}"
+        return "running", "; ".join(filter(None, [_progress(place), holder]))
     job = queued.get(job_name(run, stage))
     if job is not None:
         state = "running" if job.state == "RUNNING" else "queued"
-        return state, f"job {job.id}: {job.state}, {job.reason}{_progress(place)}"
+        return state, "; ".join(filter(None, [_progress(place), f"job {job.id}: {job.state}, {job.reason}"]))
     for failure in sorted(place.work.glob("failure-*.json")):
         return "failed", str(store.read_json(failure)["error"]).splitlines()[0]
-    made = _progress(place)
-    return ("partial", made.removeprefix(", ")) if made else ("left", "")
+    made = _kept(place)
+    return ("partial", made) if made else ("left", "")
 
 
 def _progress(place: store.Place) -> str:
+    """How far a stage says that it is, or what it has written that would be kept."""
+    found = standing(place.work)
+    return found.told(time.time()) if found else _kept(place)
+
+
+def _kept(place: store.Place) -> str:
     chunks = len(list(place.work.glob("chunk-*.parquet")))
     steps = [
         int(folder.name.rpartition("-")[2]) for folder in place.work.glob("checkpoint-*") if (folder / "complete.json").is_file()
     ]
     made = [f"{chunks} chunks"] if chunks else []
     made += [f"checkpoint at step {max(steps)}"] if steps else []
-    return "".join(f", {what}" for what in made)
+    return ", ".join(made)
 
 
 def as_json(found: list[State]) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from summ_collapse.errors import StageError
@@ -20,6 +21,14 @@ from summ_collapse.run import Request, Run
 from summ_collapse.stages.stage import Stage
 
 PRELOAD = ["summ_collapse.launch.preload"]
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What came of a stage in a worker: whether it had to be made, and what the run still has to tell of it."""
+
+    made: bool
+    lines: list[str]
 
 
 @contextmanager
@@ -42,10 +51,10 @@ def workers(jobs: int) -> Iterator[list[ProcessPoolExecutor]]:
             worker.shutdown(cancel_futures=True)
 
 
-def start(worker: ProcessPoolExecutor, run: Run, stage: Node[Stage], request: Request) -> "Future[bool]":
-    """Work on `stage`; the future says whether it had to be made, or raises what went wrong."""
+def start(worker: ProcessPoolExecutor, run: Run, stage: Node[Stage], request: Request) -> "Future[Worked]":
+    """Work on `stage`; the future says what came of it, or raises what went wrong."""
     try:
-        return worker.submit(_work_on, run.experiment, run.out, stage.name, request)
+        return worker.submit(_work_on, run.experiment, run.out, stage.name, request, run.reporter.watched)
     except BrokenProcessPool:
         raise _gone(stage) from None
 
@@ -58,12 +67,15 @@ def signal_all(number: signal.Signals) -> None:
                 os.kill(child.pid, number)
 
 
-def result(stage: Node[Stage], done: "Future[bool]") -> bool:
-    """What a worker's work came to; StageError where the worker itself is gone."""
+def result(run: Run, stage: Node[Stage], done: "Future[Worked]") -> bool:
+    """Whether the stage had to be made, after its lines are told; StageError where the worker itself is gone."""
     try:
-        return done.result()
+        worked = done.result()
     except BrokenProcessPool:
         raise _gone(stage) from None
+    for line in worked.lines:
+        run.reporter.line(line)
+    return worked.made
 
 
 def _gone(stage: Node[Stage]) -> StageError:
@@ -85,6 +97,10 @@ def _begin(slot: int, jobs: int) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[slot::jobs] or [names[slot % gpus]])
 
 
-def _work_on(experiment: Experiment, out: Path, name: str, request: Request) -> bool:
+def _work_on(experiment: Experiment, out: Path, name: str, request: Request, watched: bool) -> Worked:
+    lines: list[str] = []
+    # How far the stage is, the run itself shows; what is printed here would run into its bars.
+    reporter = Reporter(watched=False, shows=False, kept=lines if watched else None)
     with listening() as stop:
-        return run_stage(Run(experiment, out, Reporter(watched=False)), experiment.stages[name], request, stop)
+        made = run_stage(Run(experiment, out, reporter), experiment.stages[name], request, stop)
+    return Worked(made, lines)

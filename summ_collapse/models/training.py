@@ -30,6 +30,7 @@ from transformers import (
 from trl import SFTConfig
 
 from summ_collapse.errors import InputError
+from summ_collapse.models.divergence import Loss, diverged, finite
 from summ_collapse.models.encoder import Encoded
 from summ_collapse.models.loading import device, save, sharded
 from summ_collapse.models.order import RowOrder, tokens_seen
@@ -82,10 +83,11 @@ def fit(
 
     Every rank of `settings.world` calls this with the same arguments; the first one saves. `below` is what an adapter's
     configuration names as its base. `weights` are what the rows' losses are multiplied by, 1 each where absent. InputError
-    where the batch cannot be divided among the ranks.
+    where the batch cannot be divided among the ranks; ArmFailed, in every rank, where a loss or a weight is no finite number.
     """
     training, world = settings.training, settings.world
     set_seed(settings.seed)
+    loss = Loss()
     order = RowOrder(np.array([len(row.ids) for row in rows]), training.batch_size, settings.seed)
     trainer = _Trainer(
         model=model,
@@ -99,23 +101,29 @@ def fit(
         ),
         processing_class=tokenizer,
         peft_config=_lora(training) if training.adapter else None,
-        callbacks=[_Checkpoints(world, settings.stop), _Epochs(order), _Report(settings.progress)],
+        callbacks=[_Checkpoints(world, settings.stop, loss), _Epochs(order), _Report(settings.progress)],
     )
     if training.method == "qlora":
         for parameter in trainer.model.parameters():
             if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
                 parameter.data = parameter.data.float()
-    trainer.order = order
+    trainer.order, trainer.loss = order, loss
     if column_of(weights):
         trainer.weigh_rows()
     trainer.remove_callback(PrinterCallback)
     checkpoint: Path | None = world.from_first(last_checkpoint(settings.work) if world.first else None)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if not loss.finite:
+        raise diverged(f"the loss of step {trainer.state.global_step:,} of {trainer.state.max_steps:,}", rows)
     finished = trainer.state.global_step >= trainer.state.max_steps
     trained = trainer.accelerator.unwrap_model(trainer.model)
     if finished:
         # Gathering what is sharded takes all ranks; writing it takes one.
         state = whole_state(trainer.accelerator, trainer.model_wrapped)
+        # The last step's loss is that of the weights before it.
+        learnt = {name for name, parameter in trained.named_parameters() if parameter.requires_grad}
+        if not world.from_first(finite(state, learnt) if world.first else None):
+            raise diverged("a weight after the last step", rows)
         if world.first:
             save(trained, tokenizer, folder, state, settings.dtype if training.method == "full" else None, below)
     return Trained(
@@ -129,9 +137,13 @@ def fit(
 
 
 class _Trainer(WeighedTrainer):
-    """SFTTrainer with our order of rows and their weights, and no model card beside each checkpoint."""
+    """SFTTrainer with our order of rows and their weights, an eye on the loss, and no model card beside each checkpoint."""
 
     order: RowOrder
+    loss: Loss
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return self.loss.see(super().training_step(*args, **kwargs))
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
         return self.order
@@ -143,17 +155,21 @@ class _Trainer(WeighedTrainer):
 class _Checkpoints(TrainerCallback):
     """Marks a checkpoint once all of it is on disk, and then removes the older ones; takes one and stops when asked to.
 
+    It stops without one where the loss of any rank is no finite number.
+
     There is none after the last step: the Trainer would take one step more when it resumed from that.
     """
 
-    def __init__(self, world: World, stop: Callable[[], bool]) -> None:
+    def __init__(self, world: World, stop: Callable[[], bool], loss: Loss) -> None:
         self.world = world
         self.stop = stop
+        self.loss = loss
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         # A signal reaches ranks at different steps, and a checkpoint takes all of them at one.
-        if self.world.any_of(self.stop()):
-            control.should_save = True
+        if self.world.any_of(self.stop() or not self.loss.finite):
+            self.loss.finite = not self.world.any_of(not self.loss.finite)
+            control.should_save = self.loss.finite
             control.should_training_stop = True
         if state.global_step >= state.max_steps:
             control.should_save = False
@@ -188,6 +204,9 @@ class _Epochs(TrainerCallback):
 class _Report(TrainerCallback):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.progress(state.global_step, state.max_steps)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.progress(state.global_step, state.max_steps)
@@ -236,6 +255,7 @@ def _arguments(settings: Fit) -> SFTConfig:
         save_strategy="steps",
         save_steps=settings.checkpoint_steps,
         logging_strategy="no",
+        logging_nan_inf_filter=False,  # it would put an average in the place of a loss that is no number
         report_to="none",
         disable_tqdm=True,
     )

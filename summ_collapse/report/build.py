@@ -26,7 +26,7 @@ from summ_collapse.report.results import (
     agreement_of,
     main_entries,
 )
-from summ_collapse.report.withheld import outputs, withheld
+from summ_collapse.report.withheld import Withheld, outputs, withheld
 from summ_collapse.stages.prepare import overlap
 from summ_collapse.store import Artifact
 
@@ -37,12 +37,13 @@ FEWEST_ROWS = 2  # one difference has no spread
 
 @dataclass(frozen=True)
 class _Evaluated:
-    """An arm under one seed, its scores (a column a metric), and what else is known of it."""
+    """An arm under one seed, its scores (a column a metric; None where it failed), and what else is known of it."""
 
     arm: Arm
-    scores: pa.Table
+    scores: pa.Table | None
     trained: Trained
     predicted: Predicted
+    failed: str | None = None
 
 
 def build(report: Contents, inputs: Artifacts) -> Results:
@@ -53,7 +54,8 @@ def build(report: Contents, inputs: Artifacts) -> Results:
     references = inputs["examples"].table("test", ["summary"])["summary"].to_pylist()
     if len(references) < FEWEST_ROWS:
         raise InputError(f"{len(references)} test row: arms are compared over at least {FEWEST_ROWS}; give the task more of them")
-    evaluated = {(arm.name, arm.seed): _evaluated(arm, inputs, metrics, references, predictions.of(arm)) for arm in report.arms}
+    evaluated = {(arm.name, arm.seed): _evaluated(arm, inputs, metrics, references, predictions) for arm in report.arms}
+    _check_any(list(evaluated.values()))
     names = list(dict.fromkeys(arm.name for arm in report.arms))
     tables = [
         _Table({name: [evaluated[name, seed] for seed in together] for name in names}, report)
@@ -65,50 +67,60 @@ def build(report: Contents, inputs: Artifacts) -> Results:
         recipe=report.recipe,
         fingerprint=store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in inputs.values())),
         test_rows=len(references),
-        warnings=tables[-1].withheld.warnings,
-        smallest=tables[-1].comparison.smallest(),
+        warnings=tables[-1].warnings,
+        smallest=tables[-1].smallest,
         arms=entries,
         agreement=agreement_of(entries, metrics[0], main_entries(entries)),
     )
 
 
 class _Table:
-    """All arms under the seeds that are taken together."""
+    """All arms under the seeds that are taken together; those that failed under one of them stand beside the comparison."""
 
     def __init__(self, arms: Mapping[str, Sequence[_Evaluated]], report: Contents) -> None:
         self.metrics = report.evaluation.metrics
         self.arms = arms
-        facts = {name: same[0].arm for name, same in arms.items()}
+        whole = {name: same for name, same in arms.items() if all(one.failed is None for one in same)}
+        facts = {name: same[0].arm for name, same in whole.items()}
+        self.comparison: Comparison | None = None
+        self.withheld = Withheld([], {})
+        self.smallest: dict[str, float | None] = dict.fromkeys(self.metrics)
+        if not whole:
+            return
         scores = {
-            metric: {name: np.stack([one.scores[metric].to_numpy() for one in same]) for name, same in arms.items()}
+            metric: {
+                name: np.stack([one.scores[metric].to_numpy() for one in same if one.scores is not None])
+                for name, same in whole.items()
+            }
             for metric in self.metrics
         }
         trained = {name for name, arm in facts.items() if arm.train is not None}
         baselines = {name: arm.baselines for name, arm in facts.items()}
         self.comparison = Comparison(scores, trained, baselines, report.evaluation.bootstrap)
-        wrote = {name: [one.trained.outputs for one in same if one.trained.outputs] for name, same in arms.items()}
+        self.smallest = self.comparison.smallest()
+        wrote = {name: [one.trained.outputs for one in same if one.trained.outputs] for name, same in whole.items()}
         self.withheld = withheld(facts, wrote, self.comparison, self.metrics[0])
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.withheld.warnings
 
     def entries(self) -> list[Entry]:
         """One an arm."""
+        if self.comparison is None:
+            return [_failed(same) for same in self.arms.values()]
         means, versus = self.comparison.means(), self.comparison.versus()
-        return [self._entry(name, same, means[name], versus[name]) for name, same in self.arms.items()]
+        return [
+            self._entry(name, same, means[name], versus[name]) if name in means else _failed(same)
+            for name, same in self.arms.items()
+        ]
 
     def _entry(
         self, name: str, same: Sequence[_Evaluated], means: dict[str, Interval], versus: dict[str, dict[str, Delta]]
     ) -> Entry:
-        arm, seeds = same[0].arm, [one.arm.seed for one in same]
         reason, real = self.withheld.reasons.get(name), versus.get(VERDICT_BASELINE)
         return Entry(
-            arm=arm.name,
-            control=arm.control,
-            slice=arm.slice,
-            verifier=arm.verifier,
-            verifier_kind=arm.verifier_kind,
-            variant=arm.variant,
-            rate=arm.rate,
-            seed=seeds[0] if len(seeds) == 1 else None,
-            seeds=seeds,
+            **_facts(same),
             **_pooled([one.trained for one in same]),
             **_pooled([one.predicted for one in same]),
             observed=real[self.metrics[0]].verdict if real and reason is None else None,
@@ -119,10 +131,54 @@ class _Table:
 
 
 def _evaluated(
-    arm: Arm, inputs: Artifacts, metrics: Sequence[str], references: Sequence[str], predicted: Predicted
+    arm: Arm, inputs: Artifacts, metrics: Sequence[str], references: Sequence[str], predictions: Predictions
 ) -> _Evaluated:
-    predictions = inputs[arm.evaluate].table("predictions", ["candidate", "finish", *metrics])
-    return _Evaluated(arm, predictions.select(metrics), _trained(inputs, arm, outputs(predictions, references)), predicted)
+    failed = inputs[arm.evaluate].failed
+    if failed is None:
+        wrote = inputs[arm.evaluate].table("predictions", ["candidate", "finish", *metrics])
+        return _Evaluated(arm, wrote.select(metrics), _trained(inputs, arm, outputs(wrote, references)), predictions.of(arm))
+    # Where rows were selected, and only the training failed, what was known before it stays known.
+    selected = arm.rows is not None and inputs[arm.rows].failed is None
+    rows = inputs[arm.rows].manifest["rows_out"] if arm.rows is not None else 0
+    trained = Trained(n_train=rows, diversity={}, truncated={}, slice_overlap=_overlap(inputs, arm) if selected else None)
+    return _Evaluated(arm, None, trained, predictions.of(arm) if selected else Predicted(), failed)
+
+
+def _check_any(arms: Sequence[_Evaluated]) -> None:
+    """InputError where no arm has anything to compare."""
+    if all(one.scores is None for one in arms):
+        reasons = "; ".join(dict.fromkeys(one.failed for one in arms if one.failed is not None))
+        raise InputError(f"report: every arm failed, so there is nothing to compare: {reasons}")
+
+
+def _failed(same: Sequence[_Evaluated]) -> Entry:
+    """An arm that failed under one of these seeds or more: it stands in the table, and nothing is compared with it."""
+    only = same[0] if len(same) == 1 else None
+    return Entry(
+        **_facts(same),
+        **(only.trained if only else Trained(n_train=0, diversity={}, truncated={}, slice_overlap=None)).model_dump(),
+        **(only.predicted if only else Predicted()).model_dump(),
+        metrics={},
+        vs={},
+        observed=None,
+        failed="; ".join(dict.fromkeys(one.failed for one in same if one.failed is not None)),
+    )
+
+
+def _facts(same: Sequence[_Evaluated]) -> dict[str, Any]:
+    """The fields of `results.Named`."""
+    arm, seeds = same[0].arm, [one.arm.seed for one in same]
+    return {
+        "arm": arm.name,
+        "control": arm.control,
+        "slice": arm.slice,
+        "verifier": arm.verifier,
+        "verifier_kind": arm.verifier_kind,
+        "variant": arm.variant,
+        "rate": arm.rate,
+        "seed": seeds[0] if len(seeds) == 1 else None,
+        "seeds": seeds,
+    }
 
 
 def _trained(inputs: Artifacts, arm: Arm, wrote: Outputs) -> Trained:

@@ -19,6 +19,7 @@ class Report(Stage):
     further: ClassVar[Mapping[str, str]] = {"*": ANY}
     gives: ClassVar[str] = "report"
     shown: ClassVar[str | None] = "report"
+    takes_failed: ClassVar[bool] = True  # it says why
     contents: Contents
 
     def size(self, of: Mapping[str, Size]) -> Size:

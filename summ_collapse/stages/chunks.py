@@ -71,13 +71,14 @@ def in_chunks(context: Context, rows: int, size: int, work_on: Callable[[range, 
     chunks = Chunks(context.work, rows, size)
     missing: Sequence[int] = world.from_first(chunks.missing() if world.first else None)
     done = rows - sum(len(chunks.span(index)) for index in missing)
+    context.progress(done, rows)
     for index in missing[world.rank :: world.size]:
         if context.stop():
             raise Stopped(context.name)
         span = chunks.span(index)
         chunks.write(index, work_on(span, index))
-        done += len(span)
-        context.progress(done, rows)
+        done += len(span) * world.size  # the others are about as far with theirs
+        context.progress(min(done, rows), rows)
     if not world.first:
         raise PartDone
     _await(chunks, missing, context)

@@ -1,18 +1,26 @@
 """How a stage's training runs: what its configuration says, and what its context gives."""
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from summ_collapse.recipe.blocks import Training
 from summ_collapse.stages.stage import Context
 
 if TYPE_CHECKING:
+    from summ_collapse.models.encoder import Encoded
     from summ_collapse.models.training import Fit
 
 
-def fit_of(context: Context, training: Training, dtype: str, seed: int) -> "Fit":
-    """The settings of `models.training.fit`."""
+def fit_of(context: Context, training: Training, dtype: str, seed: int, rows: "Sequence[Encoded]") -> "Fit":
+    """The settings of `models.training.fit` for these rows."""
     from summ_collapse.models.loading import compute_dtype
     from summ_collapse.models.training import Fit
+
+    tokens_a_step = sum(len(row.ids) for row in rows) / math.ceil(len(rows) / training.batch_size)
+
+    def progress(step: int, steps: int) -> None:
+        context.progress(step, steps, "step", round(step * tokens_a_step))
 
     return Fit(
         training,
@@ -20,7 +28,7 @@ def fit_of(context: Context, training: Training, dtype: str, seed: int) -> "Fit"
         compute_dtype(dtype),
         context.work,
         context.checkpoint_steps,
-        context.progress,
+        progress,
         context.world,
         context.stop,
     )

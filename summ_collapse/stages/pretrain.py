@@ -75,12 +75,12 @@ class Pretrain(Stage):
         texts = self.words or [*documents, *examples["summary"].to_pylist(), self.prompt.replace(PLACEHOLDER, " ")]
         tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
         encoder = Encoder(tokenizer, Prompt.parse(self.prompt), self.max_document_tokens)
-        sequences = pretraining_sequences(tiny, encoder, documents)
+        rows = [Encoded(ids, 0, truncated=False) for ids in pretraining_sequences(tiny, encoder, documents)]
         trained = fit(
             make_model(tiny, tokenizer),
             tokenizer,
-            [Encoded(ids, 0, truncated=False) for ids in sequences],
-            fit_of(context, self.training, self.dtype, tiny.seed),
+            rows,
+            fit_of(context, self.training, self.dtype, tiny.seed, rows),
             context.out,
         )
         if not trained.finished:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field, JsonValue
 
 from summ_collapse import store
-from summ_collapse.errors import InputError
+from summ_collapse.errors import ArmFailed, InputError
 from summ_collapse.predict.confusion import Confusion
 from summ_collapse.records import keys_of, rows_of
 from summ_collapse.selection.near_duplicates import near_duplicates
@@ -68,7 +68,7 @@ class Select(Stage):
             kept = usable & ~repeated & (values >= self.at_least)
         if not kept.any():
             best = f"the best is {values[usable].max():g}" if usable.any() else "all scores are NaN"
-            raise InputError(f"{context.name}: nothing scores {self.at_least or 0:g} or more; {best}")
+            raise ArmFailed(f"nothing scores {self.at_least or 0:g} or more; {best}", len(keys))
         rows = rows_of(candidates["id"], candidates["sample"], texts, self.source)
         rows = rows.append_column("score", scores["score"]).append_column("rank", pa.array(ranks, pa.int64()))
         rows = rows.filter(pa.array(kept))
@@ -85,7 +85,7 @@ class Select(Stage):
         return Outcome(len(keys), rows.num_rows, rejected, notes=notes)
 
     def _count(self, context: Context, values: np.ndarray, keys: list[Key], there: int) -> int:
-        """How many to keep; InputError where fewer have a score. What near-duplicates leave may be less than is asked for."""
+        """How many to keep; ArmFailed where fewer have a score. What near-duplicates leave may be less than is asked for."""
         if self.at_least is not None:
             return 0
         if "size" in context.inputs:
@@ -93,12 +93,13 @@ class Select(Stage):
         assert self.rate is not None, f"{context.name}: neither a rate nor a threshold nor a size to follow"
         count = selection_rows(len(keys), self.rate)
         if count < 1:
-            raise InputError(f"{context.name}: {self.rate:g} of {len(keys)} candidates is less than one")
+            raise ArmFailed(f"{self.rate:g} of {len(keys)} candidates is less than one", len(keys))
         nan = np.flatnonzero(np.isnan(values))
         if count > len(keys) - len(nan):
-            raise InputError(
-                f"{context.name}: {len(nan)} of {len(keys)} scores are NaN "
-                f"(first: id {keys[int(nan[0])][0]!r}); a selection of {count} needs as many numbers"
+            raise ArmFailed(
+                f"{len(nan)} of {len(keys)} scores are NaN "
+                f"(first: id {keys[int(nan[0])][0]!r}); a selection of {count} needs as many numbers",
+                len(keys),
             )
         return min(count, there)
 

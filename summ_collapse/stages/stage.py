@@ -17,6 +17,7 @@ from summ_collapse.stages.size import Lengths, Size, Work
 from summ_collapse.store import Artifact
 
 if TYPE_CHECKING:
+    from summ_collapse.progress import Progress
     from summ_collapse.stages.reading import Reading
 
 
@@ -34,7 +35,7 @@ class Context:
     work: Path
     out: Path
     checkpoint_steps: int
-    progress: Callable[[int, int], None]
+    progress: "Progress"
     world: World = ALONE
     stop: Callable[[], bool] = lambda: False  # whether somebody wants this process to stop at the next safe point
 
@@ -65,6 +66,7 @@ class Stage(Options):
     launch: ClassVar[str | None] = None  # key of the recipe's `launch`; None: always one process
     preload: ClassVar[tuple[str, ...]] = ()  # modules that `run` imports, which warm workers have imported already
     shown: ClassVar[str | None] = None  # the folder of the run in which people look for the result
+    takes_failed: ClassVar[bool] = False  # whether it runs all the same where an input has failed
 
     def described(self) -> dict[str, JsonValue]:
         """What fingerprints hold and manifests record."""

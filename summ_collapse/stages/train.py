@@ -59,7 +59,7 @@ class Train(Stage):
             _model(source, self.training, compute_dtype(self.reading.dtype)),
             encoder.tokenizer,
             rows,
-            fit_of(context, self.training, self.reading.dtype, context.seed),
+            fit_of(context, self.training, self.reading.dtype, context.seed, rows),
             context.out,
             below=self.below,
             weights=weights,

@@ -63,8 +63,9 @@ class Corrupted(ModelFree):
         on_topic = scored
         if self.topic is not None:
             wanted = re.compile(self.topic)
-            on_topic = scored & np.array([wanted.search(document) is not None for document in request.documents], dtype=bool)
-            if not on_topic.any():
+            matches = np.array([wanted.search(document) is not None for document in request.documents], dtype=bool)
+            on_topic = scored & matches
+            if not matches.any():  # where all that match have no score, the arms that select by it will say so
                 raise InputError(f"verifiers: topic {self.topic!r}, of the one that corrupts {self.of}, matches no document")
         order = np.lexsort((tie_break(f"corrupted {request.seed}", list(request.keys)), ~on_topic))
         return (places(order) < round(self.share * len(order))) & on_topic

@@ -57,6 +57,7 @@ def panels(paths: Sequence[Path], size: tuple[float, float], title: str | None, 
     with canvas(paths, size) as figure:
         axes = figure.subplots(1, count, squeeze=False, **shared)[0]
         yield axes
-        axes[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+        if axes[-1].get_legend_handles_labels()[0]:
+            axes[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         if title is not None:
             figure.suptitle(title, x=0.02, ha="left", fontsize=10)
