@@ -92,8 +92,8 @@ def test_one_seed_covers_what_its_rows_show_and_its_p_value_errs_as_often(effect
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spread", SEED_EFFECTS)
-@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+@pytest.mark.parametrize("spread", [0.0, 2.0])
+@pytest.mark.parametrize("seeds", [2, 3, 10])
 def test_intervals_of_means_cover(seeds: int, spread: float) -> None:
     """The luck that all arms of a seed share is part of a mean, and known from the seeds alone."""
     rng = np.random.default_rng([SEED, seeds])
@@ -104,7 +104,7 @@ def test_intervals_of_means_cover(seeds: int, spread: float) -> None:
     # All arms of a table are covered or missed together: the tolerance is that of so many tables.
     found = float(np.mean(covered))
     print(f"{seeds} seeds, {spread:g} points: coverage of means {found:.3f}")
-    assert 0.95 - 5 * math.sqrt(0.95 * 0.05 / TABLES) <= found
+    assert abs(found - 0.95) < 5 * math.sqrt(0.95 * 0.05 / TABLES)
 
 
 def test_means_are_as_uncertain_as_their_seeds_where_these_are_all_that_differs() -> None:
