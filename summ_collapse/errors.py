@@ -17,3 +17,8 @@ class StageError(Exception):
 
 class Stopped(Exception):
     """The work was asked to stop and did, at a point where nothing is lost (exit code 130)."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what somebody else's exception says, to stand in a message of ours; its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
