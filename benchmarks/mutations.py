@@ -26,10 +26,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 LIST = Path(__file__).with_name("mutations.yaml")
 PACKAGE = "summ_collapse"
-# What a copy has: all that tests read. Caches, environments and runs stay where they are.
-COPIED = (PACKAGE, "tests", "recipes", "accelerate_configs", "slurm", "benchmarks", "docs", "pyproject.toml", "README.md")
+# What a copy has not, since no test reads it: environments, caches, results, and this list.
+LEFT = (".*", "__pycache__", "*.egg-info", "dist", "build", "runs", "shared", "benchmarks")
 PATIENCE = 900  # seconds of one mutation's tests; a mistake that makes them hang has been noticed
 CAUGHT, SURVIVED = "caught", "SURVIVED"
+NONSENSE = re.compile(r"(?:NameError|UnboundLocalError|ImportError|SyntaxError|IndentationError): .*")
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,7 @@ def chosen(mutations: Sequence[Mutation], asked: Sequence[str]) -> list[Mutation
 
 
 def copy(root: Path, target: Path) -> None:
-    for name in COPIED:
-        if (root / name).is_dir():
-            shutil.copytree(root / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-        elif (root / name).is_file():
-            shutil.copy2(root / name, target / name)
+    shutil.copytree(root, target, ignore=shutil.ignore_patterns(*LEFT), dirs_exist_ok=True)
 
 
 def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int | None, str]:
@@ -132,6 +129,8 @@ def examine(root: Path, mutation: Mutation, tests: Sequence[str]) -> Found:
         code, said = run_tests(Path(folder), tests)
     if code not in (0, 1, None):
         raise RuntimeError(f"{mutation.name}: pytest ended with {code} and ran no tests to their end:\n{said[-2000:]}")
+    if nonsense := NONSENSE.search(said):
+        raise RuntimeError(f"{mutation.name}: not a mistake but nonsense, which anything notices: {nonsense[0]}")
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
     by = f"nothing within {PATIENCE} s" if code is None else failed[1] if failed else ""
     return Found(
