@@ -34,6 +34,9 @@ def test_candidates_of_one_document_decide_no_more_than_it_does() -> None:
     """Clopper and Pearson would take 12 documents of 8 equal candidates for 96."""
     alone, together = measured(48, 0.25), measured(48, 0.25, copies=8)
     assert predicted_verdict(alone).verdict == "undecided"
+    bound = predicted_verdict(alone).lower_bound
+    assert bound is not None
+    assert bound < 0  # of what is not ruled out; the estimate itself is 0.25 from a half
     assert together.confusion.predicted() == "helps"
     assert predicted_verdict(together).verdict == "undecided"
 
