@@ -35,3 +35,8 @@ class ArmFailed(Exception):
 
     def __str__(self) -> str:
         return self.reason
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what somebody else's exception says, to stand in a message of ours; its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

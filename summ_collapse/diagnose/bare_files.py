@@ -169,7 +169,7 @@ class _Keys:
             self._check_rows(path, table.num_rows)
             return np.arange(table.num_rows)
         ids, samples = table["id"].combine_chunks(), _samples(table)
-        if ids.equals(self.ids) and np.array_equal(samples, self.samples):
+        if self.with_ids and ids.equals(self.ids) and np.array_equal(samples, self.samples):
             return np.arange(len(samples))
         keys = np.where(samples < self.stride, self._codes(path, ids) * self.stride + samples, -1)
         places = pc.index_in(pa.array(keys), value_set=pa.array(self.keys))

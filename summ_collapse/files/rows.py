@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from summ_collapse.errors import InputError
+from summ_collapse.errors import InputError, first_line
 
 JSON_LINES = (".jsonl", ".json")
 Row = tuple[str, dict[str, object]]  # where it stands in the file, and what it holds
@@ -51,6 +51,8 @@ def json_rows(path: Path) -> Iterator[Row]:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             raise InputError(f"{path}: line {number}: expected a JSON object, got broken JSON: {error.msg}") from None
+        except ValueError:  # Python reads no whole number of more than 4,300 digits
+            raise InputError(f"{path}: line {number}: expected numbers of a usual size, got one of thousands of digits") from None
         if not isinstance(record, dict):
             raise InputError(f"{path}: line {number}: expected a JSON object, got {type(record).__name__}")
         yield f"line {number}", record
@@ -79,16 +81,38 @@ def read_table(path: Path) -> pa.Table:
         try:
             return pq.read_table(path)
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
-    records = [record for _, record in read_rows(path)]
-    if not records:
+            raise InputError(f"{path}: not a readable Parquet file: {first_line(error)}") from None
+    rows = list(read_rows(path))
+    if not rows:
         raise InputError(f"{path}: expected rows, found none")
-    names = dict.fromkeys(name for record in records for name in record)
-    return pa.table({name: _column(path, name, [record.get(name) for record in records]) for name in names})
+    names = dict.fromkeys(name for _, record in rows for name in record)
+    return pa.table({_checked(path, name): _column(path, name, rows) for name in names})
 
 
-def _column(path: Path, name: str, values: list[object]) -> pa.Array:
+def _checked(path: Path, name: str) -> str:
     try:
-        return pa.array(values)
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path}: expected names of columns that are valid Unicode, got {name!r}") from None
+    return name
+
+
+def _column(path: Path, name: str, rows: list[Row]) -> pa.Array:
+    try:
+        return pa.array([record.get(name) for _, record in rows])
     except pa.ArrowException as error:
-        raise InputError(f"{path}: column {name!r} mixes types: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{path}: column {name!r} mixes types: {first_line(error)}") from None
+    except (OverflowError, UnicodeEncodeError):
+        for where, record in rows:
+            _check_value(f"{path}: {where}", name, record.get(name))
+        raise
+
+
+def _check_value(where: str, name: str, value: object) -> None:
+    """InputError where a value, alone, is more than a column can hold."""
+    try:
+        pa.array([value])
+    except OverflowError:
+        raise InputError(f"{where}: expected whole numbers of at most 64 bits in column {name!r}, got {value!r}") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: expected text that is valid Unicode in column {name!r}, got {value!r}") from None

@@ -10,4 +10,5 @@ NAMES = ("exact",)
 def score_pairs(predictions: Sequence[str], references: Sequence[str], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Per-example scores, (pairs,) float64 by metric name."""
     pairs = zip(predictions, references, strict=True)
-    return {name: np.array([float(prediction.strip() == reference.strip()) for prediction, reference in pairs]) for name in names}
+    scores = np.array([float(prediction.strip() == reference.strip()) for prediction, reference in pairs], dtype=np.float64)
+    return dict.fromkeys(names, scores)

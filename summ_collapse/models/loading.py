@@ -16,7 +16,7 @@ from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import RemoteEntryNotFoundError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from summ_collapse.errors import InputError
+from summ_collapse.errors import InputError, first_line
 from summ_collapse.models.sharding import State, cast
 from summ_collapse.store import write_atomic
 
@@ -206,4 +206,4 @@ def _named(source: ModelSource) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        raise InputError(f"model {source.name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+        raise InputError(f"model {source.name!r} cannot be loaded: {first_line(error)}") from error

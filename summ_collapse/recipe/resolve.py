@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, JsonValue
 
-from summ_collapse.errors import InputError
+from summ_collapse.errors import InputError, first_line
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.names import Refers
 from summ_collapse.store import digest_tree
@@ -128,4 +128,4 @@ def _commit(name: str, revision: str | None, kind: str) -> str:
     cached = Path(constants.HF_HUB_CACHE) / folder / "refs" / (revision or "main")
     if cached.is_file():
         return cached.read_text().strip()
-    raise InputError(f"{kind} {name}: no such local path, and the hub cannot resolve it: {str(reason).splitlines()[0]}")
+    raise InputError(f"{kind} {name}: no such local path, and the hub cannot resolve it: {first_line(reason)}")

@@ -78,9 +78,10 @@ def _texts(path: Path, keys: Sequence[str]) -> list[tuple[str | None, str]]:
         if not isinstance(text, str):
             raise InputError(f"{path}: {where}: expected text under {key!r}, got {text!r}")
         identifier = str(record["id"]) if "id" in record else None
-        if identifier is not None and identifier in seen:
-            raise InputError(f"{path}: {where}: expected each id once, got {identifier!r} again")
-        seen.add(identifier or "")
+        if identifier is not None:
+            if identifier in seen:
+                raise InputError(f"{path}: {where}: expected each id once, got {identifier!r} again")
+            seen.add(identifier)
         rows.append((identifier, text))
     return rows
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from summ_collapse.errors import InputError
+from summ_collapse.errors import InputError, first_line
 from summ_collapse.files.rows import read_table
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.names import DATA_SUFFIXES, DataName
@@ -93,7 +93,7 @@ class Summarization(Task):
         try:
             loaded = load_dataset(self.data, self.subset, revision=self.revision)
         except (OSError, ValueError) as error:
-            raise InputError(f"task.data: dataset {self.data!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+            raise InputError(f"task.data: dataset {self.data!r} cannot be loaded: {first_line(error)}") from error
         names = {"train": "train", "test": "test"} if {"train", "test"} <= set(loaded) else {"all": next(iter(loaded))}
         return {split: self._named(loaded[name].data.table, f"{self.data} {name}", name) for split, name in names.items()}
 

@@ -96,6 +96,12 @@ def test_records_are_joined_by_id_whatever_their_order(tmp_path, texts, text_fil
     assert found.out == score(*text_files, "--json").out
 
 
+def test_an_empty_id_beside_rows_without_one_is_none_twice(tmp_path) -> None:
+    records = [{"text": "one"}, {"id": "", "text": "two"}, {"text": "three"}]
+    paths = [write_records(tmp_path / f"{name}.jsonl", records) for name in ("predictions", "references")]
+    assert json.loads(score(*paths, "--json", "--metrics", "exact").out)["n"] == 3
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"), [("candidate", "summary"), ("prediction", "reference"), ("summary", "text"), ("text", "summary")]
 )

@@ -86,3 +86,14 @@ def test_files_that_are_missing_broken_or_of_unequal_length(tmp_path, data, caps
     assert "expected a run's folder, or --candidates" in capsys.readouterr().err
     assert main([*words[:3], *words[5:]]) == 2
     assert "--references: expected a file, or --oracle NAME" in capsys.readouterr().err
+
+
+def test_ids_that_count_the_rows_are_no_row_numbers(tmp_path, data, capsys) -> None:
+    numbered = {name: [{**row, "id": str(number)} for number, row in enumerate(rows, start=1)] for name, rows in data.items()}
+    words = arguments(tmp_path, numbered)
+    (tmp_path / "candidates.txt").write_text("".join(row["candidate"] + "\n" for row in data["candidates"]))
+    (tmp_path / "references.txt").write_text("".join(row["summary"] + "\n" for row in data["references"]))
+    words = [word.replace("candidates.jsonl", "candidates.txt").replace("references.jsonl", "references.txt") for word in words]
+    assert main(words) == 2
+    assert "good.jsonl has ids, " in (told := capsys.readouterr().err)
+    assert "candidates.txt has none; expected ids in both or in neither" in told

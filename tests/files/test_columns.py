@@ -10,6 +10,7 @@ import pytest
 from summ_collapse.errors import InputError
 from summ_collapse.files import columns
 from summ_collapse.files.columns import ID, SAMPLE, SCORE, SUMMARY, read_columns
+from summ_collapse.files.rows import read_table
 
 SOUND = {
     "text ids": '{"id": "a", "score": 1}\n{"id": "b", "score": 0.25}\n',
@@ -76,3 +77,25 @@ def test_text_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     path.write_bytes(b'{"id": "a", "score": 1}\n{"id": "\xff", "score": 1}\n')
     with pytest.raises(InputError, match="line 2: expected UTF-8"):
         read_columns(path, [ID, SCORE])
+
+
+UNFIT = {
+    "whole number": (
+        '"n": 1180591620717411303424',
+        "line 2: expected whole numbers of at most 64 bits in column 'n', got 1180591",
+    ),
+    "whole number in a list": ('"n": [9223372036854775808]', "line 2: expected whole numbers of at most 64 bits in column 'n'"),
+    "endless number": (f'"n": {"9" * 5000}', "line 2: expected numbers of a usual size"),
+    "half a character": ('"n": "a\\ud800"', "line 2: expected text that is valid Unicode in column 'n', got 'a\\ud800'"),
+    "half a character in a block": ('"n": {"a": "\\ud800"}', "line 2: expected text that is valid Unicode in column 'n'"),
+    "half a character in a name": ('"\\ud800": 1', "expected names of columns that are valid Unicode, got '\\ud800'"),
+}
+
+
+@pytest.mark.parametrize(("field", "told"), UNFIT.values(), ids=UNFIT)
+def test_what_no_column_can_hold_is_named_with_its_line(tmp_path: Path, field: str, told: str) -> None:
+    path = tmp_path / "news.jsonl"
+    path.write_text('{"document": "a storm", "n": null}\n{"document": "another", ' + field + "}\n")
+    with pytest.raises(InputError) as raised:
+        read_table(path)
+    assert str(raised.value).startswith(f"{path}: {told}")

@@ -111,3 +111,11 @@ def test_share_interval_never_covers_less_often_than_it_says(trials: int) -> Non
         chances = stats.binom.pmf(np.arange(trials + 1), trials, truth)
         covered = sum(chance for chance, found in zip(chances, intervals, strict=True) if found.low <= truth <= found.high)
         assert covered >= LEVEL - 1e-9
+
+
+@pytest.mark.parametrize(("level", "low", "high"), [(0.95, 0.025, 0.975), (0.8, 0.1, 0.9)])
+def test_an_interval_leaves_out_half_of_the_rest_at_either_end(level: float, low: float, high: float) -> None:
+    draws = np.random.default_rng(SEED).permutation(np.linspace(0, 1, 1001))
+    mean, delta = interval(np.zeros(3), draws, level), difference(np.zeros(3), np.ones(3), draws, level)
+    assert (mean.low, mean.high) == (delta.low, delta.high) == (pytest.approx(low), pytest.approx(high))
+    assert delta.delta == -1

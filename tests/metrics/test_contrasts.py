@@ -199,3 +199,32 @@ def test_equal_scores_have_equal_intervals() -> None:
 def test_shapes_that_do_not_fit_are_an_error() -> None:
     with pytest.raises(ValueError, match="expected arms of shape"):
         contrasts(np.zeros((2, 3, 10)), np.zeros((3, 11)), None)
+
+
+def test_the_squared_error_is_on_average_the_variance_of_the_difference() -> None:
+    """Rows, trainings and what is of both each count once, whatever each of them is; within 5 standard errors."""
+    rng = np.random.default_rng(SEED)
+    seeds, rows, tables = 3, 40, 1500
+    for of_row, of_seed, of_both in ((8.0, 0.0, 0.0), (0.0, 2.0, 0.0), (8.0, 2.0, 10.0)):
+        found = []
+        for _ in range(tables):
+            scores = rng.normal(0, of_row, (5, 1, rows)) + rng.normal(0, of_seed, (5, seeds, 1))
+            scores = scores + rng.normal(0, of_both, (5, seeds, rows))
+            found.append((found_in(scores).error ** 2).mean())
+        expected = 2 * (of_row**2 / rows + of_seed**2 / seeds + of_both**2 / (seeds * rows))
+        assert abs(np.mean(found) - expected) < 5 * np.std(found) / math.sqrt(tables), (of_row, of_seed, of_both)
+
+
+def test_arms_of_one_baseline_share_its_luck() -> None:
+    """Where trainings alone vary, half of each difference's variance is the baseline's."""
+    means = np.random.default_rng(SEED).normal(0, 2, (6, 4, 1)) * np.ones(30)
+    found = found_in(means)
+    assert found.correlation == pytest.approx(np.where(np.eye(5), 1.0, 0.5))
+
+
+@pytest.mark.parametrize(("power", "errors"), [(0.5, 0.0), (0.8, 0.8416), (0.9, 1.2816)])
+def test_callable_difference_of_one_arm_is_that_of_the_textbook(power: float, errors: float) -> None:
+    """Of thousands of rows Student's t is the normal; draws say where 5% end to a few hundredths of a standard error."""
+    ours, theirs = np.random.default_rng(SEED).normal(0, 1, (2, 4000))
+    found = contrasts(ours[None, None], theirs[None], None)
+    assert found.callable_difference(power) / found.error[0] == pytest.approx(1.96 + errors, abs=0.1)

@@ -67,3 +67,11 @@ def test_phi_coefficient_is_the_correlation_of_two_yes_and_noes() -> None:
     first, second = np.array([True, True, False, False]), np.array([True, False, False, False])
     assert phi_coefficient(first, second) == pytest.approx(1 / math.sqrt(3))
     assert phi_coefficient(first, np.ones(4, dtype=bool)) is None
+
+
+def test_spearman_is_as_wide_as_the_documents_are_few() -> None:
+    rng = np.random.default_rng(4)
+    one, other = rng.normal(size=(2, 60))
+    wide, narrow = spearman(one, other, 20), spearman(one, other, 60)
+    ratio = (math.atanh(wide.high) - math.atanh(wide.mean)) / (math.atanh(narrow.high) - math.atanh(narrow.mean))
+    assert ratio == pytest.approx(math.sqrt(57 / 17))

@@ -162,3 +162,12 @@ def test_documents_copied_k_times_over_know_no_more_than_one_candidate_each() ->
     for name in ESTIMATED:
         for bound in ("low", "high"):
             assert getattr(getattr(thrice, name), bound) == pytest.approx(getattr(getattr(once, name), bound), abs=0.012), name
+
+
+def test_copies_of_a_document_move_no_bound_at_the_boundary() -> None:
+    """None of seven wrong documents is kept, however many equal candidates each of them has."""
+    wrong = np.arange(300) < 7
+    kept = ~wrong & (np.arange(300) % 3 == 0)
+    patterns = Patterns.of(np.repeat(np.arange(300), 5), np.repeat(wrong, 5), np.repeat(kept, 5))
+    found = Confusion.of(np.repeat(wrong, 5), np.repeat(kept, 5)).intervals(patterns, draws=40_000)
+    assert found.psi.high == pytest.approx(1 - 0.05 ** (1 / 7), rel=0.04)

@@ -130,3 +130,23 @@ def test_few_perfect_rows_are_no_certainty() -> None:
     assert spread > 0.1
     with pytest.raises(ValueError, match="at least one kept row"):
         weighted_error(quality, quality < 1, kept & False, np.arange(4))
+
+
+def test_a_verdict_is_decided_where_nine_in_ten_would_be_right() -> None:
+    """Also just beyond the edge, where a slightly other level would say something else."""
+    verdicts = set()
+    for kept in np.geomspace(100, 4000, 400).astype(int):
+        found = predict(Features(int(kept), 0.0, 0.0, 0.5, 400))
+        assert found.verdict == ("helps" if found.probability > 0.9 else "hurts" if found.probability < 0.1 else "undecided")
+        verdicts.add(found.verdict)
+    assert verdicts == {"helps", "hurts", "undecided"}
+
+
+def test_the_residual_is_that_of_groups_that_the_fit_has_not_seen() -> None:
+    """One group alone tells the coefficient of coverage: left out, all that it does is missed."""
+    rows = [(f"group {row % 4}", Features(400 * (1 + row), 0.1 * (row % 5), 0.0, 0.7, 400)) for row in range(16)]
+    rows += [("narrow", Features(400, 0.0, 2.0, 0.7, 400))] * 4
+    planted = Coefficients(amount=5.0, error=8.0, coverage=11.0, residual=1.0)
+    found = fit([one for _, one in rows], [predict(one, planted).delta for _, one in rows], [group for group, _ in rows])
+    assert found.coverage == pytest.approx(11.0)
+    assert found.residual == pytest.approx(22 * np.sqrt(4 / 20))

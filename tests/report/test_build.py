@@ -42,7 +42,9 @@ def made(tmp_path: Path, failed: set[tuple[str, int]]) -> list[Entry]:
             inputs[arm.evaluate] = artifact(folder, failed=REASON, rows_out=0)
             continue
         inputs[arm.evaluate] = artifact(folder, notes={"diversity": {"distinct_2": 0.5}}, rows_out=40)
-        write_table(folder / "predictions.parquet", pa.table({"candidate": texts, "finish": ["stop"] * 40, "rouge1": chance.random(40)}))
+        write_table(
+            folder / "predictions.parquet", pa.table({"candidate": texts, "finish": ["stop"] * 40, "rouge1": chance.random(40)})
+        )
     contents = Contents(
         recipe="small",
         arms=arms,

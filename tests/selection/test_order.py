@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from summ_collapse.selection.near_duplicates import near_duplicates
-from summ_collapse.selection.order import Order, ordered, ranking
+from summ_collapse.selection.order import Order, by_hash, ordered, ranking
 
 ROWS, SAMPLES = 600, 4
 KEYS = [(f"doc-{row // SAMPLES}", row % SAMPLES) for row in range(ROWS)]
@@ -120,3 +120,22 @@ def test_orders_do_not_depend_on_the_rate() -> None:
     found = places(BIASED, across="strata")
     kept = [set(np.flatnonzero(found < round(rate * ROWS)).tolist()) for rate in (0.1, 0.2, 0.5)]
     assert all(small < large for small, large in pairwise(kept))
+
+
+def test_rows_without_a_score_take_no_places_of_their_stratum() -> None:
+    """Half of one stratum has no score: what is kept has the mixture of those that have one."""
+    scores = SCORES.copy()
+    scores[np.flatnonzero(STRATA == 0)[::2]] = np.nan
+    known = np.bincount(STRATA[~np.isnan(scores)], minlength=5)
+    count = 100
+    kept = np.bincount(STRATA[places(scores, across="strata") < count], minlength=5)
+    assert np.abs(kept - count * known / known.sum()).max() <= 1
+
+
+def test_every_purpose_has_a_draw_of_its_own() -> None:
+    one, other = by_hash("split 0", KEYS), by_hash("slices 0", KEYS)
+    assert sorted(one) == sorted(other) == list(range(ROWS))
+    assert abs(np.corrcoef(one, other)[0, 1]) < 5 / np.sqrt(ROWS - 1)
+    shuffled = np.random.default_rng(0).permutation(ROWS)
+    found = by_hash("split 0", [KEYS[row] for row in shuffled])
+    assert (found == one[shuffled]).all()

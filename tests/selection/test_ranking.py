@@ -30,3 +30,4 @@ def test_ties_go_by_id_and_not_by_place() -> None:
 
 def test_a_rate_keeps_its_share() -> None:
     assert [selection_rows(7600, rate) for rate in (0.125, 0.25, 0.5, 1.0)] == [950, 1900, 3800, 7600]
+    assert selection_rows(360, 0.3333333) == 120  # to the nearest whole row

@@ -50,3 +50,12 @@ def test_random_rows_lose_nothing_on_average() -> None:
     losses = [coverage_loss(labels, rng.permutation(8000) < 400) for _ in range(200)]
     uncorrected = 15 / (2 * 400)
     assert np.mean(losses) < uncorrected / 2
+
+
+def test_coverage_loss_by_hand() -> None:
+    """Halves, of which 30 and 10 rows are kept: 30.5 and 10.5 of 41 with the row that smooths; less chance's 1 / 80."""
+    labels = np.repeat([0, 1], 50)
+    kept = np.r_[np.arange(50) < 30, np.arange(50) < 10]
+    expected = 0.5 * np.log(0.5 / (30.5 / 41)) + 0.5 * np.log(0.5 / (10.5 / 41)) - 1 / 80
+    assert coverage_loss(labels, kept) == pytest.approx(expected)
+    assert coverage(labels, kept) == pytest.approx(0.75)

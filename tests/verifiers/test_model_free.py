@@ -125,3 +125,14 @@ def test_rows_without_a_score_use_up_no_share() -> None:
 def test_a_topic_that_is_no_expression_is_told() -> None:
     with pytest.raises(ValidationError, match="expected a regular expression"):
         plugin("verifiers", "corrupted").model_validate({"kind": "corrupted", "of": "x", "share": 0.1, "topic": "("})
+
+
+def test_random_is_uniform_and_differs_by_seed_and_by_sample() -> None:
+    keys = [(f"id{row // 2}", row % 2) for row in range(ROWS)]
+    first, again, other = (score({"kind": "random"}, MANY, TOPICS, keys, seed=seed).score for seed in (0, 0, 1))
+    assert (first == again).all()
+    # Independent draws: correlations and the mean within 5 standard errors.
+    assert abs(np.corrcoef(first, other)[0, 1]) < 5 / np.sqrt(ROWS)
+    assert abs(np.corrcoef(first[::2], first[1::2])[0, 1]) < 5 / np.sqrt(ROWS / 2)
+    assert abs(first.mean() - 0.5) < 5 / np.sqrt(12 * ROWS)
+    assert 0 <= first.min() < first.max() < 1

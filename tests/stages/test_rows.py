@@ -1,0 +1,74 @@
+"""Rows to train on: the slice and mixtures hold the rows that they say, each with its weight."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from summ_collapse.records import ROWS
+from summ_collapse.stages.mix import Mix, Part
+from summ_collapse.stages.slice import Slice
+from tests.stages.tables import done, examples, keyed, published, rows_written
+
+RANKS = np.random.default_rng(3).permutation(40).tolist()
+POOL = [f"doc-{row}" for row in range(40)]
+
+
+def sliced(tmp_path: Path, share: float) -> list[str]:
+    outcome, out = done(Slice(share=share), tmp_path / f"slice-{share}", {"examples": examples(tmp_path, RANKS)})
+    rows = rows_written(out)
+    assert outcome.rows_out == len(rows)
+    assert {(row["sample"], row["source"], row["weight"]) for row in rows} == {(0, "real", 1.0)}
+    assert all(row["completion"] == f"gist of {row['id']}" for row in rows)
+    return [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize("share", [0.125, 0.25, 0.5, 1.0])
+def test_a_slice_is_the_first_rows_by_rank_in_source_order(tmp_path: Path, share: float) -> None:
+    assert sliced(tmp_path, share) == [f"doc-{row}" for row in range(40) if RANKS[row] < 40 * share]
+
+
+def test_smaller_slices_are_part_of_larger_ones(tmp_path: Path) -> None:
+    slices = [set(sliced(tmp_path, share)) for share in (0.125, 0.25, 0.5, 1.0)]
+    assert [len(part) for part in slices] == [5, 10, 20, 40]
+    assert slices[0] < slices[1] < slices[2] < slices[3]
+
+
+def mixed(tmp_path: Path, parts: dict[str, Part], seed: int = 0) -> list[dict[str, Any]]:
+    real = pa.table(
+        [POOL[:8], pa.array([0] * 8, pa.int32()), ["real"] * 8, ["gist"] * 8, [1.0, 2.0] * 4],
+        names=ROWS.names,
+    ).cast(ROWS)
+    inputs = {
+        "rows of slice": published(tmp_path, "slice", rows=real),
+        "candidates of pool": published(tmp_path, "pool", candidates=keyed(POOL, candidate=["made"] * 40)),
+    }
+    outcome, out = done(Mix(parts=parts), tmp_path / f"mix-{len(list(tmp_path.iterdir()))}", inputs, seed)
+    rows = rows_written(out)
+    given = sum(8 if name == "slice" else 40 for name in parts)
+    assert (outcome.rows_in, outcome.rows_out) == (given, len(rows))
+    return rows
+
+
+def test_a_mixture_has_its_parts_one_behind_the_other_and_multiplies_weights(tmp_path: Path) -> None:
+    rows = mixed(tmp_path, {"slice": Part(weight=3.0), "pool": Part(weight=0.5)})
+    assert [row["id"] for row in rows] == POOL[:8] + POOL
+    assert [row["source"] for row in rows] == ["real"] * 8 + ["pool"] * 40
+    assert [row["weight"] for row in rows] == [3.0, 6.0] * 4 + [0.5] * 40
+    assert {row["completion"] for row in rows[8:]} == {"made"}
+
+
+def test_shares_are_drawn_by_seed_and_nest(tmp_path: Path) -> None:
+    def drawn(share: float, seed: int = 0) -> list[str]:
+        return [row["id"] for row in mixed(tmp_path, {"pool": Part(share=share)}, seed)]
+
+    quarter, half = drawn(0.25), drawn(0.5)
+    assert (len(quarter), len(half)) == (10, 20)
+    assert set(quarter) < set(half)
+    assert quarter == [name for name in POOL if name in quarter]
+    # Of ten of forty, drawn anew, ten the same would be one chance in 10^8; the first ten are no draw.
+    assert quarter != drawn(0.25, seed=1)
+    assert quarter != POOL[:10]
+    assert quarter == drawn(0.25)
