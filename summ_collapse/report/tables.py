@@ -144,7 +144,7 @@ def cells(runs: Sequence[Results]) -> list[list[str]]:
 
 def _observed(entry: Entry) -> str:
     if entry.failed is not None:
-        return "failed"
+        return f"failed: {entry.failed}"
     return MARKS.get(entry.observed or "", "withheld" if entry.withheld else "")
 
 

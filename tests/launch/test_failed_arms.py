@@ -47,7 +47,7 @@ def test_the_others_are_compared_and_the_row_says_why(strict: tuple[Path, Path, 
     _, run, done = strict
     assert done.code == 0, done.err
     arms = {arm["arm"]: arm for arm in json.loads(done.out)["arms"]}
-    reasons = {name: arm["failed"] for name, arm in arms.items() if "failed" in arm}
+    reasons = {name: arm["failed"] for name, arm in arms.items() if arm["failed"] is not None}
     assert set(reasons) == {"oracle-strict", "random-as-oracle-strict"}
     assert all(reason.startswith(NOTHING) for reason in reasons.values())
     assert arms["oracle-strict"]["metrics"] == {} == arms["oracle-strict"]["vs"]
@@ -111,7 +111,7 @@ def test_an_arm_whose_training_diverges_keeps_what_was_known_before(strict: tupl
     done = inside("run", recipe, f"retrain.learning_rate={ENDLESS}", "--out", run, "--json")
     assert done.code == 0, done.err
     arms = {arm["arm"]: arm for arm in json.loads(done.out)["arms"]}
-    assert "failed" not in arms["generator"]
+    assert arms["generator"]["failed"] is None
     assert arms["generator"]["vs"] == {}  # its baseline failed
     wrong = arms["oracle-0.5"]
     assert wrong["failed"].startswith("train/oracle-0.5: training diverged: the loss of step ")

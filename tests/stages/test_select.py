@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from summ_collapse.errors import InputError
+from summ_collapse.errors import ArmFailed
 from summ_collapse.selection.order import Order
 from summ_collapse.stages.select import Select
 from tests.stages.tables import done, examples, keyed, published, rows_written
@@ -49,12 +49,12 @@ def test_a_threshold_keeps_what_is_as_good_as_it_and_no_nan(tmp_path: Path) -> N
 
 
 def test_a_threshold_that_nothing_reaches_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nothing scores 2 or more; the best is 0\.9"):
+    with pytest.raises(ArmFailed, match=r"nothing scores 2 or more; the best is 0\.9"):
         selected(tmp_path, at_least=2.0)
 
 
 def test_more_than_have_a_score_cannot_be_kept(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"1 of 8 scores are NaN .*a selection of 8"):
+    with pytest.raises(ArmFailed, match=r"1 of 8 scores are NaN .*a selection of 8"):
         selected(tmp_path, rate=1.0)
 
 
