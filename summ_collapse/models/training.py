@@ -25,7 +25,6 @@ from transformers import (
     TrainerControl,
     TrainerState,
     TrainingArguments,
-    set_seed,
 )
 from trl import SFTConfig
 
@@ -85,7 +84,6 @@ def fit(
     where the batch cannot be divided among the ranks.
     """
     training, world = settings.training, settings.world
-    set_seed(settings.seed)
     order = RowOrder(np.array([len(row.ids) for row in rows]), training.batch_size, settings.seed)
     trainer = _Trainer(
         model=model,
@@ -230,7 +228,7 @@ def _arguments(settings: Fit) -> SFTConfig:
         gradient_checkpointing=training.gradient_checkpointing,
         bf16=settings.dtype == torch.bfloat16,
         use_cpu=device().type == "cpu",
-        seed=settings.seed,
+        seed=settings.seed,  # the trainer sets it before an adapter begins
         data_seed=settings.seed,
         dataloader_pin_memory=device().type == "cuda",
         save_strategy="steps",
