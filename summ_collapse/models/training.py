@@ -86,7 +86,7 @@ def fit(
     where the batch cannot be divided among the ranks; ArmFailed, in every rank, where a loss or a weight is no finite number.
     """
     training, world = settings.training, settings.world
-    set_seed(settings.seed)
+    set_seed(settings.seed)  # as the trainer does before an adapter begins; other versions of TRL may not
     loss = Loss()
     order = RowOrder(np.array([len(row.ids) for row in rows]), training.batch_size, settings.seed)
     trainer = _Trainer(

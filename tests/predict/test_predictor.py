@@ -34,6 +34,14 @@ def test_random_rows_make_no_difference_from_random_rows() -> None:
     assert predict_against_random(replace(GOOD, weighted_error=0.6, coverage_loss=0.0)).delta == pytest.approx(0)
 
 
+def test_random_rows_lack_nothing_of_the_mixture() -> None:
+    """Against them a selection that is no better than they are loses what it does not cover."""
+    as_bad = replace(GOOD, weighted_error=0.6, coverage_loss=0.4)
+    assert predict_against_random(as_bad).delta == pytest.approx(-FITTED.coverage * 0.4)
+    better = replace(as_bad, weighted_error=0.1)
+    assert predict_against_random(better).delta == pytest.approx(FITTED.error * 0.5 - FITTED.coverage * 0.4)
+
+
 def test_more_rows_fewer_errors_and_more_coverage_help() -> None:
     best = predict(GOOD).delta
     assert predict(replace(GOOD, kept=800)).delta < best
