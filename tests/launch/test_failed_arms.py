@@ -88,7 +88,11 @@ def test_it_is_not_tried_again(strict: tuple[Path, Path, Done]) -> None:
     assert f"arm oracle-strict failed: {NOTHING}" in again.err
 
 
-@pytest.mark.parametrize("how", [["--jobs", 2], ["launch.train=cpu_ddp", "launch.evaluate=cpu_ddp"]], ids=["jobs", "ranks"])
+@pytest.mark.parametrize(
+    "how",
+    [["--jobs", 2], pytest.param(["launch.train=cpu_ddp", "launch.evaluate=cpu_ddp"], marks=pytest.mark.slow)],
+    ids=["jobs", "ranks"],
+)
 def test_it_is_the_same_in_workers_and_where_ranks_are_asked_for(
     how: list[object], strict: tuple[Path, Path, Done], tmp_path: Path
 ) -> None:
