@@ -5,9 +5,14 @@
 `mutations.yaml` lists them: a file, the exact text, what stands there instead, what that breaks, and the tests that should
 notice. Each is made in a copy of the repository in a temporary folder; the checkout is never touched. The same tests are run
 first without any mistake, since tests that fail anyway notice nothing. Exit code 1 where one survives or no longer fits.
+
+`--out` is written after every mutation, and what it holds of other mutations that are still in the list stays, each with its
+day: after a change a few can be tried again, and whoever is interrupted goes on with the numbers that are left.
 """
 
 import argparse
+import hashlib
+import json
 import os
 import platform
 import re
@@ -55,6 +60,11 @@ class Mutation:
         missing = [test for test in self.tests if not (root / test.partition("::")[0]).exists()]
         return f"{self.name}: {', '.join(missing)} is not there" if missing else None
 
+    @property
+    def digest(self) -> str:
+        """Names the mistake itself, so that a result of another one under this name is none of this one."""
+        return hashlib.sha256("\0".join((self.file, self.text, self.instead)).encode()).hexdigest()[:12]
+
     def make(self, root: Path) -> None:
         path = root / PACKAGE / self.file
         path.write_text(path.read_text(encoding="utf-8").replace(self.text, self.instead), encoding="utf-8")
@@ -62,14 +72,16 @@ class Mutation:
 
 @dataclass(frozen=True)
 class Found:
-    """What came of one mutation: caught or not, by which test, and the seconds that this took."""
+    """What came of one mutation: caught or not, by which test, the seconds that this took, and on which day it was."""
 
     name: str
     file: str
     breaks: str
+    digest: str
     result: str
     by: str
     seconds: float
+    day: str
 
 
 def read_mutations(path: Path = LIST) -> list[Mutation]:
@@ -133,9 +145,9 @@ def examine(root: Path, mutation: Mutation, tests: Sequence[str]) -> Found:
         raise RuntimeError(f"{mutation.name}: not a mistake but nonsense, which anything notices: {nonsense[0]}")
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
     by = f"nothing within {PATIENCE} s" if code is None else failed[1] if failed else ""
-    return Found(
-        mutation.name, mutation.file, mutation.breaks, CAUGHT if code != 0 else SURVIVED, by, round(time.monotonic() - began, 1)
-    )
+    result, seconds = CAUGHT if code != 0 else SURVIVED, round(time.monotonic() - began, 1)
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    return Found(mutation.name, mutation.file, mutation.breaks, mutation.digest, result, by, seconds, day)
 
 
 def check_baseline(root: Path, tests: Sequence[str]) -> None:
@@ -161,9 +173,9 @@ def check_baseline(root: Path, tests: Sequence[str]) -> None:
 
 def table(found: Sequence[Found]) -> str:
     """A line a mutation, at most 80 columns."""
-    lines = [f"{'':3}  {'result':8}  {'seconds':>7}  {'file':26}  mutation"]
+    lines = [f"{'':3}  {'result':8}  {'seconds':>7}  mutation"]
     for number, one in enumerate(found, start=1):
-        lines.append(f"{number:3}  {one.result:8}  {one.seconds:7.1f}  {one.file:26}  {one.name}")
+        lines.append(f"{number:3}  {one.result:8}  {one.seconds:7.1f}  {one.name}")
     caught = sum(one.result == CAUGHT for one in found)
     lines.append(f"{caught} of {len(found)} caught, {sum(one.seconds for one in found):.0f} s")
     lines += [f"{SURVIVED}: {one.name} ({one.file}): {one.breaks}" for one in found if one.result == SURVIVED]
@@ -194,8 +206,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(mutations: Sequence[Mutation], all_tests: bool, out: Path | None) -> int:
     """Examine each, tell, keep; 1 where one survived."""
-    from summ_collapse.store import write_json
-
     suite = ["tests"]
     found: list[Found] = []
     try:
@@ -203,19 +213,30 @@ def run(mutations: Sequence[Mutation], all_tests: bool, out: Path | None) -> int
         for mutation in mutations:
             found.append(examine(ROOT, mutation, suite if all_tests else mutation.tests))
             print(f"{found[-1].result:8}  {found[-1].seconds:6.1f} s  {mutation.name}  {found[-1].by}", flush=True)
+            if out is not None:
+                keep(out, found)
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(table(found))
-    if out is not None:
-        machine = (
-            f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
-        )
-        caught = sum(one.result == CAUGHT for one in found)
-        tests = "the whole default suite" if all_tests else "those that the list names for each"
-        content = {"machine": machine, "tests": tests, "mutations": len(found), "caught": caught}
-        write_json(out, {**content, "found": [asdict(one) for one in found]}, sort_keys=False)
     return int(any(one.result == SURVIVED for one in found))
+
+
+def keep(out: Path, found: Sequence[Found]) -> None:
+    """Write what was found, beside what the file has of other mutations, in the order of the list."""
+    from summ_collapse.store import write_json
+
+    before = json.loads(out.read_text(encoding="utf-8"))["found"] if out.is_file() else []
+    known = {entry["digest"]: entry for entry in [*before, *(asdict(one) for one in found)]}
+    entries = [known[mutation.digest] for mutation in read_mutations() if mutation.digest in known]
+    load = f"load {os.getloadavg()[0]:.1f}"
+    content = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {load}, Python {platform.python_version()}",
+        "mutations": len(entries),
+        "caught": sum(entry["result"] == CAUGHT for entry in entries),
+        "found": entries,
+    }
+    write_json(out, content, sort_keys=False)
 
 
 if __name__ == "__main__":

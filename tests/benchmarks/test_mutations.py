@@ -72,6 +72,23 @@ def test_a_mistake_is_caught_and_an_equal_text_survives(
     assert "SURVIVED: other way round (sums.py): nothing" in told
 
 
+def test_what_was_found_of_other_mutations_stays_as_long_as_they_are_listed(
+    mutations: ModuleType, house: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "found.json"
+    mutations.main(["other way round", "--out", str(out)])
+    kept = json.loads(out.read_text())
+    # One of a mistake that is listed no more, though its name is; and one of before.
+    kept["found"] += [{**kept["found"][0], "name": "more", "digest": "0" * 12, "result": "SURVIVED"}]
+    kept["found"][0]["day"] = "2000-01-01"
+    out.write_text(json.dumps(kept))
+    assert mutations.main(["more", "--out", str(out)]) == 0
+    found = json.loads(out.read_text())
+    assert [(one["name"], one["result"]) for one in found["found"]] == [("more", "caught"), ("other way round", "SURVIVED")]
+    assert found["found"][1]["day"] == "2000-01-01"
+    assert (found["mutations"], found["caught"]) == (2, 1)
+
+
 def test_what_no_longer_fits_or_does_not_run_is_told(
     mutations: ModuleType, house: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
