@@ -65,9 +65,9 @@ def test_cancelled_and_requeued_jobs_end_in_the_table_of_an_undisturbed_run(
     cluster: Cluster, recipe: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    checked = on(cluster, "check", recipe, "--out", run, "--profile", recipe.parent / "profile.yaml")
+    checked = on(cluster, "check", recipe, "--out", run, "--profile", recipe.parent / "profile.yaml", "--json")
     assert checked.code == 0, checked.out + checked.err
-    assert "slurm: train: accepted" in checked.out
+    assert {"what": "slurm", "verdict": "ok", "detail": "train: accepted"} in json.loads(checked.out)
 
     jobs = submit(cluster, recipe, run)
     assert len(jobs) == 17
