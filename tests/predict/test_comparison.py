@@ -1,9 +1,12 @@
 """Selections compared with keeping all: intervals that hold for a whole table, and the corners where nothing varies."""
 
+import math
+
 import numpy as np
 import pytest
 
-from summ_collapse.predict.comparison import BETTER, LEVEL, NOT_TOLD, WORSE, Kept, best, compare
+from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.predict.comparison import BETTER, LEVEL, NOT_TOLD, WORSE, Comparison, Kept, best, certain_gain, compare
 
 ROWS, RATES = 1000, (0.125, 0.25, 0.5)
 
@@ -104,3 +107,11 @@ def test_as_many_labels_as_are_needed_tell_and_half_of_them_do_not() -> None:
     # One selection alone needs less than the three that the number was asked for.
     assert verdict(1.1 * found.labels_needed) == BETTER
     assert verdict(0.4 * found.labels_needed) == NOT_TOLD
+
+
+def test_of_better_selections_the_surest_counts_for_most_and_not_the_one_that_looks_best() -> None:
+    sure = Comparison(Interval(-0.2, -0.25, -0.15), BETTER, None)
+    looks_best = Comparison(Interval(-0.3, -0.55, -0.05), BETTER, None)
+    assert (certain_gain(sure), certain_gain(looks_best)) == (0.15, 0.05)
+    assert certain_gain(Comparison(Interval(-0.3, -0.7, 0.1), NOT_TOLD, 50)) == -math.inf
+    assert certain_gain(Comparison(None, NOT_TOLD, None)) == -math.inf
