@@ -73,18 +73,14 @@ def _diagnose(options: argparse.Namespace) -> None:
     from summ_collapse.diagnose.diagnosis import as_json
     from summ_collapse.diagnose.examine import diagnose
     from summ_collapse.diagnose.text import as_rich, conclusions, opening
-    from summ_collapse.files.output import check_out
-    from summ_collapse.store import write_json
+    from summ_collapse.files.output import check_out, write_out
 
     check_out(options.out)
     pools, question, where = _pools(options)
     found = diagnose(pools, question, _fit(options.coefficients, where))
     content = as_json(found)
     if options.out is not None:
-        try:
-            write_json(options.out, content)
-        except OSError as error:
-            raise InputError(f"--out {options.out}: cannot be written: {error}") from None
+        write_out(options.out, content)
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return

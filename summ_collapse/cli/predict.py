@@ -21,17 +21,12 @@ def _fit(options: argparse.Namespace) -> None:
     from summ_collapse.cli.terminal import say, show
     from summ_collapse.diagnose.coefficients import TRIAL, tried
     from summ_collapse.diagnose.trial_table import as_rich, sentences
-    from summ_collapse.errors import InputError
-    from summ_collapse.files.output import check_out
-    from summ_collapse.store import write_json
+    from summ_collapse.files.output import check_out, write_out
 
     check_out(options.out)
     found = tried(options.runs)
     content = TRIAL.dump_python(found, mode="json")
-    try:
-        write_json(options.out, content)
-    except OSError as error:
-        raise InputError(f"--out {options.out}: cannot be written: {error}") from None
+    write_out(options.out, content)
     if options.json:
         print(json.dumps(content, ensure_ascii=False, allow_nan=False))
         return
