@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def results_of(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "report" / "results.json").read_text())
+    return found
+
+
 def with_only(demo: Path, target: Path, *kinds: str) -> Path:
     """A copy of the demo's run that holds the stages of these kinds alone."""
     for kind in kinds:
@@ -39,49 +45,73 @@ def test_two_ranks_write_what_one_process_writes(demo: Path, tmp_path: Path) -> 
     done = summ_collapse("run", "demo", *RANKS, "--out", run, timeout=SECONDS)
     assert done.code == 0, done.err
     assert digests(run) == digests(demo)
-    sampled = ["synthesis.decoding=sampling", "synthesis.samples=2", "--only", "generate/generator", "--only", "verify/self"]
+    sampled = ["synthesis.decoding=sampling", "synthesis.samples=2", "--only", "generate/generator@0", "--only", "verify/self@0"]
     found = []
     for name, ranks in (("one", []), ("two", RANKS)):
         run = with_only(demo, tmp_path / name, "prepare", "pretrain", "train")
         done = summ_collapse("run", "demo", *ranks, *sampled, "--out", run, timeout=SECONDS)
         assert done.code == 0, done.err
-        found.append({stage: digests(run)[stage] for stage in ("generate/generator", "verify/self")})
+        found.append({stage: digests(run)[stage] for stage in ("generate/generator@0", "verify/self@0")})
     assert found[0] == found[1]
 
 
 @pytest.mark.slow
 def test_training_on_two_ranks_ends_within_the_interval_of_training_on_one(demo: Path, tmp_path: Path) -> None:
-    arms = {arm["arm"]: arm for arm in json.loads((demo / "report" / "results.json").read_text())["arms"]}
+    arms = {(arm["arm"], arm["seed"]): arm for arm in results_of(demo)["arms"]}
     run = with_only(demo, tmp_path / "run", "prepare", "pretrain", "slice", "generate", "verify", "select", "train")
-    for arm in ("real-slice", "oracle-0.25"):
-        shutil.rmtree(run / "stages" / "train" / arm)
-        only = ["--only", f"train/{arm}", "--only", f"evaluate/{arm}"]
+    for arm in ("trained-0.25", "oracle-0.25"):
+        shutil.rmtree(run / "stages" / "train" / f"{arm}@0")
+        only = ["--only", f"train/{arm}@0", "--only", f"evaluate/{arm}@0"]
         done = summ_collapse("run", "demo", "launch.train=cpu_ddp", *only, "--out", run, timeout=SECONDS)
         assert done.code == 0, done.err
-        assert manifests(run)[f"train/{arm}"]["world_size"] == 2
-        mean = manifests(run)[f"evaluate/{arm}"]["notes"]["means"]["rouge1"]
-        one = arms[arm]["metrics"]["rouge1"]
+        assert manifests(run)[f"train/{arm}@0"]["world_size"] == 2
+        mean = manifests(run)[f"evaluate/{arm}@0"]["notes"]["means"]["rouge1"]
+        one = arms[arm, 0]["metrics"]["rouge1"]
         print(f"{arm}: {mean:.2f} on two ranks, {one['mean']:.2f} [{one['low']:.2f}, {one['high']:.2f}] on one")
         assert one["low"] <= mean <= one["high"]
 
 
 @pytest.mark.slow
+def test_the_demo_shows_collapse_and_its_cure(demo: Path) -> None:
+    """What the README says of it, here on whatever machine this is."""
+    results = results_of(demo)
+    arms = {arm["arm"]: arm for arm in results["arms"] if arm["seed"] is None}
+    assert (len(arms), results["test_rows"], results["warnings"]) == (17, 1000, [])
+    means = {name: arm["metrics"]["rouge1"]["mean"] for name, arm in arms.items()}
+    versus = {name: arm["vs"].get("real-slice", {}).get("rouge1") for name, arm in arms.items()}
+    # The generator is the real slice's own model, trained as all arms are: nothing but data differs in this table.
+    assert versus["generator"] is None
+    assert means["generator"] == means["real-slice"]
+    for rate in ("0.125", "0.25", "0.5"):
+        assert versus[f"oracle-{rate}"]["delta"] >= 3
+        assert arms[f"oracle-{rate}"]["observed"] == "helps"
+        # Neither chance nor the generator's own opinion is a cure.
+        assert abs(versus[f"random-{rate}"]["delta"]) <= 2
+        assert arms[f"self-{rate}"]["vs"][f"random-{rate}"]["rouge1"]["low_all"] <= 0
+    assert abs(versus["unfiltered"]["delta"]) <= 2
+    assert arms["real-full"]["observed"] == "helps"
+    # A verifier that has read little has a best rate: what it likes best is too much of the same, and the rest is wrong.
+    curve = [means[f"trained-{rate}"] for rate in ("0.125", "0.25", "0.5")] + [means["unfiltered"]]
+    assert max(curve) not in (curve[0], curve[-1])
+
+
+@pytest.mark.slow
+def test_a_fresh_demo_has_equal_bytes(demo: Path, cli: Callable[..., Done], tmp_path: Path) -> None:
+    """Everything that one arm needs, alone and one stage after another."""
+    arm = "evaluate/oracle-0.25@1"
+    done = cli("run", "demo", "--jobs", 1, "--until", arm, "--out", tmp_path / "again", timeout=SECONDS)
+    assert done.code == 0, done.err
+    again = digests(tmp_path / "again")
+    assert arm in again
+    assert again == {name: digest for name, digest in digests(demo).items() if name in again}
+
+
+# Nightly: one arm with all that it needs is compared above.
+@pytest.mark.nightly
 def test_two_fresh_demos_have_equal_bytes(demo: Path, cli: Callable[..., Done], tmp_path: Path) -> None:
     done = cli("demo", "--jobs", 1, "--out", tmp_path / "again", timeout=SECONDS)
     assert done.code == 0, done.err
     assert digests(demo) == digests(tmp_path / "again")
-    results = json.loads((demo / "report" / "results.json").read_text())
-    arms = {arm["arm"]: arm for arm in results["arms"]}
-    assert len(arms) == 18
-    assert results["test_rows"] == 1000
-    # The question is open: the generator has something to learn, and more real data would teach it.
-    assert 60 < arms["generator"]["metrics"]["rouge1"]["mean"] < 95
-    # One seed gives no verdict; by the test rows alone it is as clear.
-    assert arms["real-full"]["vs"]["real-slice"]["rouge1"]["low_all"] > 0
-    assert arms["unfiltered"]["vs"]["real-slice"]["rouge1"]["low_all"] <= 0
-    # What the verifier's best rows lack is kinds of text: keeping the mixture takes the harm away.
-    plain, within = (arms[name]["metrics"]["rouge1"] for name in ("trained-0.125", "trained-strata-0.125"))
-    assert within["low"] > plain["high"]
 
 
 # Nightly: a whole further recipe. The default suite has its parts: reading such files (tests/tasks), balance (test_pipeline.py).

@@ -41,10 +41,11 @@ def _model(setting: Setting, pool: Pool, name: str, options: Any, models: Mappin
         return Model(None, setting.name(options.adapter), model)
     if options.train is None:
         return model
-    training = Training.model_validate(options.train.model_dump(exclude={"slice"}))
+    training = Training.model_validate(options.train.model_dump(exclude={"slice", "seed"}))
     # Generators share what is trained from none of them.
     prefix = pool.prefix if _from_generator(setting, options.model) else ""
-    return setting.train(prefix + name, pool.seed, training, model, setting.slice(options.train.slice))
+    seed = pool.seed if options.train.seed is None else options.train.seed
+    return setting.train(prefix + name, seed, training, model, setting.slice(options.train.slice))
 
 
 def _from_generator(setting: Setting, model: str) -> bool:

@@ -12,6 +12,8 @@ from transformers import PreTrainedTokenizerBase
 from summ_collapse.errors import InputError
 from summ_collapse.tasks.prompt import Prompt
 
+IGNORED = -100  # the label of what is not learnt
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -25,6 +27,11 @@ class Encoded:
     def completion_mask(self) -> list[int]:
         """1 where the loss counts, one entry a token."""
         return [0] * self.prompt_length + [1] * (len(self.ids) - self.prompt_length)
+
+    @property
+    def labels(self) -> list[int]:
+        """What the model is to say at each position; IGNORED where the loss does not count."""
+        return [IGNORED] * self.prompt_length + self.ids[self.prompt_length :]
 
 
 class Encoder:

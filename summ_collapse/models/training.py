@@ -96,6 +96,7 @@ def fit(
             {
                 "input_ids": [row.ids for row in rows],
                 "completion_mask": [row.completion_mask for row in rows],
+                "labels": [row.labels for row in rows],  # from the mask TRL would make the same, row by row
                 **column_of(weights),
             }
         ),

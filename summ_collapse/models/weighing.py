@@ -11,11 +11,12 @@ import torch
 from torch.nn.functional import cross_entropy
 from trl import SFTTrainer
 
+from summ_collapse.models.encoder import IGNORED
+
 Row = dict[str, list[int] | float]  # token ids and their mask, and the weight
 Batch = dict[str, torch.Tensor]
 Collate = Callable[[list[Row]], Batch]
 WEIGHT = "weight"
-IGNORED = -100  # the label of what is not learnt
 
 
 def column_of(weights: Sequence[float] | None) -> dict[str, list[float]]:

@@ -133,6 +133,9 @@ class SliceTraining(Training):
     """A fine-tuning on a slice of the real data."""
 
     slice: float = Field(1.0, gt=0, le=1, description="share of the training rows, the first of the nested slices (0-1]")
+    seed: int | None = Field(
+        None, ge=0, description="trained once, under this seed, for all seeds; under each of them where absent"
+    )
 
 
 class Retrain(Training):

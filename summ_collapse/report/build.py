@@ -95,7 +95,7 @@ class _Table:
             for metric in self.metrics
         }
         trained = {name for name, arm in facts.items() if arm.train is not None}
-        baselines = {name: arm.baselines for name, arm in facts.items()}
+        baselines = {name: _others(arm, facts) for name, arm in facts.items()}
         self.comparison = Comparison(scores, trained, baselines, report.evaluation.bootstrap)
         self.smallest = self.comparison.smallest()
         wrote = {name: [one.trained.outputs for one in same if one.trained.outputs] for name, same in whole.items()}
@@ -128,6 +128,11 @@ class _Table:
             metrics=means,
             vs=versus,
         )
+
+
+def _others(arm: Arm, arms: Mapping[str, Arm]) -> dict[str, str]:
+    """An arm's baselines by role, less those that are the same model: from that it does not differ by luck, but not at all."""
+    return {role: name for role, name in arm.baselines.items() if name not in arms or arms[name].evaluate != arm.evaluate}
 
 
 def _evaluated(

@@ -119,9 +119,12 @@ def _alike(one: Entry, other: Entry) -> bool:
 def meaning(results: Results) -> str:
     """What the columns mean."""
     luck = "all arms together" if len(seeds_of(results)) > 1 else "the test rows alone"
+    controls = {entry.control: entry for entry in results.main}
+    generator = controls.get(GENERATOR_ROLE)
+    same = VERDICT_BASELINE in controls and generator is not None and generator.metrics and not generator.vs
     return (
         f"rows: trained on. Δ: {results.metric} less that of {VERDICT_BASELINE} (trained alike, on the generator's own real "
-        f"rows), with its 95% interval for {luck}."
+        f"rows{'; here the generator itself' if same else ''}), with its 95% interval for {luck}."
     )
 
 

@@ -10,19 +10,33 @@ leaves a tail uncovered. Everything is a function of (rows, seed); row i does no
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from summ_collapse.plugins import nearest
 from summ_collapse.tasks import newswire_words as words
 from summ_collapse.tasks.prompt import Template
 from summ_collapse.tasks.task import Task
 
 T = TypeVar("T")
 
-MIN_DISTRACTORS, MAX_DISTRACTORS = 1, 2
+DISTRACTORS = (1, 2)  # fewest and most
+KIND_OF = {kind.name: kind for kind in words.KINDS}
+
+Count = Annotated[int, Field(ge=0)]
+
+
+def _known(name: str) -> str:
+    if name not in KIND_OF:
+        raise ValueError(f"expected one of {', '.join(KIND_OF)}, got {name!r}{nearest(name, KIND_OF)}")
+    return name
+
+
+KindName = Annotated[str, AfterValidator(_known)]
 
 
 class Newswire(Task):
@@ -34,12 +48,30 @@ class Newswire(Task):
     seed: int = Field(0, ge=0, description="seed of the generated text")
     kind_skew: float = Field(1.0, ge=0, description="exponent of Zipf's law over the kinds of events; 0: all alike")
     entity_skew: float = Field(0.6, ge=0, description="the same over people, companies, places, trades and numbers")
+    kinds: list[KindName] | None = Field(None, min_length=1, description="kinds of events, most frequent first; all where absent")
+    distractors: tuple[Count, Count] | None = Field(
+        None, description="fewest and most sentences beside the event's; 1 and 2 where absent"
+    )
     prompt: Template = Field("{document} TL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(96, gt=0, description="tokens of a document that a model reads; the rest is cut")
 
+    @model_validator(mode="after")
+    def _consistent(self) -> "Newswire":
+        if self.kinds is not None and len(set(self.kinds)) < len(self.kinds):
+            raise ValueError(f"expected each kind once, got {', '.join(self.kinds)}")
+        if self.distractors is not None and self.distractors[0] > self.distractors[1]:
+            raise ValueError(f"expected the fewest distractors before the most, got {list(self.distractors)}")
+        return self
+
     def splits(self) -> dict[str, pa.Table]:
         """Examples as {"all": table}; the split is drawn from `split_seed`, `test` rows large."""
-        return {"all": examples(self.rows + self.test, self.seed, self.kind_skew, self.entity_skew)}
+        return {"all": examples(self.rows + self.test, self.seed, self.mixture)}
+
+    @property
+    def mixture(self) -> "Mixture":
+        """What the documents are made of."""
+        kinds = words.KINDS if self.kinds is None else tuple(KIND_OF[name] for name in self.kinds)
+        return Mixture(kinds, self.kind_skew, self.entity_skew, self.distractors or DISTRACTORS)
 
     def test_rows(self, rows: int) -> int:
         return self.test
@@ -49,22 +81,32 @@ class Newswire(Task):
         return {"train": self.rows, "test": self.test, "document_tokens": 25, "summary_tokens": 8}
 
 
-def examples(rows: int, seed: int, kind_skew: float = 1.0, entity_skew: float = 0.6) -> pa.Table:
+@dataclass(frozen=True)
+class Mixture:
+    """What documents are made of: kinds of events by frequency, exponents of Zipf's law, fewest and most distractors."""
+
+    kinds: tuple[words.Kind, ...] = words.KINDS
+    kind_skew: float = 1.0
+    entity_skew: float = 0.6
+    distractors: tuple[int, int] = DISTRACTORS
+
+
+def examples(rows: int, seed: int, mixture: Mixture = Mixture()) -> pa.Table:
     """`rows` examples with columns id, document, summary and kind (the event's)."""
-    records = list(_records(rows, seed, kind_skew, entity_skew))
+    records = list(_records(rows, seed, mixture))
     return pa.table({name: [record[name] for record in records] for name in ("id", "document", "summary", "kind")})
 
 
-def _records(rows: int, seed: int, kind_skew: float, entity_skew: float) -> Iterator[dict[str, str]]:
+def _records(rows: int, seed: int, mixture: Mixture) -> Iterator[dict[str, str]]:
     for row in range(rows):
         # A generator of its own per row, so that a longer corpus starts with the shorter one.
         rng = random.Random(f"newswire {seed} {row}")
-        kind = _zipf(rng, words.KINDS, kind_skew)
-        facts = _facts(rng, entity_skew)
+        kind = _zipf(rng, mixture.kinds, mixture.kind_skew)
+        facts = _facts(rng, mixture.entity_skew)
         sentences = [rng.choice(kind.phrasings).format(**facts)]
-        for _ in range(rng.randint(MIN_DISTRACTORS, MAX_DISTRACTORS)):
+        for _ in range(rng.randint(*mixture.distractors)):
             place = rng.randint(0, len(sentences))
-            sentences.insert(place, rng.choice(words.DISTRACTORS).format(**_facts(rng, entity_skew)))
+            sentences.insert(place, rng.choice(words.DISTRACTORS).format(**_facts(rng, mixture.entity_skew)))
         yield {
             "id": f"newswire-{seed}-{row:07d}",
             "document": " ".join(sentences),

@@ -3,9 +3,11 @@
 from collections import Counter
 
 import pyarrow as pa
+import pytest
+from pydantic import ValidationError
 
 from summ_collapse.tasks import newswire_words as words
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire import Newswire, examples
 
 CORPUS = examples(4000, 0)
 
@@ -55,3 +57,29 @@ def test_a_small_slice_leaves_a_tail_uncovered() -> None:
 
 def _facts(summary: str) -> list[str]:
     return [word for word in summary.split() if word in words.COMPANIES or word in words.PEOPLE]
+
+
+def test_kinds_and_distractors_are_those_that_are_asked_for() -> None:
+    task = Newswire(kind="newswire", rows=400, test=100, kinds=["hire", "quits"], kind_skew=0, distractors=(0, 0))
+    rows = task.splits()["all"].to_pylist()
+    counts = Counter(row["kind"] for row in rows)
+    assert set(counts) == {"hire", "quits"}
+    assert abs(counts["hire"] - 250) < 5 * (500 / 4) ** 0.5
+    assert all(row["document"].count(" .") == 1 for row in rows)
+    # What is not said is as it was.
+    assert Newswire(kind="newswire", rows=90, test=10).splits()["all"] == examples(100, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kinds": ["hire", "quit"]}, "did you mean 'quits'"),
+        ({"kinds": ["hire", "hire"]}, "expected each kind once"),
+        ({"kinds": []}, "at least 1 item"),
+        ({"distractors": [2, 1]}, "expected the fewest distractors before the most"),
+        ({"distractors": [-1, 1]}, "greater than or equal to 0"),
+    ],
+)
+def test_kinds_and_distractors_that_cannot_be_are_errors(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Newswire.model_validate({"kind": "newswire", "rows": 90, "test": 10, **given})
