@@ -54,15 +54,14 @@ class Node(Generic[W]):
 
 
 class Graph(Generic[W]):
-    """Nodes by name. Equal content is one node, under the name that it was first added by: it is made once."""
+    """Nodes by name. A stage that is added twice with equal content is one node."""
 
     def __init__(self, several_seeds: bool) -> None:
         self.stages: dict[str, Node[W]] = {}
-        self._by_content: dict[str, Node[W]] = {}
         self._several_seeds = several_seeds
 
     def add(self, stage: W, arm: str, seed: int | None, inputs: Mapping[str, Node[W]]) -> Node[W]:
-        """The node of this stage; InputError where another stage is called so, TypeError where an input is of a wrong table."""
+        """The node of this stage; InputError where another one is called so, TypeError where an input is of a wrong table."""
         name = f"{stage.kind}/{arm}@{seed}" if seed is not None and self._several_seeds else f"{stage.kind}/{arm}"
         _check_roles(name, stage, inputs)
         content = {
@@ -73,10 +72,9 @@ class Graph(Generic[W]):
             "seed": seed,
         }
         made = Node(stage, arm, seed, {role: source.name for role, source in inputs.items()}, name, fingerprint(content))
-        known = self._by_content.setdefault(made.fingerprint, made)
-        if known is made and self.stages.setdefault(name, made) is not made:
+        if self.stages.setdefault(name, made).fingerprint != made.fingerprint:
             raise InputError(f"verifiers: two stages would be called {name}; rename one, or set rates and slices further apart")
-        return known
+        return self.stages[name]
 
     def chosen(self, only: Iterable[str] = (), until: str | None = None) -> list[Node[W]]:
         """The nodes that `--only` names (patterns such as `verify/*`), or all that `--until` needs; else every node."""

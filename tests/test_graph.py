@@ -32,13 +32,3 @@ def test_one_name_stands_for_one_content() -> None:
     assert stages.add(Slice(share=0.5), "half", None, {"examples": examples}) == first
     with pytest.raises(InputError, match="two stages would be called slice/half"):
         stages.add(Slice(share=0.6), "half", None, {"examples": examples})
-
-
-def test_equal_content_is_made_once_whatever_it_is_called() -> None:
-    stages, prepare = graph()
-    examples = stages.add(prepare, "data", None, {})
-    first = stages.add(Slice(share=0.5), "half", None, {"examples": examples})
-    assert stages.add(Slice(share=0.5), "fifty", None, {"examples": examples}) is first
-    assert list(stages.stages) == ["prepare/data", "slice/half"]
-    # A name that was not taken is free for something else.
-    assert stages.add(Slice(share=0.4), "fifty", None, {"examples": examples}).name == "slice/fifty"

@@ -27,9 +27,12 @@ def _generator(setting: Setting, pool: Pool) -> list[Arm]:
 
 
 def _real_slice(setting: Setting, pool: Pool) -> list[Arm]:
-    """The generator's own real rows, in the arms' configuration."""
+    """The generator's own real rows, in the arms' configuration; where that is the generator's too, the generator itself."""
     if pool.slice is None:
         return []
+    if pool.generator is not None and setting.trained_alike(pool):
+        rows = setting.slice(pool.slice)
+        return [setting.arm(VERDICT_BASELINE, pool.seed, pool.generator, pool, control=VERDICT_BASELINE, rows=rows.name)]
     return [setting.retrained(VERDICT_BASELINE, pool, setting.slice(pool.slice), control=VERDICT_BASELINE)]
 
 

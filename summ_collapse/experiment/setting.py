@@ -124,6 +124,10 @@ class Setting:
         model = self.train(pool.prefix + name, pool.seed, self.recipe.retrain, pool.start, rows)
         return self.arm(name, pool.seed, model, pool, beside, rows=rows.name, **facts)
 
+    def trained_alike(self, pool: Pool) -> bool:
+        """Whether arms train as the generator of this pool did, from the same model: only their data differs then."""
+        return pool.start is self.base and self.recipe.retrain.alike(self.recipe.generator.train)
+
     def reading(self, model: Model, role: str = "model") -> Reading:
         """What every stage that loads a model depends on."""
         task, base = self.recipe.task, self.recipe.base

@@ -118,6 +118,11 @@ class Training(Options):
         """Rows a forward pass on one device: what the recipe says, but no more than the device's share of the batch."""
         return min(self.micro_batch_size or self.batch_size, max(1, self.batch_size // devices))
 
+    def alike(self, other: "Training") -> bool:
+        """Whether both do the same to a model, whatever else they say (where to start from, on what, which unused rank)."""
+        unused = set() if self.adapter else {"rank", "alpha"}
+        return all(getattr(self, name) == getattr(other, name) for name in Training.model_fields if name not in unused)
+
     @model_validator(mode="after")
     def _consistent(self) -> "Training":
         if (self.epochs is None) == (self.steps is None):

@@ -132,7 +132,8 @@ class _Table:
 
 def _others(arm: Arm, arms: Mapping[str, Arm]) -> dict[str, str]:
     """An arm's baselines by role, less those that are the same model: from that it does not differ by luck, but not at all."""
-    return {role: name for role, name in arm.baselines.items() if name not in arms or arms[name].evaluate != arm.evaluate}
+    same = {name for name, other in arms.items() if arm.train is not None and other.train == arm.train}
+    return {role: name for role, name in arm.baselines.items() if name not in same}
 
 
 def _evaluated(

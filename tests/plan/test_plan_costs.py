@@ -110,7 +110,7 @@ def test_every_recipe_is_planned_and_tiny_models_cost_next_to_nothing(name: str)
     shown = json.loads(done.out)
     assert all(stage["memory_bytes"]["total"] > 0 for stage in shown["stages"] if stage["devices"])
     if name == "demo":
-        assert stage_of(shown, "pretrain/base")["flops"] > stage_of(shown, "train/generator")["flops"] > 0
+        assert stage_of(shown, "pretrain/base")["flops"] > stage_of(shown, "train/generator@0")["flops"] > 0
         assert shown["total"]["device_hours"] < 0.1
         assert all(way["fits"] for way in shown["jobs"])
 
