@@ -26,8 +26,8 @@ ROWS, TEST, SLICE, TRAINED = 8000, 1000, 250, 500
 KINDS = ("profit", "hire", "layoffs", "verdict", "launch", "strike", "quits", "delay")
 PROMPT, LONGEST_DOCUMENT, NEW = " TL;DR:", 32, 16
 WIDTH, LAYERS, HEADS, POSITIONS, VOCABULARY = 96, 2, 4, 64, 1000
-PRETRAIN, PRETRAIN_BATCH, PRETRAIN_RATE, COPY_SHARE = 1200, 16, 5e-3, 0.75
-STEPS, BATCH, RATE, BETA2, WARMUP = 260, 16, 4e-3, 0.98, 20
+PRETRAIN, PRETRAIN_BATCH, PRETRAIN_RATE, COPY_SHARE = 1200, 16, 5e-3, 0.5
+STEPS, BATCH, RATE, BETA2, WARMUP = 300, 12, 4e-3, 0.98, 20
 RATES = (0.125, 0.25, 0.5)
 Row = tuple[list[int], int]  # token ids, and how many of them are the prompt
 
@@ -172,18 +172,19 @@ def work(seeds: Sequence[int]) -> dict[str, list[float]]:
     base = LlamaForCausalLM(configuration)
     train(base, pretraining(np.random.default_rng(0)), PRETRAIN, PRETRAIN_BATCH, PRETRAIN_RATE, 50, 0)
 
+    def retrained(rows: Sequence[Row], seed: int) -> Any:
+        return train(copy.deepcopy(base), rows, STEPS, BATCH, RATE, WARMUP, seed)
+
     means: dict[str, list[float]] = {}
+
+    def noted(arm: str, model: Any) -> None:
+        texts = written(model, [row["document"] for row in test])
+        means.setdefault(arm, []).append(100 * float(rouge(texts, [row["summary"] for row in test]).mean()))
+
+    real = rows_of([row["document"] for row in pool], [row["summary"] for row in pool])
+    trained = retrained(real[:TRAINED], 0)  # one for all seeds
     for seed in seeds:
-
-        def retrained(rows: Sequence[Row], seed: int = seed) -> Any:
-            return train(copy.deepcopy(base), rows, STEPS, BATCH, RATE, WARMUP, seed)
-
-        def noted(arm: str, model: Any) -> None:
-            texts = written(model, [row["document"] for row in test])
-            means.setdefault(arm, []).append(100 * float(rouge(texts, [row["summary"] for row in test]).mean()))
-
-        real = rows_of([row["document"] for row in pool], [row["summary"] for row in pool])
-        generator, trained = retrained(real[:SLICE]), retrained(real[:TRAINED])
+        generator = retrained(real[:SLICE], seed)
         noted("real-slice", generator)
         documents = [row["document"] for row in pool[SLICE:]]
         candidates = written(generator, documents)
@@ -198,9 +199,9 @@ def work(seeds: Sequence[int]) -> dict[str, list[float]]:
         for name, found in scores.items():
             best = np.lexsort((rng.random(len(found)), -found))
             for share in RATES:
-                noted(f"{name}-{share:g}", retrained([made[row] for row in best[: round(share * len(made))]]))
-        noted("unfiltered", retrained(made))
-        noted("real-full", retrained(real))
+                noted(f"{name}-{share:g}", retrained([made[row] for row in best[: round(share * len(made))]], seed))
+        noted("unfiltered", retrained(made, seed))
+        noted("real-full", retrained(real, seed))
     return means
 
 
