@@ -1,6 +1,7 @@
 """One arm's failure is one arm's: the run goes on without it, says why, and does not try again for nothing."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -189,4 +190,5 @@ def test_ranks_agree_that_training_diverged(strict: tuple[Path, Path, Done], tmp
         "train/generator",
     )
     assert shared.code == 1
-    assert "train/generator failed in rank 0: training diverged: the loss of step " in shared.err
+    # The loss is all ranks' together, so all of them stop; which one the launcher sees end first is luck.
+    assert re.search(r"train/generator failed in rank [01]: training diverged: the loss of step ", shared.err), shared.err
