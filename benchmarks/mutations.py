@@ -31,8 +31,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 LIST = Path(__file__).with_name("mutations.yaml")
 PACKAGE = "summ_collapse"
-# What a copy has not, since no test reads it: environments, caches, results, and this list.
-LEFT = (".*", "__pycache__", "*.egg-info", "dist", "build", "runs", "shared", "benchmarks")
+# What a copy has not, since no test reads it: environments, caches, results of runs.
+LEFT = (".*", "__pycache__", "*.egg-info", "dist", "build", "runs", "shared")
 PATIENCE = 900  # seconds of one mutation's tests; a mistake that makes them hang has been noticed
 CAUGHT, SURVIVED = "caught", "SURVIVED"
 NONSENSE = re.compile(r"(?:NameError|UnboundLocalError|ImportError|SyntaxError|IndentationError): .*")

@@ -1,6 +1,7 @@
 """Coefficients of the predictor on a user's own runs: arms read from results, and the file that a fit travels in."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,18 +26,25 @@ def tried(folders: Sequence[Path]) -> Trial:
 
 
 def arms_of(folder: Path) -> list[Arm]:
-    """All arms of a finished run, under single seeds, that a verifier selected and whose slice was trained on too."""
-    results, setting = read_results(folder), setting_of(reopen(folder).experiment.recipe)
-    real = {(entry.seed, entry.slice): entry.n_train for entry in results.arms if entry.control == "real-slice"}
-    found = []
-    for entry in results.single:
-        key = entry.seed, entry.slice
-        if key in real and (arm := _arm(entry, int(real[key]), folder.name, setting, results.metric)):
-            found.append(arm)
-    return found
+    """All arms of a finished run that a verifier selected and whose slice was trained on too, over all its seeds."""
+    results, recipe = read_results(folder), reopen(folder).experiment.recipe
+    generator = f"{recipe.generator.train.model_dump_json()} {recipe.synthesis.model_dump_json()}"
+    where = _Where(folder.name, setting_of(recipe), generator)
+    real = {entry.slice: entry.n_train for entry in results.main if entry.control == "real-slice"}
+    read = (_arm(entry, int(real[entry.slice]), where, results.metric) for entry in results.main if entry.slice in real)
+    return [arm for arm in read if arm is not None]
 
 
-def _arm(entry: Entry, slice_rows: int, run: str, setting: str, metric: str) -> Arm | None:
+@dataclass(frozen=True)
+class _Where:
+    """What all arms of a run have in common."""
+
+    run: str
+    setting: str
+    generator: str
+
+
+def _arm(entry: Entry, slice_rows: int, where: _Where, metric: str) -> Arm | None:
     """What a fit reads of an arm; None where something of it is not known."""
     observed = entry.observed_delta(metric)
     if observed is None or entry.rate is None or entry.slice is None or entry.verifier_kind is None:
@@ -45,9 +53,10 @@ def _arm(entry: Entry, slice_rows: int, run: str, setting: str, metric: str) -> 
         return None
     # Where all candidates are right, or all wrong, no verifier can tell them apart: it is worth what chance is.
     return Arm(
-        name=entry.arm,
-        run=run,
-        setting=setting,
+        name="-".join(filter(None, (entry.verifier, entry.variant, f"{entry.rate:g}"))),
+        run=where.run,
+        setting=where.setting,
+        generator=where.generator,
         verifier_kind=entry.verifier_kind,
         rate=entry.rate,
         corpus_rows=round(slice_rows / entry.slice),
@@ -56,8 +65,8 @@ def _arm(entry: Entry, slice_rows: int, run: str, setting: str, metric: str) -> 
         p_star=0.5 if entry.p_star is None else entry.p_star,
         informedness=0.0 if entry.phi is None or entry.psi is None else entry.phi - entry.psi,
         delta=observed.delta,
-        low=observed.low,
-        high=observed.high,
+        low=observed.low_all,
+        high=observed.high_all,
     )
 
 

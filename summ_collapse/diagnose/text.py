@@ -22,10 +22,11 @@ SHORT = {BETTER: "better", WORSE: "worse", NOT_TOLD: "not told apart"}
 def opening(found: Diagnosis) -> list[str]:
     """What was looked at, and how good the pools are by themselves, a sentence a line."""
     question = found.question
-    labelled = " and ".join(f"{len(pool.labelled):,} of {pool.rows:,}" for pool in found.pools)
-    lines = [
-        f"{labelled} candidates are labelled; wrong is {question.metric} below {question.wrong_below:g}. In %, 95% intervals."
-    ]
+    counts = [f"{len(pool.labelled):,} of {pool.rows:,}" for pool in found.pools]
+    labelled = " and ".join(counts if len(set(counts)) > 1 else counts[:1])
+    each = f" of each of {len(counts)} pools" if len(counts) > 1 and len(set(counts)) == 1 else ""
+    wrong = f"wrong is {question.metric} below {question.wrong_below:g}"
+    lines = [f"{labelled} candidates{each} are labelled; {wrong}. In %, 95% intervals."]
     for pool, everything in zip(found.pools, (one for one in found.baselines if one.name == "keep all"), strict=True):
         which = [f"seed {pool.seed}"] if _several_seeds(found) else []
         which += [f"slice {pool.slice:g}"] if _several_slices(found) else []
@@ -96,7 +97,7 @@ def _wide_baseline(found: Diagnosis, entry: Baseline) -> list[str]:
 
 def _row_name(found: Diagnosis, entry: Selection) -> str:
     within = " in strata" if entry.across == "strata" else ""
-    return _called(found, entry, _at_seed(found, entry)) + within + (" (oracle)" if entry.oracle else "")
+    return _called(found, entry, _at_seed(found, entry)) + within + ("*" if entry.oracle else "")
 
 
 def _called(found: Diagnosis, entry: Selection | Baseline | Ranking, seed: str = "") -> str:
@@ -147,6 +148,8 @@ def conclusions(found: Diagnosis, wide: bool = False) -> list[str]:
             "p′: wrong among the kept. p′ − p: below 0 is better than keeping all and than random rows; "
             f"{100 * found.difference_level:g}% intervals that hold for all rows at once."
         )
+        if any(entry.oracle for entry in found.selections):
+            lines.append("*: an oracle. It reads what says what is wrong: a bound, and never advised.")
         lines += _advice(found)
     lines += _worse(found)
     if any(len(pool.labelled) < pool.rows for pool in found.pools):

@@ -8,7 +8,7 @@ from summ_collapse import store
 from summ_collapse.errors import StageError
 from summ_collapse.graph import Node
 from summ_collapse.launch.slurm import queue
-from summ_collapse.launch.slurm.jobs import job_name
+from summ_collapse.launch.slurm.jobs import SCRIPTS, job_name
 from summ_collapse.progress import standing
 from summ_collapse.run import Run
 from summ_collapse.stages.stage import Stage
@@ -27,7 +27,8 @@ def states(run: Run) -> list[State]:
     """Every stage's state, in the order in which they run: what the disk says, and what waits or runs in a queue."""
     queued: Mapping[str, queue.Job] = {}
     try:
-        queued = queue.jobs() if queue.available() else {}
+        submitted = (run.out / SCRIPTS).is_dir()
+        queued = queue.jobs() if submitted and queue.available() else {}
     except StageError as error:  # what is on disk is worth telling all the same
         run.reporter.line(f"the queue gives no answer: {error}")
     return [State(stage.name, *_state(run, stage, queued)) for stage in run.experiment.stages.values()]

@@ -1,8 +1,9 @@
 """Coefficients fitted on finished arms, and tried where they have not been: does the formula beat what is simpler?
 
-One kind of setting is left out at a time (a verifier's kind, a slice, a corpus size, a run), everything is fitted on the rest,
-and the arms left out are predicted: by the formula, and beside it by a constant, by "always hurts", by the rate, p', p* or
-J = phi - psi alone, and by what the same arm gave elsewhere. What does not beat all of them has not earned its place.
+One kind of setting is left out at a time (a verifier's kind, a slice, a generator's configuration, a corpus size, a run),
+everything is fitted on the rest, and the arms left out are predicted: by the formula, and beside it by a constant, by "always
+hurts", by the rate, p', p* or J = phi - psi alone, and by what the same arm gave elsewhere. What does not beat all of them has
+not earned its place.
 """
 
 import math
@@ -21,11 +22,12 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Arm:
-    """A trained arm under one seed: what was known before, and its difference from the real slice with its interval, points."""
+    """A trained arm: what was known before, and its difference from the real slice with its simultaneous interval, points."""
 
-    name: str
+    name: str  # the same in every run and slice
     run: str
     setting: str
+    generator: str  # how it was trained and how it wrote
     verifier_kind: str
     rate: float
     corpus_rows: int
@@ -83,6 +85,7 @@ Rule = Callable[[Sequence[Arm]], Callable[[Arm], Prediction | None]]
 LEFT_OUT: dict[str, Callable[[Arm], object]] = {
     "verifier kind": lambda arm: arm.verifier_kind,
     "slice": lambda arm: arm.features.slice_rows,
+    "generator": lambda arm: arm.generator,
     "corpus size": lambda arm: arm.corpus_rows,
     "run": lambda arm: arm.run,
 }

@@ -82,6 +82,25 @@ def test_status(small_run: tuple[Path, Path]) -> None:
     assert names(lines) == [state["stage"] for state in parsed("status", small_run[1])]
 
 
+def test_a_queue_is_asked_only_about_runs_that_were_submitted(
+    small_run: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    run.symlink_to(small_run[1])
+    broken = tmp_path / "bin" / "squeue"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken.parent}:/usr/bin:/bin")
+    assert "the queue gives no answer" not in inside("status", run).err
+    run.unlink()
+    run.mkdir()
+    for part in small_run[1].iterdir():
+        (run / part.name).symlink_to(part)
+    (run / "slurm").mkdir()
+    assert "the queue gives no answer: squeue" in inside("status", run).err
+
+
 def test_a_narrower_terminal_cuts_nothing_and_a_wider_one_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["theory", "recursion", "--symbols", "9", "--real", "5", "--synthetic", "5", "--generations", "2", "--simulate", "3"]
     lines = narrow(*words)

@@ -31,7 +31,7 @@ def test_coefficients_that_earned_their_place_predict_points_with_their_statemen
     assert main(words) == 0
     told = sentences(capsys.readouterr().out)
     assert "Predicted against the real rows alone: " in told
-    assert "with each verifier kind, slice, corpus size, run left out in turn it beats what is simpler" in told
+    assert "with each verifier kind, slice, generator, corpus size, run left out in turn it beats what is simpler" in told
 
 
 def test_coefficients_that_did_not_are_named_and_predict_nothing(tmp_path, data, capsys) -> None:

@@ -28,6 +28,7 @@ def arms(seed: int, noise: float, coefficients: Coefficients = PLANTED) -> list[
                             f"{kind}-{rate}",
                             run,
                             "newswire, tiny model",
+                            f"trained as run {run} does",
                             kind,
                             rate,
                             rows,

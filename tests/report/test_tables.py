@@ -8,7 +8,7 @@ import pytest
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.layout import rendered
 from summ_collapse.report.results import Delta, Entry, Outputs, PredictedDelta
-from summ_collapse.report.tables import as_csv, as_rich
+from summ_collapse.report.tables import as_csv, as_html, as_latex, as_markdown, as_rich, cells
 from tests.report.results import entry, results
 
 DELTA = Delta(1.0, 0.5, 1.5, 0.2, 1.8, 0.01, 0.02)
@@ -66,3 +66,49 @@ def test_terminal_shows_all_columns_where_they_fit_and_cuts_none(width: int) -> 
         assert part in text
     assert ("0.250" in text and "↑ helps" in text and "oracle-strata-0.125" in text) == (width == 200)
     assert "…" not in text
+
+
+def test_every_cell_is_what_its_heading_says() -> None:
+    shares = {"p": 0.4, "p_star": 0.9, "kept_error": 0.1, "coverage": 0.8}
+    random = Delta(3.0, 2.0, 4.0, -0.04, 6.1, 0.01, 0.02)
+    arm = entry(
+        "oracle-0.5",
+        n_train=1234,
+        vs={"real-slice": {"rouge1": DELTA}, "random-0.5": {"rouge1": random}, "generator": {"rouge1": random}},
+        predicted_delta=PredictedDelta(-2.0, -3.0, -1.0, 0.1),
+        predicted="hurts",
+        observed="undecided",
+        **shares,
+    )
+    silent = entry("self-0.5", withheld="a floor")
+    headings, first, second, failed = cells([results(arm, silent, entry("lead", metrics={}, failed="why"))])
+    assert dict(zip(headings, first, strict=True)) == {
+        "arm": "oracle-0.5",
+        "rows": "1,234",
+        "rouge1": "50.0 ±1.0",
+        "Δ rouge1 vs real-slice": "+1.0 [+0.2, +1.8]",
+        "vs random": "+3.0 [+0.0, +6.1]",
+        "p": "0.400",
+        "p*": "0.900",
+        "p′": "0.100",
+        "coverage": "0.800",
+        "predicted Δ": "-2.0 ±1.0",
+        "predicted": "hurts",
+        "observed": "· undecided",
+    }
+    assert (second[-1], failed[-1], failed[2]) == ("withheld", "failed: why", "")
+
+
+def test_every_format_has_what_stands_above_and_below_and_escapes_what_it_must() -> None:
+    found = results(entry("a_b<50%", observed="helps")).model_copy(update={"warnings": ["beware of <this>"]})
+    below = "differences from real-slice of 1.5 in rouge1 would show"
+    markdown, latex, page = as_markdown([found]), as_latex([found]), as_html([found])
+    for text in (markdown, latex, page):
+        assert text.index("beware") < text.index("helps") < text.index(below)
+    assert markdown.startswith("**beware of <this>**")
+    assert "| a_b<50% | 100 | 50.0 ±1.0 |" in markdown
+    assert r"a\_b$<$50\% & 100 & 50.0 $\pm$1.0 &" in latex
+    assert r"$\uparrow$ helps \\" in latex
+    assert "% beware of" in latex
+    assert "<td>a_b&lt;50%</td><td>100</td>" in page
+    assert "beware of &lt;this&gt;" in page

@@ -18,6 +18,8 @@ from summ_collapse.packaged import required
 from summ_collapse.run import FROZEN, Request, Run, freeze
 from summ_collapse.stages.stage import Stage
 
+SCRIPTS = "slurm"  # the folder of a run that its jobs are written in; without it nothing was ever submitted
+
 
 class _Script(string.Template):
     delimiter = "@"  # the shell has the dollar
@@ -41,7 +43,7 @@ def job_name(run: Run, stage: Node[Stage]) -> str:
 def planned(run: Run, profile: Profile) -> list[Planned]:
     """A script for every stage that is not there yet, in an order in which they can be submitted."""
     missing = {name: stage for name, stage in run.experiment.stages.items() if not run.place(stage).whole()}
-    home = run.out.resolve() / "slurm" / run.experiment.report.fingerprint[:12]
+    home = run.out.resolve() / SCRIPTS / run.experiment.report.fingerprint[:12]
     scripts = []
     for stage in missing.values():
         after = sorted({source for source in stage.inputs.values() if source in missing})
