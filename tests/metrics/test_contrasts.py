@@ -64,11 +64,11 @@ def test_arms_that_vary_more_than_others_are_covered_nearly_as_often(seeds: int)
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize("spread", SEED_EFFECTS)
 def test_smallest_callable_difference_is_called_as_often_as_it_says(seeds: int, spread: float) -> None:
+    """Planted in all arms at once: what one arm differs by changes nothing of another's interval."""
     reach = float(np.median([table.callable_difference() for table in tables(seeds, spread, count=50)]))
-    effects = np.where(np.arange(ARMS) == 0, reach, 0.0)
-    called = float(np.mean([table.delta[0] > table.together()[0] for table in tables(seeds, spread, effects)]))
+    called = float(np.mean([table.delta > table.together() for table in tables(seeds, spread, reach)]))
     print(f"{seeds} seeds, {spread:g} points: {reach:.2f} points are called in {called:.3f} of tables")
-    assert abs(called - 0.8) <= 0.05 + 2 * math.sqrt(0.8 * 0.2 / TABLES)
+    assert 0.75 <= called <= 0.85
 
 
 @pytest.mark.slow
