@@ -12,6 +12,7 @@ from summ_collapse.errors import InputError
 
 if TYPE_CHECKING:
     from summ_collapse.diagnose.bare_files import Files
+    from summ_collapse.diagnose.built_in import Shown
     from summ_collapse.diagnose.candidates import Candidates
     from summ_collapse.diagnose.diagnosis import Question
     from summ_collapse.predict.predictor import Fit
@@ -20,7 +21,18 @@ RATES = (0.125, 0.25, 0.5)
 METRIC = "rouge1"
 LABELS_BELOW = 0.5  # of labels that are 0 or 1
 QUANTILES = (5, 10, 25, 50, 75, 90)
-FILE_OPTIONS = ("candidates", "references", "documents", "scores", "verifier", "metric", "oracle", "slice_rows")
+FILE_OPTIONS = (
+    "candidates",
+    "references",
+    "documents",
+    "scores",
+    "verifier",
+    "prompt",
+    "max_document_tokens",
+    "metric",
+    "oracle",
+    "slice_rows",
+)
 
 
 def add(commands: Any) -> None:
@@ -34,9 +46,13 @@ def add(commands: Any) -> None:
         "--verifier",
         action="append",
         metavar="KIND[,OPTION=VALUE]",
-        help="an installed verifier that needs no model: length, copy-rate, agreement, …; repeatable",
+        help="an installed verifier that needs no run: length, copy-rate, agreement, perplexity,model=FOLDER, …; repeatable",
     )
     parser.add_argument("--documents", type=Path, metavar="FILE", help="`id`, `document`, for a --verifier that reads them")
+    parser.add_argument("--prompt", help="what a model reads, with {document} in it (default: the document, then TL;DR:)")
+    parser.add_argument(
+        "--max-document-tokens", type=positive, metavar="N", help="tokens of a document that a model reads (default: 1024)"
+    )
     parser.add_argument(
         "--rates", type=_share, nargs="+", metavar="R", help="shares to keep (default: the run's; 0.125 0.25 0.5)"
     )
@@ -182,4 +198,18 @@ def _files(options: argparse.Namespace) -> "Files":
         options.slice_rows,
         options.verifier or (),
         options.documents,
+        _shown(options),
     )
+
+
+def _shown(options: argparse.Namespace) -> "Shown":
+    from summ_collapse.diagnose.built_in import Shown
+    from summ_collapse.tasks.prompt import Prompt
+
+    given = {name: getattr(options, name) for name in ("prompt", "max_document_tokens") if getattr(options, name) is not None}
+    shown = Shown(**given)
+    try:
+        Prompt.parse(shown.prompt)
+    except ValueError as error:
+        raise InputError(f"--prompt: {error}") from None
+    return shown

@@ -1,14 +1,14 @@
 """A pool from bare files: candidates, references and scores, matched by id, or by row where a file has no ids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from summ_collapse.diagnose.built_in import built_in, scored
+from summ_collapse.diagnose.built_in import Shown, built_in, scored
 from summ_collapse.diagnose.candidates import Candidates, key_text
 from summ_collapse.errors import InputError
 from summ_collapse.files.columns import CANDIDATE, DOCUMENT, ID, SAMPLE, SCORE, STRATUM, SUMMARY, Column, read_columns
@@ -20,7 +20,7 @@ from summ_collapse.plugins import nearest, unknown_metric
 class Files:
     """What the command line names; `oracle` is one of `scores`, and then `references` may be left out.
 
-    `verifiers` are computed here, see `built_in`; those that read documents need `documents`.
+    `verifiers` are computed here, see `built_in`; those that read documents need `documents`, and models are `shown` them.
     """
 
     candidates: Path
@@ -31,6 +31,7 @@ class Files:
     slice_rows: int | None = None
     verifiers: Sequence[str] = ()
     documents: Path | None = None
+    shown: Shown = field(default_factory=Shown)
 
 
 def candidates_of_files(files: Files) -> Candidates:
@@ -90,7 +91,7 @@ def _built_in(files: Files, keys: "_Keys", texts: pa.ChunkedArray) -> dict[str, 
             )
         documents = found.tolist()
     named = list(zip(keys.ids.to_pylist(), keys.samples.tolist(), strict=True))
-    return {name: scored(name, named, texts.to_pylist(), documents) for name in files.verifiers}
+    return {name: scored(name, named, texts.to_pylist(), documents, files.shown) for name in files.verifiers}
 
 
 def _check_oracle(path: Path, keys: "_Keys", scores: np.ndarray) -> None:

@@ -1,9 +1,13 @@
 """Verifiers that `diagnose` computes on bare files, and judgements that need no verifier beside them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from summ_collapse.cli import main
+from summ_collapse.diagnose.built_in import Shown, scored
+from summ_collapse.run import reopen
 from tests.diagnose.bare_files import ROWS, arguments, entry_of, quality_of, sentences, write_jsonl
 
 
@@ -71,3 +75,24 @@ def test_labels_of_all_candidates_count_for_all_with_references_for_some(tmp_pat
     assert found["pools"][0]["labelled"] == ROWS
     assert found == ask([*arguments(tmp_path / "two", without), "--oracle", "truth"])
     assert found["baselines"][0]["p"] == pytest.approx(float(np.mean(quality_of(data) < 0.25)))
+
+
+def test_a_model_on_disk_gives_the_scores_that_it_gives_in_a_run(small_run: tuple[Path, Path]) -> None:
+    run = reopen(small_run[1])
+    place = {stage: run.place(run.experiment.stages[stage]).artifact() for stage in ("prepare/data", "generate/generator")}
+    model, judged = (run.place(run.experiment.stages[stage]).artifact() for stage in ("train/generator", "verify/self"))
+    assert model is not None
+    assert judged is not None
+    candidates = place["generate/generator"].table("candidates").to_pylist()
+    texts = {row["id"]: row["document"] for row in place["prepare/data"].table("train").to_pylist()}
+    expected = {row["id"]: row["score"] for row in judged.table("scores").to_pylist()}
+    task = run.experiment.recipe.task
+    found = scored(
+        f"perplexity,model={model.path}",
+        [(row["id"], row["sample"]) for row in candidates],
+        [row["candidate"] for row in candidates],
+        [texts[row["id"]] for row in candidates],
+        Shown(task.prompt, task.max_document_tokens),
+    )
+    # Batches are others, and with them the last digits of float32.
+    np.testing.assert_allclose(found, [expected[row["id"]] for row in candidates], rtol=1e-5)
