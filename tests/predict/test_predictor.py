@@ -143,7 +143,7 @@ def test_few_perfect_rows_are_no_certainty() -> None:
 def test_a_verdict_is_decided_where_nine_in_ten_would_be_right() -> None:
     """Also just beyond the edge, where a slightly other level would say something else."""
     verdicts = set()
-    for kept in np.geomspace(100, 4000, 400).astype(int):
+    for kept in np.geomspace(30, 6000, 400).astype(int):
         found = predict(Features(int(kept), 0.0, 0.0, 0.5, 400))
         assert found.verdict == ("helps" if found.probability > 0.9 else "hurts" if found.probability < 0.1 else "undecided")
         verdicts.add(found.verdict)
