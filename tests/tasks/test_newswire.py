@@ -83,3 +83,12 @@ def test_kinds_and_distractors_are_those_that_are_asked_for() -> None:
 def test_kinds_and_distractors_that_cannot_be_are_errors(given: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Newswire.model_validate({"kind": "newswire", "rows": 90, "test": 10, **given})
+
+
+@pytest.mark.parametrize("distractors", [None, (0, 0), (1, 1), (2, 4)])
+def test_a_plan_counts_on_documents_as_long_as_they_are(distractors: tuple[int, int] | None) -> None:
+    task = Newswire(kind="newswire", rows=500, test=10, distractors=distractors)
+    documents = task.splits()["all"]["document"].to_pylist()
+    assert task.expected()["document_tokens"] == pytest.approx(
+        sum(len(text.split()) for text in documents) / len(documents), abs=1
+    )
