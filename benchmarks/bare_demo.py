@@ -1,7 +1,7 @@
 """The demo's work as a plain PyTorch script: what the package's fingerprints, manifests, chunks and reports are paid for.
 
     python benchmarks/bare_demo.py --seeds 0 1 2                # the script alone: means as JSON
-    python benchmarks/bare_demo.py --pairs 5 --out bare.json    # it and `summ-collapse demo`, turn by turn
+    python benchmarks/bare_demo.py --pairs 5 --out bare.json    # it and the demo, turn by turn; with `--seeds 0` of one seed
 
 One process, two threads, a loop over batches grouped by length, `transformers` for the model and for generation, `rouge-score`
 for the scores. It makes the base, and under each seed the generator, its candidates, three verifiers' scores and all arms of
@@ -12,6 +12,7 @@ Frozen: sizes stand here in figures and change when the recipe's do; nothing els
 import argparse
 import copy
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -205,24 +206,25 @@ def work(seeds: Sequence[int]) -> dict[str, list[float]]:
     return means
 
 
-def seconds_of(name: str) -> float:
+def seconds_of(name: str, seeds: Sequence[int]) -> float:
     """Wall time of one of both, in fresh processes and from nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        ours = ["-m", "summ_collapse", "demo", "--out", f"{folder}/run"]
+        ours = ["-m", "summ_collapse", "run", "demo", f"seeds={list(seeds)}", "--jobs", "2", "--out", f"{folder}/run"]
+        bare = [__file__, "--seeds", *map(str, seeds)]
         begun = time.monotonic()
-        subprocess.run([sys.executable, *(ours if name == "product" else [__file__])], check=True, capture_output=True)
+        subprocess.run([sys.executable, *(ours if name == "product" else bare)], check=True, capture_output=True)
         return time.monotonic() - begun
 
 
-def compared(pairs: int) -> dict[str, Any]:
+def compared(pairs: int, seeds: Sequence[int]) -> dict[str, Any]:
     """Seconds of both, turn by turn, and the ratios of pairs."""
     found: dict[str, list[float]] = {"bare": [], "product": []}
     for pair in range(pairs):
         for name in ("bare", "product") if pair % 2 == 0 else ("product", "bare"):
-            found[name].append(seconds_of(name))
+            found[name].append(seconds_of(name, seeds))
         print(f"pair {pair + 1}: bare {found['bare'][-1]:.1f} s, product {found['product'][-1]:.1f} s", file=sys.stderr)
     ratios = [ours / theirs for ours, theirs in zip(found["product"], found["bare"], strict=True)]
-    return {"seconds": found, "ratios": ratios, "median_ratio": statistics.median(ratios)}
+    return {"seeds": list(seeds), "seconds": found, "ratios": ratios, "median_ratio": statistics.median(ratios)}
 
 
 def main() -> None:
@@ -231,9 +233,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, help="time the script and the product, so many times in turn")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    found: dict[str, Any] = {"machine": f"{platform.machine()}, Python {platform.python_version()}"}
+    found: dict[str, Any] = {"machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"}
     if options.pairs:
-        found |= compared(options.pairs)
+        found |= compared(options.pairs, options.seeds)
     else:
         found |= {"rouge1": {arm: [round(mean, 2) for mean in means] for arm, means in work(options.seeds).items()}}
     print(json.dumps(found, indent=1))
