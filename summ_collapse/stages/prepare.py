@@ -52,7 +52,8 @@ class Prepare(Stage):
 
 def _prepared(options: Task, context: Context) -> Outcome:
     splits = options.splits()
-    rows_in = sum(table.num_rows for table in splits.values())
+    rows_read = {split: table.num_rows for split, table in splits.items()}
+    rows_in = sum(rows_read.values())
     _check_ids(splits)
     rejected: Counter[str] = Counter()
     cleaned = {split: _without_empty(table, rejected) for split, table in splits.items()}
@@ -72,7 +73,8 @@ def _prepared(options: Task, context: Context) -> Outcome:
     for name, table in (("train", train), ("test", test)):
         store.write_table(context.out / f"{name}.parquet", check(table, EXAMPLE, name))
     context.progress(rows_in, rows_in)
-    notes = {"train_rows": train.num_rows, "test_rows": test.num_rows}
+    part: dict[str, JsonValue] = {"part": options.part_read()} if options.part_read() else {}
+    notes: dict[str, JsonValue] = {"train_rows": train.num_rows, "test_rows": test.num_rows, "rows_read": {**rows_read}, **part}
     return Outcome(rows_in, train.num_rows + test.num_rows, dict(sorted(rejected.items())), notes=notes)
 
 

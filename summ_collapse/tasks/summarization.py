@@ -1,20 +1,22 @@
 """`summarization`: any hub dataset, or a local JSONL, CSV or Parquet file or folder, with columns named in the recipe.
 
-A folder holds files called `train.*` and `test.*`, or just data files. Where there is no test split, one is drawn from
-`split_seed`.
+A folder holds files called `train.*` and `test.*`, or just data files. Where the data is laid out otherwise, as by language,
+`folder` or `files` says which of its files are read. Where there is no test split, one is drawn from `split_seed`.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
-from summ_collapse.errors import InputError, first_line
+from summ_collapse.errors import InputError
 from summ_collapse.files.rows import read_table
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.names import DATA_SUFFIXES, DataName
+from summ_collapse.tasks import part
 from summ_collapse.tasks.prompt import Template
 from summ_collapse.tasks.task import Task
 
@@ -38,6 +40,12 @@ class Summarization(Task):
     data: DataName = Field(description="hub id, or a local JSONL, CSV or Parquet file or folder")
     revision: str | None = Field(None, description="hub revision: branch, tag or commit")
     subset: str | None = Field(None, description="configuration of a hub dataset, such as a language")
+    folder: str | None = Field(
+        None, pattern=r"^[\w-][\w./-]*$", description="part of the data, such as a language, that lies in FOLDER/SPLIT/*.parquet"
+    )
+    files: dict[str, str] | None = Field(
+        None, description="patterns of files below the data's folder, for train and test or for all; instead of `folder`"
+    )
     document: str = Field("document", description="column with the text to summarise")
     summary: str = Field("summary", description="column with the reference summary")
     id: str = Field("id", description="column with the row's id; numbered rows where the data has none")
@@ -57,6 +65,24 @@ class Summarization(Task):
             raise ValueError(f"expected each name once, and none of id, document, summary, slice_rank; got {columns}")
         return columns
 
+    @model_validator(mode="after")
+    def _one_way_to_name_a_part(self) -> "Summarization":
+        given = [name for name in ("subset", "folder", "files") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"expected one of subset, folder and files, got {' and '.join(given)}")
+        part.checked(self.patterns or {"all": "*.parquet"})
+        return self
+
+    @property
+    def patterns(self) -> dict[str, str] | None:
+        """Patterns of the files that are read, by split; None where the data's own layout says."""
+        return part.of_folder(self.folder) if self.folder is not None else self.files
+
+    def part_read(self) -> dict[str, JsonValue]:
+        """The configuration, folder or patterns that were asked for."""
+        named: dict[str, JsonValue] = self.model_dump(include={"subset", "folder", "files"}, exclude_none=True)
+        return named
+
     def expected(self) -> dict[str, int]:
         """Declared rows and tokens; empty where the recipe declares none."""
         return self.size.model_dump() if self.size else {}
@@ -67,14 +93,29 @@ class Summarization(Task):
 
     def splits(self) -> dict[str, pa.Table]:
         """Examples by split: {"train", "test"}, or {"all"} where the data has no test split."""
-        path = Path(self.data)
-        if not path.is_absolute():
-            return self._hub_splits()
+        path, patterns = Path(self.data), self.patterns
+        if patterns is not None:
+            return self._part(path if path.is_absolute() else part.snapshot(self.data, self.revision, patterns), patterns)
+        return self._local_splits(path) if path.is_absolute() else self._hub_splits()
+
+    def _part(self, root: Path, patterns: Mapping[str, str]) -> dict[str, pa.Table]:
+        if not root.is_dir():
+            raise InputError(f"task.data: {root}: expected a folder, of which task.folder or task.files names a part")
+        files = part.found(root, patterns, self.data)
+        return {
+            split: self._named(part.read(paths, f"{self.data} {split}"), f"{self.data} {split}", split)
+            for split, paths in files.items()
+        }
+
+    def _local_splits(self, path: Path) -> dict[str, pa.Table]:
         if path.is_file():
             return {"all": self._named(read_table(path), str(path), "row")}
         files = sorted(file for file in path.iterdir() if file.suffix in DATA_SUFFIXES)
         if not files:
-            raise InputError(f"{path}: expected files that end in {', '.join(DATA_SUFFIXES)}, found none")
+            raise InputError(
+                f"{path}: expected files that end in {', '.join(DATA_SUFFIXES)}, found none; task.folder or task.files names "
+                "those that lie in folders below it"
+            )
         # `train.jsonl`, `train-00000-of-00002.parquet`, `test_en.csv`: what stands first says which split it is.
         groups: dict[str, list[Path]] = {}
         for file in files:
@@ -92,8 +133,8 @@ class Summarization(Task):
 
         try:
             loaded = load_dataset(self.data, self.subset, revision=self.revision)
-        except (OSError, ValueError) as error:
-            raise InputError(f"task.data: dataset {self.data!r} cannot be loaded: {first_line(error)}") from error
+        except Exception as error:  # a script's RuntimeError, a builder's, an HTTP client's: they share no base class
+            raise part.unreadable(self.data, error) from error
         names = {"train": "train", "test": "test"} if {"train", "test"} <= set(loaded) else {"all": next(iter(loaded))}
         return {split: self._named(loaded[name].data.table, f"{self.data} {name}", name) for split, name in names.items()}
 

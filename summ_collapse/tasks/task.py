@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse.plugins import plugin
 from summ_collapse.recipe.blocks import CONTROLS, Control, Options
@@ -29,6 +29,10 @@ class Task(Options):
     def splits(self) -> dict[str, pa.Table]:
         """Examples by split: {"train", "test"}, or {"all"}; tables with id, document, summary."""
         raise TypeError(f"{type(self).__name__}: a task says where its examples come from")
+
+    def part_read(self) -> dict[str, JsonValue]:
+        """Which part of the data is read, such as a language; empty where all of it is."""
+        return {}
 
     def test_rows(self, rows: int) -> int:
         """How many of `rows` to hold out where there is no test split."""
