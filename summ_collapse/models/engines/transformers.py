@@ -23,6 +23,9 @@ class Transformers:
 
     def __init__(self, model: PreTrainedModel, encoder: Encoder) -> None:
         self.model = model.eval()
+        # `generate` fills what we leave open from the model's own settings: repetition penalties, n-gram bans, suppressed
+        # tokens, least lengths, as instruct models ship them. What a recipe does not say is to be nobody's choice.
+        self.model.generation_config = GenerationConfig()
         self.eos, self.pad = encoder.eos, encoder.pad
 
     @torch.inference_mode()
