@@ -87,7 +87,15 @@ def _reader(verifier: Verifier, shown: Shown) -> Callable[[], Any]:
         threads=1,
     )
     source = reading.source({})
-    return lambda: verifier.load(source, reading.encoder(source, 1))
+
+    def load() -> Any:
+        try:
+            encoder = reading.encoder(source, 1)
+        except InputError as error:  # it speaks of a recipe's key
+            raise InputError(f"--max-document-tokens {shown.max_document_tokens}: {error}") from None
+        return verifier.load(source, encoder)
+
+    return load
 
 
 def _folders(verifier: Any) -> list[str]:

@@ -22,11 +22,10 @@ SHORT = {BETTER: "better", WORSE: "worse", NOT_TOLD: "not told apart"}
 def opening(found: Diagnosis) -> list[str]:
     """What was looked at, and how good the pools are by themselves, a sentence a line."""
     question = found.question
-    counts = [f"{len(pool.labelled):,} of {pool.rows:,}" for pool in found.pools]
-    labelled = " and ".join(counts if len(set(counts)) > 1 else counts[:1])
-    each = f" of each of {len(counts)} pools" if len(counts) > 1 and len(set(counts)) == 1 else ""
+    counts = dict.fromkeys(f"{len(pool.labelled):,} of {pool.rows:,}" for pool in found.pools)
+    labelled = " and ".join(counts) + " candidates" + (" of each pool" if len(counts) < len(found.pools) else "")
     wrong = f"wrong is {question.metric} below {question.wrong_below:g}"
-    lines = [f"{labelled} candidates{each} are labelled; {wrong}. In %, 95% intervals."]
+    lines = [f"{labelled} are labelled; {wrong}. In %, 95% intervals."]
     for pool, everything in zip(found.pools, (one for one in found.baselines if one.name == "keep all"), strict=True):
         which = [f"seed {pool.seed}"] if _several_seeds(found) else []
         which += [f"slice {pool.slice:g}"] if _several_slices(found) else []

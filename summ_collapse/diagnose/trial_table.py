@@ -34,6 +34,8 @@ def sentences(found: Trial) -> list[str]:
         f"Δ = {coefficients.amount:.2f} ln(k/m) − {coefficients.error:.2f} h − {coefficients.coverage:.2f} K, "
         f"residual {coefficients.residual:.2f}; {fit.tried}.",
     ]
+    if found.shipped_error is not None:
+        lines.append(f"The shipped coefficients miss these arms by {found.shipped_error:.2f} points.")
     if not fit.beats_baselines:
         lines.append("It has not earned its place: `diagnose` shows no points from it.")
     return lines

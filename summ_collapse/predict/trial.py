@@ -72,11 +72,15 @@ class Score:
 
 @dataclass(frozen=True)
 class Trial:
-    """A fit with the scores that it stands on: the content of the file that `predict fit` writes."""
+    """A fit with the scores that it stands on: the content of the file that `predict fit` writes.
+
+    `shipped_error` is how far the shipped coefficients miss the same arms, root mean square in points; None of another task.
+    """
 
     version: int
     fit: Fit
     scores: list[Score]
+    shipped_error: float | None = None
 
 
 # A rule learns from arms, and says of another what it predicts with its standard deviation, or None.
@@ -101,7 +105,13 @@ def trial(arms: Sequence[Arm]) -> Trial:
     kinds = ", ".join(dict.fromkeys(score.left_out for score in scores))
     outcome = "beats what is simpler" if beats else "does not beat what is simpler"
     tried = f"fitted on {len(arms)} arms of {' and '.join(settings)}; with each {kinds} left out in turn it {outcome}"
-    return Trial(VERSION, Fit(_formula_fit(arms), settings, tried, beats), scores)
+    return Trial(VERSION, Fit(_formula_fit(arms), settings, tried, beats), scores, _shipped_error(arms))
+
+
+def _shipped_error(arms: Sequence[Arm]) -> float | None:
+    if any(predictor.shipped_for(arm.setting) is None for arm in arms):
+        return None
+    return float(np.sqrt(np.mean([(predictor.predict(arm.features).delta - arm.delta) ** 2 for arm in arms])))
 
 
 def _beats(scores: Sequence[Score]) -> bool:

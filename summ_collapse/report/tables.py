@@ -19,20 +19,8 @@ from summ_collapse.report.results import Delta, Entry, Outputs, PredictedDelta, 
 
 MARKS = {"helps": "↑ helps", "hurts": "↓ hurts", "undecided": "· undecided"}
 LATEX = str.maketrans(
-    {
-        "_": r"\_",
-        "%": r"\%",
-        "&": r"\&",
-        "#": r"\#",
-        "$": r"\$",
-        "{": r"\{",
-        "}": r"\}",
-        "<": "$<$",
-        ">": "$>$",
-        "Δ": r"$\Delta$",
-        "±": r"$\pm$",
-        "′": "$'$",
-    }
+    {character: f"\\{character}" for character in "_%&#${}"}
+    | {"<": "$<$", ">": "$>$", "Δ": r"$\Delta$", "±": r"$\pm$", "′": "$'$"}
     | {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "·": r"$\cdot$"}
 )
 

@@ -21,6 +21,7 @@ class Evaluate(Stage):
     """A model on the test rows, or their documents' first sentences where none is given."""
 
     kind: ClassVar[str] = "evaluate"
+    version: ClassVar[int] = 2  # a model's own generation settings count no longer
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
     further: ClassVar[Mapping[str, str]] = MODELS
     gives: ClassVar[str] = "predictions"

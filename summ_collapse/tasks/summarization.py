@@ -70,7 +70,8 @@ class Summarization(Task):
         given = [name for name in ("subset", "folder", "files") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"expected one of subset, folder and files, got {' and '.join(given)}")
-        part.checked(self.patterns or {"all": "*.parquet"})
+        if self.patterns is not None:
+            part.checked(self.patterns)
         return self
 
     @property

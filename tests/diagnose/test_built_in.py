@@ -7,6 +7,7 @@ import pytest
 
 from summ_collapse.cli import main
 from summ_collapse.diagnose.built_in import Shown, scored
+from summ_collapse.errors import InputError
 from summ_collapse.run import reopen
 from tests.diagnose.bare_files import ROWS, arguments, entry_of, quality_of, sentences, write_jsonl
 
@@ -87,12 +88,10 @@ def test_a_model_on_disk_gives_the_scores_that_it_gives_in_a_run(small_run: tupl
     texts = {row["id"]: row["document"] for row in place["prepare/data"].table("train").to_pylist()}
     expected = {row["id"]: row["score"] for row in judged.table("scores").to_pylist()}
     task = run.experiment.recipe.task
-    found = scored(
-        f"perplexity,model={model.path}",
-        [(row["id"], row["sample"]) for row in candidates],
-        [row["candidate"] for row in candidates],
-        [texts[row["id"]] for row in candidates],
-        Shown(task.prompt, task.max_document_tokens),
-    )
+    keys = [(row["id"], row["sample"]) for row in candidates]
+    given = keys, [row["candidate"] for row in candidates], [texts[row["id"]] for row in candidates]
+    found = scored(f"perplexity,model={model.path}", *given, Shown(task.prompt, task.max_document_tokens))
     # Batches are others, and with them the last digits of float32.
     np.testing.assert_allclose(found, [expected[row["id"]] for row in candidates], rtol=1e-5)
+    with pytest.raises(InputError, match=r"--max-document-tokens 1024: .* the model has 112"):
+        scored(f"perplexity,model={model.path}", *given, Shown(task.prompt))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from summ_collapse.predict.predictor import Coefficients, Features, predict
+from summ_collapse.predict.predictor import FITTED, Coefficients, Features, predict
 from summ_collapse.predict.trial import FORMULA, LEFT_OUT, RULES, Arm, trial
 
 PLANTED = Coefficients(amount=5.0, error=12.0, coverage=9.0, residual=1.0)
@@ -86,3 +86,11 @@ def test_arms_of_one_kind_alone_are_refused() -> None:
     alike = [arm for arm in arms(4, noise=0.5) if (arm.run, arm.verifier_kind) == ("one", "rouge")]
     with pytest.raises(ValueError, match="at least two kinds"):
         trial(alike)
+
+
+def test_how_far_the_shipped_coefficients_miss_is_told_where_they_may_speak() -> None:
+    noise = 2.0
+    error = trial(arms(4, noise, FITTED)).shipped_error
+    assert error == pytest.approx(noise, abs=5 * noise / np.sqrt(2 * 72))
+    elsewhere = [replace(arm, setting="summarization, org/model") for arm in arms(4, noise, FITTED)]
+    assert trial(elsewhere).shipped_error is None
