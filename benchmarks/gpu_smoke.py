@@ -123,6 +123,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from summ_collapse.launch.ranks import joined
+    from summ_collapse.models.encoded import EncodedRows
     from summ_collapse.models.loading import compute_dtype, load_model
     from summ_collapse.models.training import Fit, fit
     from summ_collapse.recipe.blocks import Training
@@ -137,7 +138,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         micro_batch_size=BATCH if method == "lora" else 8,
         gradient_checkpointing=True,
     )
-    rows = encoder.encode(*texts(options.rows))
+    rows = EncodedRows.of(encoder.encode(*texts(options.rows)))
     dtype = compute_dtype("auto")
     times: list[float] = []
     with joined() as world:

@@ -1,4 +1,4 @@
-"""The processes that share a stage, as the work sees them: a rank, a size, and two ways to agree."""
+"""The processes that share a stage, as the work sees them: a rank, a size, and three ways to agree."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ def _itself(value: Any) -> Any:
 class World:
     """The processes that share a stage: this one's rank, how many there are, and how they come to agree.
 
-    Both agreements are collective: every rank takes part, at the same point of its work.
+    All of these are collective: every rank takes part, at the same point of its work.
     """
 
     rank: int = 0
     size: int = 1
     from_first: Callable[[Any], Any] = _itself  # what rank 0 calls it with, in every rank
     any_of: Callable[[bool], bool] = _itself  # whether any rank calls it with True
+    mean_of: Callable[[float], float] = _itself  # the mean of what all ranks call it with
 
     @property
     def first(self) -> bool:

@@ -118,6 +118,7 @@ def _outcome(run: Run, node: Node[Stage], stop: Stop, world: World) -> Outcome:
                 progress=Meter(work) if world.first else unseen,
                 world=world,
                 stop=stop,
+                tell=lambda line: run.reporter.line(f"{node.name}: {line}"),
             )
             if node.stage.threads is not None:
                 compute_with(node.stage.threads)

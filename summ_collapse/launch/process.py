@@ -60,6 +60,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*deprecated", category=FutureWarning)
     # It tells at import which kernels this machine lacks, to everybody who has it installed.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    logging.getLogger("DeepSpeed").addFilter(_deepspeed_says)
     import datasets
     import transformers
 
@@ -68,3 +69,10 @@ def quieten() -> None:
     transformers.utils.logging.set_verbosity_error()
     # What the libraries made at import stays for good; a collection after each training need not walk through it.
     gc.freeze()
+
+
+def _deepspeed_says(record: logging.LogRecord) -> bool:
+    """Its logger writes to stdout, which is for results alone, also where it is only installed."""
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
+        print(record.getMessage(), file=sys.stderr)
+    return False

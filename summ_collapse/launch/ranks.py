@@ -60,8 +60,14 @@ def joined() -> Iterator[World]:
         torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
         return bool(flag.item())
 
+    def mean_of(value: float) -> float:
+        total = torch.tensor([value], device=state.device, dtype=torch.float64)
+        torch.distributed.all_reduce(total)
+        return float(total.item()) / state.num_processes
+
     try:
         # One process that a sharded shape started is a world like any other, only without anybody to ask.
-        yield World(state.process_index, state.num_processes, from_first, any_of) if state.num_processes > 1 else ALONE
+        together = World(state.process_index, state.num_processes, from_first, any_of, mean_of)
+        yield together if state.num_processes > 1 else ALONE
     finally:
         state.destroy_process_group()

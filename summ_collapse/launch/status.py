@@ -62,9 +62,7 @@ def _progress(place: store.Place) -> str:
 
 def _kept(place: store.Place) -> str:
     chunks = len(list(place.work.glob("chunk-*.parquet")))
-    steps = [
-        int(folder.name.rpartition("-")[2]) for folder in place.work.glob("checkpoint-*") if (folder / "complete.json").is_file()
-    ]
+    steps = [int(marker.parent.name.rpartition("-")[2]) for marker in place.work.glob("**/checkpoint-*/complete.json")]
     made = [f"{chunks} chunks"] if chunks else []
     made += [f"checkpoint at step {max(steps)}"] if steps else []
     return ", ".join(made)

@@ -1,28 +1,34 @@
-"""When training has diverged: a loss, or in the end a weight, that is no finite number."""
+"""The loss of a training, and when it has diverged: a loss, or in the end a weight, that is no finite number."""
 
-from collections.abc import Container, Sequence
+import math
+from collections.abc import Container, Sized
 from dataclasses import dataclass
 
 import torch
 
 from summ_collapse.errors import ArmFailed
-from summ_collapse.models.encoder import Encoded
 from summ_collapse.models.sharding import State
 
 
 @dataclass
 class Loss:
-    """Whether every loss of a training has been a finite number so far."""
+    """The sum of all steps' losses in this rank, and whether each has been a finite number so far.
 
+    A pass of a rank gives its part of a step's loss times the ranks, so that the loss is the mean of all ranks' sums.
+    """
+
+    total: float = 0.0
     finite: bool = True
 
     def see(self, loss: torch.Tensor) -> torch.Tensor:
         """The loss of one pass, taken note of."""
-        self.finite = self.finite and bool(torch.isfinite(loss))
+        found = float(loss)
+        self.total += found
+        self.finite = self.finite and math.isfinite(found)
         return loss
 
 
-def diverged(what: str, rows: Sequence[Encoded]) -> ArmFailed:
+def diverged(what: str, rows: Sized) -> ArmFailed:
     """What is raised in every rank: `what` says which number it was."""
     return ArmFailed(f"training diverged: {what} is not a finite number; a lower learning rate may help", len(rows))
 

@@ -17,7 +17,7 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from summ_collapse.errors import InputError, first_line
-from summ_collapse.models.sharding import State, cast
+from summ_collapse.models.sharding import State, cast, sharding
 from summ_collapse.store import write_atomic
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -43,11 +43,6 @@ def device() -> torch.device:
     if parse_flag_from_env("ACCELERATE_USE_CPU"):
         return torch.device("cpu")
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def sharded() -> bool:
-    """Whether this launch shards models over its ranks."""
-    return bool(parse_flag_from_env("ACCELERATE_USE_FSDP") or parse_flag_from_env("ACCELERATE_USE_DEEPSPEED"))
 
 
 def compute_dtype(name: str) -> torch.dtype:
@@ -91,7 +86,7 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
         return model.merge_and_unload() if merge or dtype == torch.float32 else model
     model = _from_pretrained(source, dtype)
     # What is to be sharded stays where the sharding finds it: whole it may not fit the device.
-    return model if sharded() else model.to(device())
+    return model if sharding() else model.to(device())
 
 
 def _adapted(below: PreTrainedModel, adapter: ModelSource) -> Any:

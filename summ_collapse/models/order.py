@@ -10,19 +10,24 @@ SORTED_BATCHES = 50  # batches that are sorted by length together: enough to sav
 
 
 class RowOrder(Sampler[int]):
-    """Row indices of one epoch after another: shuffled, grouped by length, the same for equal (seed, epoch)."""
+    """Row indices of one epoch after another: shuffled, grouped by length, the same for equal (seed, epoch).
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int) -> None:
+    Ranks take `shared` rows together, in one pass of each. Where an epoch's last batch leaves some of them without, the index
+    behind the last row stands in: who shares batches out would repeat rows of the epoch's beginning.
+    """
+
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int, shared: int = 1) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.seed = seed
+        self.filling = -(len(lengths) % batch_size) % shared
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.lengths) + self.filling
 
     @property
     def batches(self) -> int:
@@ -30,7 +35,7 @@ class RowOrder(Sampler[int]):
         return math.ceil(len(self.lengths) / self.batch_size)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.epoch_order(self.epoch).tolist())
+        return iter([*self.epoch_order(self.epoch).tolist(), *[len(self.lengths)] * self.filling])
 
     def epoch_order(self, epoch: int) -> np.ndarray:
         """A permutation of all rows in which each batch holds rows of similar length."""

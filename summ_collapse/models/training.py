@@ -5,14 +5,11 @@ epoch) alone, and a checkpoint counts only once its marker is written; so an int
 undisturbed one.
 """
 
-import json
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from datasets import Dataset
 from peft import LoraConfig
@@ -30,17 +27,16 @@ from transformers import (
 from trl import SFTConfig
 
 from summ_collapse.errors import InputError
+from summ_collapse.models.checkpoints import Checkpoints, Form, last_checkpoint, left_aside, loss_of
 from summ_collapse.models.divergence import Loss, diverged, finite
-from summ_collapse.models.encoder import Encoded
-from summ_collapse.models.loading import device, save, sharded
+from summ_collapse.models.encoded import EncodedRows
+from summ_collapse.models.loading import device, save
 from summ_collapse.models.order import RowOrder, tokens_seen
-from summ_collapse.models.sharding import whole_state
-from summ_collapse.models.weighing import WeighedTrainer, column_of
+from summ_collapse.models.sharding import reduce_in_float32, sum_in_float32, whole_state
+from summ_collapse.models.weighing import WeighedTrainer
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.recipe.blocks import Training
-from summ_collapse.store import sync_tree, write_json
 
-MARKER = "complete.json"
 Progress = Callable[[int, int], None]
 
 
@@ -56,6 +52,7 @@ class Fit:
     progress: Progress
     world: World = ALONE
     stop: Callable[[], bool] = lambda: False
+    tell: Callable[[str], None] = lambda line: None
 
 
 @dataclass(frozen=True)
@@ -73,47 +70,45 @@ class Trained:
 def fit(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    rows: Sequence[Encoded],
+    rows: EncodedRows,
     settings: Fit,
     folder: Path,
     below: str | None = None,
-    weights: Sequence[float] | None = None,
 ) -> Trained:
     """Train `model` on `rows` and save it whole to `folder`; continues from the last marked checkpoint in `settings.work`.
 
     Every rank of `settings.world` calls this with the same arguments; the first one saves. `below` is what an adapter's
-    configuration names as its base. `weights` are what the rows' losses are multiplied by, 1 each where absent. InputError
-    where the batch cannot be divided among the ranks; ArmFailed, in every rank, where a loss or a weight is no finite number.
+    configuration names as its base. InputError where the batch cannot be divided among the ranks; ArmFailed, in every rank,
+    where a loss or a weight is no finite number.
     """
     training, world = settings.training, settings.world
     set_seed(settings.seed)  # as the trainer does before an adapter begins; other versions of TRL may not
-    loss = Loss()
-    order = RowOrder(np.array([len(row.ids) for row in rows]), training.batch_size, settings.seed)
+    loss, form = Loss(), Form.of(world)
+    checkpoints = form.folder(settings.work)
+    # One process has nobody to share a batch with, and its last one is as small as it is.
+    shared = _rows_a_pass(training, world.size) * world.size if world.size > 1 else 1
+    order = RowOrder(rows.lengths, training.batch_size, settings.seed, shared)
     trainer = _Trainer(
         model=model,
-        args=_arguments(settings),
-        train_dataset=Dataset.from_dict(
-            {
-                "input_ids": [row.ids for row in rows],
-                "completion_mask": [row.completion_mask for row in rows],
-                "labels": [row.labels for row in rows],  # from the mask TRL would make the same, row by row
-                **column_of(weights),
-            }
-        ),
+        args=_arguments(settings, checkpoints),
+        train_dataset=rows.with_filler(tokenizer.eos_token_id) if order.filling else rows.table,
         processing_class=tokenizer,
         peft_config=_lora(training) if training.adapter else None,
-        callbacks=[_Checkpoints(world, settings.stop, loss), _Epochs(order), _Report(settings.progress)],
+        callbacks=[Checkpoints(world, form, settings.stop, loss), _Epochs(order), _Report(settings.progress)],
     )
     if training.method == "qlora":
         for parameter in trainer.model.parameters():
             if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
                 parameter.data = parameter.data.float()
     trainer.order, trainer.loss = order, loss
-    if column_of(weights):
+    if rows.weighed:
         trainer.weigh_rows()
     trainer.remove_callback(PrinterCallback)
-    checkpoint: Path | None = world.from_first(last_checkpoint(settings.work) if world.first else None)
-    result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    checkpoint: Path | None = world.from_first(last_checkpoint(checkpoints) if world.first else None)
+    for left in left_aside(settings.work, form) if checkpoint is None else ():
+        settings.tell(f"{left}, which the launch shape of now cannot read; it is kept until the stage is done")
+    loss.total = loss_of(checkpoint) if checkpoint else 0.0
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not loss.finite:
         raise diverged(f"the loss of step {trainer.state.global_step:,} of {trainer.state.max_steps:,}", rows)
     finished = trainer.state.global_step >= trainer.state.max_steps
@@ -126,12 +121,14 @@ def fit(
         if not world.from_first(finite(state, learnt) if world.first else None):
             raise diverged("a weight after the last step", rows)
         if world.first:
-            save(trained, tokenizer, folder, state, settings.dtype if training.method == "full" else None, below)
+            # Masters are float32. A whole model is read in the compute type anyway; of an adapter nothing is rounded away.
+            stored = torch.float32 if training.adapter else settings.dtype
+            save(trained, tokenizer, folder, state, stored, below)
     return Trained(
         finished=finished,
         steps=trainer.state.global_step,
         tokens=tokens_seen(order, trainer.state.global_step),
-        loss=float(result.training_loss),
+        loss=world.mean_of(loss.total) / trainer.state.global_step,
         resumed_from=int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
         trainable_parameters=sum(parameter.numel() for parameter in trained.parameters() if parameter.requires_grad),
     )
@@ -143,6 +140,12 @@ class _Trainer(WeighedTrainer):
     order: RowOrder
     loss: Loss
 
+    def create_accelerator_and_postprocess(self) -> None:
+        """With gradients that are summed in float32, over passes and over ranks, whatever they were computed in."""
+        sum_in_float32(self.args)
+        super().create_accelerator_and_postprocess()
+        reduce_in_float32(self.accelerator)
+
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         return self.loss.see(super().training_step(*args, **kwargs))
 
@@ -151,41 +154,6 @@ class _Trainer(WeighedTrainer):
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         return None
-
-
-class _Checkpoints(TrainerCallback):
-    """Marks a checkpoint once all of it is on disk, and then removes the older ones; takes one and stops when asked to.
-
-    It stops without one where the loss of any rank is no finite number.
-
-    There is none after the last step: the Trainer would take one step more when it resumed from that.
-    """
-
-    def __init__(self, world: World, stop: Callable[[], bool], loss: Loss) -> None:
-        self.world = world
-        self.stop = stop
-        self.loss = loss
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        # A signal reaches ranks at different steps, and a checkpoint takes all of them at one.
-        if self.world.any_of(self.stop() or not self.loss.finite):
-            self.loss.finite = not self.world.any_of(not self.loss.finite)
-            control.should_save = self.loss.finite
-            control.should_training_stop = True
-        if state.global_step >= state.max_steps:
-            control.should_save = False
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        self.world.any_of(False)  # every rank has written its part, such as its random state
-        if self.world.first:
-            sync_tree(folder)
-            write_json(folder / MARKER, {"step": state.global_step, "world_size": self.world.size, "sharded": sharded()})
-            for other in folder.parent.glob("checkpoint-*"):
-                if other != folder:
-                    shutil.rmtree(other)
-        # A rank that left now, to stop, would have the launcher end the first one in the middle of this.
-        self.world.any_of(False)
 
 
 class _Epochs(TrainerCallback):
@@ -213,27 +181,11 @@ class _Report(TrainerCallback):
         self.progress(state.global_step, state.max_steps)
 
 
-def last_checkpoint(work: Path) -> Path | None:
-    """The marked checkpoint with most steps; unmarked ones (a kill during the save) are removed.
-
-    One that was saved in shards cannot be read whole, nor the other way round: such a one does not count either.
-    """
-    marked: dict[int, Path] = {}
-    for folder in work.glob("checkpoint-*"):
-        if (folder / MARKER).is_file():
-            marker = json.loads((folder / MARKER).read_text())
-            if marker["sharded"] == sharded():
-                marked[marker["step"]] = folder
-        else:
-            shutil.rmtree(folder)
-    return marked[max(marked)] if marked else None
-
-
-def _arguments(settings: Fit) -> SFTConfig:
+def _arguments(settings: Fit, checkpoints: Path) -> SFTConfig:
     training = settings.training
     micro = _rows_a_pass(training, settings.world.size)
     arguments = SFTConfig(
-        output_dir=str(settings.work),
+        output_dir=str(checkpoints),
         max_length=None,
         completion_only_loss=True,
         dataset_num_proc=None,

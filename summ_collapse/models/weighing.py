@@ -4,24 +4,19 @@ The loss of an optimizer step is the weighted sum of its tokens' negative log-li
 all ranks and in all passes together. Where all rows weigh 1, nothing of this is in the way of TRL's own loss.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 from trl import SFTTrainer
 
+from summ_collapse.models.encoded import WEIGHT
 from summ_collapse.models.encoder import IGNORED
 
 Row = dict[str, list[int] | float]  # token ids and their mask, and the weight
 Batch = dict[str, torch.Tensor]
 Collate = Callable[[list[Row]], Batch]
-WEIGHT = "weight"
-
-
-def column_of(weights: Sequence[float] | None) -> dict[str, list[float]]:
-    """The column of a data set; none where every row weighs 1."""
-    return {WEIGHT: list(weights)} if weights is not None and any(weight != 1 for weight in weights) else {}
 
 
 class WeighedTrainer(SFTTrainer):

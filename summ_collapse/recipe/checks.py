@@ -30,10 +30,6 @@ def contradictions(recipe: Recipe) -> list[str]:
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
     problems += _verifiers_in_need(recipe) + _selections(recipe) + _quantised(recipe)
-    if recipe.base.dtype == "float32" and recipe.launch.train in SHARDING:
-        problems.append(
-            f"base.dtype: float32, and the configuration of launch.train, {recipe.launch.train}, computes in bfloat16"
-        )
     tiny = recipe.base.tiny
     budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:

@@ -1,23 +1,22 @@
 """How a stage's training runs: what its configuration says, and what its context gives."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from summ_collapse.recipe.blocks import Training
 from summ_collapse.stages.stage import Context
 
 if TYPE_CHECKING:
-    from summ_collapse.models.encoder import Encoded
+    from summ_collapse.models.encoded import EncodedRows
     from summ_collapse.models.training import Fit
 
 
-def fit_of(context: Context, training: Training, dtype: str, seed: int, rows: "Sequence[Encoded]") -> "Fit":
+def fit_of(context: Context, training: Training, dtype: str, seed: int, rows: "EncodedRows") -> "Fit":
     """The settings of `models.training.fit` for these rows."""
     from summ_collapse.models.loading import compute_dtype
     from summ_collapse.models.training import Fit
 
-    tokens_a_step = sum(len(row.ids) for row in rows) / math.ceil(len(rows) / training.batch_size)
+    tokens_a_step = int(rows.lengths.sum()) / math.ceil(len(rows) / training.batch_size)
 
     def progress(step: int, steps: int) -> None:
         context.progress(step, steps, "step", round(step * tokens_a_step))
@@ -31,4 +30,5 @@ def fit_of(context: Context, training: Training, dtype: str, seed: int, rows: "S
         progress,
         context.world,
         context.stop,
+        context.tell,
     )

@@ -65,6 +65,7 @@ class Pretrain(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write the model and its tokenizer."""
+        from summ_collapse.models.encoded import EncodedRows
         from summ_collapse.models.encoder import Encoded, Encoder
         from summ_collapse.models.tiny import make_model, pretraining_sequences, train_tokenizer
         from summ_collapse.models.training import fit
@@ -75,7 +76,8 @@ class Pretrain(Stage):
         texts = self.words or [*documents, *examples["summary"].to_pylist(), self.prompt.replace(PLACEHOLDER, " ")]
         tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
         encoder = Encoder(tokenizer, Prompt.parse(self.prompt), self.max_document_tokens)
-        rows = [Encoded(ids, 0, truncated=False) for ids in pretraining_sequences(tiny, encoder, documents)]
+        sequences = pretraining_sequences(tiny, encoder, documents)
+        rows = EncodedRows.of([Encoded(ids, 0, truncated=False) for ids in sequences])
         trained = fit(
             make_model(tiny, tokenizer),
             tokenizer,

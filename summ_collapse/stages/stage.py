@@ -38,6 +38,7 @@ class Context:
     progress: "Progress"
     world: World = ALONE
     stop: Callable[[], bool] = lambda: False  # whether somebody wants this process to stop at the next safe point
+    tell: Callable[[str], None] = lambda line: None  # what somebody should read now, not in a manifest afterwards
 
 
 @dataclass(frozen=True)

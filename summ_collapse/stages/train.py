@@ -47,14 +47,17 @@ class Train(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write the model, or the adapter."""
+        from summ_collapse.models.encoded import EncodedRows, write
         from summ_collapse.models.loading import ADAPTER_CONFIG, compute_dtype, positions
         from summ_collapse.models.training import fit
 
-        documents, completions, weights = _rows(context)
         source = self.reading.source(context.inputs, "base")
         encoder = self.reading.encoder(source, 1)
-        rows = encoder.encode(documents, completions)
-        encoder.check_room(positions(source), max(len(row.ids) - row.prompt_length for row in rows))
+        encoded = context.work / "rows.arrow"
+        # Once for all ranks, which map the file: the same memory on one node.
+        truncated = context.world.from_first(write(encoded, encoder, *_rows(context)) if context.world.first else None)
+        rows = EncodedRows.at(encoded)
+        encoder.check_room(positions(source), rows.longest_completion)
         trained = fit(
             _model(source, self.training, compute_dtype(self.reading.dtype)),
             encoder.tokenizer,
@@ -62,7 +65,6 @@ class Train(Stage):
             fit_of(context, self.training, self.reading.dtype, context.seed, rows),
             context.out,
             below=self.below,
-            weights=weights,
         )
         if not trained.finished:
             raise Stopped(context.name)
@@ -74,7 +76,7 @@ class Train(Stage):
             "loss": trained.loss,
             "resumed_from_step": trained.resumed_from,
             "trainable_parameters": trained.trainable_parameters,
-            "truncated": sum(row.truncated for row in rows),
+            "truncated": truncated,
         }
         return Outcome(len(rows), len(rows), tokens=trained.tokens, notes=notes)
 

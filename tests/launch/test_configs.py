@@ -39,4 +39,9 @@ def test_fsdp_is_fsdp2_with_sharded_state() -> None:
     assert config.fsdp_config["fsdp_version"] == 2
     assert config.fsdp_config["fsdp_state_dict_type"] == "SHARDED_STATE_DICT"
     assert config.fsdp_config["fsdp_cpu_ram_efficient_loading"] is True
-    assert config.mixed_precision == "bf16"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.stem)
+def test_no_shape_says_in_what_is_computed(path: Path) -> None:
+    """The trainer would take that for a recipe which says float32."""
+    assert load_config_from_file(str(path)).mixed_precision == "no"

@@ -7,6 +7,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from summ_collapse.errors import ArmFailed
+from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.tiny import train_tokenizer
 from summ_collapse.models.training import Fit, fit
@@ -40,7 +41,7 @@ def settings(work: Path, rate: float, **more: object) -> Fit:
 
 def test_a_loss_that_is_no_number_ends_training_at_its_step(model: LlamaForCausalLM, encoder: Encoder, tmp_path: Path) -> None:
     seen: list[int] = []
-    rows = encoder.encode(DOCUMENTS, SUMMARIES)
+    rows = EncodedRows.of(encoder.encode(DOCUMENTS, SUMMARIES))
     told = settings(tmp_path / "work", ENDLESS, progress=lambda done, total: seen.append(done))
     with pytest.raises(ArmFailed, match="training diverged: the loss of step 2 of 12 is not a finite number") as failure:
         fit(model, encoder.tokenizer, rows, told, tmp_path / "out")
@@ -64,7 +65,7 @@ def test_every_rank_stops_where_the_loss_of_one_is_no_number(model: LlamaForCaus
     world = World(0, 1, any_of=any_of)
     told = settings(tmp_path / "work", 1e-3, world=world)
     with pytest.raises(ArmFailed, match="the loss of step 3 of 12"):
-        fit(model, encoder.tokenizer, encoder.encode(DOCUMENTS, SUMMARIES), told, tmp_path / "out")
+        fit(model, encoder.tokenizer, EncodedRows.of(encoder.encode(DOCUMENTS, SUMMARIES)), told, tmp_path / "out")
     assert not any(asked)
 
 
@@ -74,5 +75,5 @@ def test_a_weight_that_is_no_number_in_the_end_is_no_model(model: LlamaForCausal
         model.get_input_embeddings().weight[unused] = float("nan")  # no loss ever sees it
     told = settings(tmp_path / "work", 1e-3)
     with pytest.raises(ArmFailed, match="a weight after the last step is not a finite number"):
-        fit(model, encoder.tokenizer, encoder.encode(DOCUMENTS, SUMMARIES), told, tmp_path / "out")
+        fit(model, encoder.tokenizer, EncodedRows.of(encoder.encode(DOCUMENTS, SUMMARIES)), told, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from summ_collapse.errors import InputError
+from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.engines.transformers import Transformers
 from summ_collapse.models.generation import generate
@@ -67,7 +68,8 @@ def test_training_sees_the_whole_summary_and_counts_nothing_else(
 
     monkeypatch.setattr(DataCollatorForLanguageModeling, "torch_call", watched)
     training = Training(steps=1, learning_rate=1e-4, batch_size=2)
-    fit(model, encoder.tokenizer, rows, Fit(training, 0, torch.float32, tmp_path, 10, lambda done, total: None), tmp_path / "out")
+    settings = Fit(training, 0, torch.float32, tmp_path, 10, lambda done, total: None)
+    fit(model, encoder.tokenizer, EncodedRows.of(rows), settings, tmp_path / "out")
     batch = seen[0]
     for row in rows:
         match = [at for at in range(2) if int(batch["attention_mask"][at].sum()) == len(row.ids)]

@@ -9,6 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.engines.transformers import Transformers
 from summ_collapse.models.generation import generate
@@ -99,7 +100,7 @@ def test_training_learns_and_saves_a_model_that_plain_libraries_load(
     trained = fit(
         model,
         encoder.tokenizer,
-        rows,
+        EncodedRows.of(rows),
         Fit(training, 3, torch.float32, tmp_path / "work", 100, lambda done, total: None),
         tmp_path / "out",
         below="base",
@@ -131,7 +132,7 @@ def test_an_adapter_on_an_adapter_applies_both_in_bfloat16(model: LlamaForCausal
     for level in ("first", "second"):
         settings = Fit(training, 3, torch.float32, tmp_path / f"work-{level}", 100, lambda done, total: None)
         start = load_model(below, torch.float32, merge=True)
-        fit(start, encoder.tokenizer, rows, settings, tmp_path / level, below="below")
+        fit(start, encoder.tokenizer, EncodedRows.of(rows), settings, tmp_path / level, below="below")
         below = ModelSource(str(tmp_path / level), below=below)
     sums = {
         dtype: completion_likelihoods(load_model(below, dtype).eval(), encoder, DOCUMENTS, SUMMARIES, 16)[0].mean()
@@ -145,7 +146,7 @@ def test_an_adapter_on_an_adapter_applies_both_in_bfloat16(model: LlamaForCausal
 def test_no_checkpoint_stands_behind_the_last_step(model: LlamaForCausalLM, encoder: Encoder, tmp_path: Path) -> None:
     training = Training(steps=4, learning_rate=1e-3, batch_size=8, schedule="constant")
     settings = Fit(training, 0, torch.float32, tmp_path / "work", 2, lambda done, total: None)
-    fit(model, encoder.tokenizer, encoder.encode(DOCUMENTS, SUMMARIES), settings, tmp_path / "out")
+    fit(model, encoder.tokenizer, EncodedRows.of(encoder.encode(DOCUMENTS, SUMMARIES)), settings, tmp_path / "out")
     assert [path.name for path in (tmp_path / "work").glob("checkpoint-*")] == ["checkpoint-2"]
 
 

@@ -7,8 +7,7 @@ import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from summ_collapse.models.order import RowOrder, tokens_seen
-from summ_collapse.models.training import MARKER, _Epochs, last_checkpoint
-from summ_collapse.store import write_json
+from summ_collapse.models.training import _Epochs
 
 ROWS, BATCH = 1003, 16
 LENGTHS = np.random.default_rng(0).integers(5, 60, ROWS)
@@ -65,12 +64,15 @@ def test_a_training_that_resumes_is_in_the_epoch_of_its_step(step: int, epoch: i
     assert ours.epoch == epoch
 
 
-def test_the_last_marked_checkpoint_counts_and_unmarked_ones_go(tmp_path: Path) -> None:
-    for step in (4, 20, 8, 100):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-    for step, sharded in ((4, False), (20, False), (8, True)):
-        write_json(tmp_path / f"checkpoint-{step}" / MARKER, {"step": step, "sharded": sharded})
-    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-20"
-    assert not (tmp_path / "checkpoint-100").exists()
-    assert (tmp_path / "checkpoint-8").exists()
-    assert last_checkpoint(tmp_path / "none") is None
+@pytest.mark.parametrize("shared", [4, 8, 16])
+def test_ranks_share_the_last_batch_and_no_row_of_it_stands_there_twice(shared: int) -> None:
+    """1,003 rows in batches of 16 leave 11: what ranks lack is filled up with a row that nobody learns from."""
+    ours = RowOrder(LENGTHS, BATCH, 5, shared)
+    given = list(ours)
+    assert len(given) == len(ours)
+    assert len(given) % shared == 0
+    assert len(given) - ROWS < shared
+    assert [row for row in given if row < ROWS] == list(order())
+    assert set(given[ROWS:]) <= {ROWS}
+    assert ours.batches == order().batches
+    assert tokens_seen(ours, 100) == tokens_seen(order(), 100)

@@ -8,6 +8,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from summ_collapse.errors import InputError
+from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.loading import ModelSource, load_model, load_quantised
@@ -41,7 +42,7 @@ def test_qlora_learns_over_a_base_in_four_bits(base: tuple[ModelSource, Encoder]
     trained = fit(
         model,
         encoder.tokenizer,
-        encoder.encode(DOCUMENTS, SUMMARIES),
+        EncodedRows.of(encoder.encode(DOCUMENTS, SUMMARIES)),
         Fit(
             Training(method="qlora", rank=8, steps=30, learning_rate=1e-2, batch_size=16),
             3,

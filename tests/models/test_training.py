@@ -9,10 +9,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import LlamaForCausalLM
 
+from summ_collapse.models.checkpoints import MARKER
+from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.tiny import make_model, train_tokenizer
-from summ_collapse.models.training import MARKER, Fit, Trained, fit
+from summ_collapse.models.training import Fit, Trained, fit
 from summ_collapse.recipe.blocks import Pretrain, Tiny, Training
 from summ_collapse.tasks.newswire import examples
 from summ_collapse.tasks.prompt import Prompt
@@ -37,10 +39,10 @@ def trained(
 ) -> tuple[Trained, dict[str, torch.Tensor]]:
     """What the training says of itself, and the weights that it saved."""
     model, encoder = start()
-    encoded = encoder.encode(DOCUMENTS[:rows], COMPLETIONS[:rows])
+    encoded = EncodedRows.of(encoder.encode(DOCUMENTS[:rows], COMPLETIONS[:rows]), weights)
     (folder / "out").mkdir(parents=True)
     settings = Fit(training, seed, torch.float32, folder / "work", 2, lambda done, total: None)
-    found = fit(model, encoder.tokenizer, encoded, settings, folder / "out", below="base", weights=weights)
+    found = fit(model, encoder.tokenizer, encoded, settings, folder / "out", below="base")
     [saved] = (folder / "out").glob("*.safetensors")
     return found, load_file(saved)
 

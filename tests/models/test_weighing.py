@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.models.training import Fit, fit
@@ -28,7 +29,7 @@ def weights_after(rows: list[int], weights: list[float] | None, folder: Path) ->
     out = folder / "out"
     out.mkdir()
     settings = Fit(training, 0, torch.float32, folder, 10, lambda done, total: None)
-    fit(model, tokenizer, encoded, settings, out, weights=weights)
+    fit(model, tokenizer, EncodedRows.of(encoded, weights), settings, out)
     return load_file(out / "model.safetensors")
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from summ_collapse.errors import Stopped
+from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoded
 from summ_collapse.recipe.blocks import Training
 from summ_collapse.stages.chunks import in_chunks
@@ -46,7 +47,7 @@ def test_chunks_are_told_in_rows_from_where_they_go_on(tmp_path: Path) -> None:
 def test_training_is_told_in_steps_with_the_tokens_of_a_mean_step(tmp_path: Path) -> None:
     told = Told(tmp_path)
     lengths = [5, 7, 9, 30, 31]
-    encoded = [Encoded(list(range(length)), 1, truncated=False) for length in lengths]
+    encoded = EncodedRows.of([Encoded(list(range(length)), 1, truncated=False) for length in lengths])
     training = Training(steps=6, learning_rate=1e-3, batch_size=2)
     settings = fit_of(told.context, training, "float32", 0, encoded)
     settings.progress(6, 6)  # two epochs of three steps
