@@ -8,6 +8,7 @@ from summ_collapse import store
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.graph import Node
+from summ_collapse.models.compute import resolved
 from summ_collapse.progress import Reporter
 from summ_collapse.recipe.load import load, validate
 from summ_collapse.recipe.resolve import references, resolve
@@ -99,10 +100,15 @@ def freeze(run: Run, request: Request, path: Path) -> None:
     content = {
         "recipe": str(request.recipe),
         "overrides": list(request.overrides),
-        "resolved": run.experiment.recipe.model_dump(by_alias=True),
+        "resolved": _settled(run.experiment.recipe).model_dump(by_alias=True),
     }
     # Verifiers come in the recipe's order, which is the table's too; so keys are not sorted here.
     store.write_json(path, content, sort_keys=False)
+
+
+def _settled(recipe: Recipe) -> Recipe:
+    """With what this machine makes of the recipe, since jobs may read it on others."""
+    return recipe.model_copy(update={"base": recipe.base.model_copy(update={"dtype": resolved(recipe.base.dtype)})})
 
 
 def thawed(path: Path) -> Recipe:

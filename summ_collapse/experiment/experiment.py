@@ -15,6 +15,7 @@ from summ_collapse.experiment.arms import Arm, Model, Pool
 from summ_collapse.experiment.scores import scores_of
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Graph, Node
+from summ_collapse.models.compute import resolved
 from summ_collapse.plugins import plugin
 from summ_collapse.predict import predictor
 from summ_collapse.recipe.decoding import decoding_of
@@ -83,7 +84,7 @@ def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
         tiny=base.tiny,
         prompt=task.prompt,
         max_document_tokens=task.max_document_tokens,
-        dtype=base.dtype,
+        dtype=resolved(base.dtype),
         words=task.vocabulary(),
         thread_count=base.tiny.pretrain.threads or recipe.launch.threads,
     )

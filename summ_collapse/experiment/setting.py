@@ -6,6 +6,7 @@ from typing import Any
 
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
 from summ_collapse.graph import Graph, Node
+from summ_collapse.models.compute import resolved
 from summ_collapse.recipe.blocks import Training
 from summ_collapse.recipe.decoding import Decoding, decoding_of
 from summ_collapse.recipe.resolve import Name, Names, references, unresolved
@@ -135,7 +136,7 @@ class Setting:
             prompt=task.prompt,
             max_document_tokens=task.max_document_tokens,
             models={part: below.name for part, below in model.parts(role) if below.name is not None},
-            dtype=base.dtype,
+            dtype=resolved(base.dtype),
             attention=base.attention,
             threads=self.recipe.launch.threads,
         )

@@ -17,6 +17,7 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from summ_collapse.errors import InputError, first_line
+from summ_collapse.models.compute import resolved
 from summ_collapse.models.sharding import State, cast, sharding
 from summ_collapse.store import write_atomic
 
@@ -46,10 +47,8 @@ def device() -> torch.device:
 
 
 def compute_dtype(name: str) -> torch.dtype:
-    """The compute type that a recipe's `dtype` means on this device."""
-    if name == "auto":
-        return torch.bfloat16 if device().type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+    """The compute type that a recipe's `dtype` means on this machine."""
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[resolved(name)]
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:

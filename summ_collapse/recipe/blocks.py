@@ -79,7 +79,8 @@ class Base(Options):
     revision: str | None = Field(None, description="hub revision: branch, tag or commit")
     tiny: Tiny | None = Field(None, description="make a tiny model instead")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="compute type; auto is bfloat16 on a GPU that has it, else float32. Masters are float32"
+        "auto",
+        description="compute type; auto is bfloat16 on a machine whose GPU has it, else float32. Masters are float32",
     )
     attention: Literal["sdpa", "eager", "flash_attention_2"] = Field("sdpa", description="attention implementation")
 

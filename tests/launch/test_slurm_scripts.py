@@ -44,7 +44,7 @@ def profile(tmp_path: Path) -> Path:
 
 
 def test_a_script_a_stage_with_what_the_profile_says(write_recipe: Callable[..., Path], profile: Path, tmp_path: Path) -> None:
-    recipe = write_recipe(launch={"train": "fsdp", "generate": "ddp"})
+    recipe = write_recipe(launch={"train": "fsdp", "generate": "ddp"}, base={"dtype": "bfloat16"})
     done = inside("slurm", recipe, "--out", tmp_path / "run", "--profile", profile, "--dry-run")
     assert done.code == 0, done.err
     found = scripts(done.out)
@@ -111,7 +111,7 @@ def test_a_wrong_profile_is_one_message(write_recipe: Callable[..., Path], tmp_p
 
 def test_the_packaged_profile_is_valid_and_names_no_site(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "slurm" / "profile.yaml"
-    done = inside("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", path, "--dry-run")
+    done = inside("slurm", write_recipe(base={"dtype": "bfloat16"}), "--out", tmp_path / "run", "--profile", path, "--dry-run")
     assert done.code == 0, done.err
     assert "--partition" not in done.out
 

@@ -42,6 +42,7 @@ def job_name(run: Run, stage: Node[Stage]) -> str:
 
 def planned(run: Run, profile: Profile) -> list[Planned]:
     """A script for every stage that is not there yet, in an order in which they can be submitted."""
+    _check_dtype(run, profile)
     missing = {name: stage for name, stage in run.experiment.stages.items() if not run.place(stage).whole()}
     home = run.out.resolve() / SCRIPTS / run.experiment.report.fingerprint[:12]
     scripts = []
@@ -50,6 +51,17 @@ def planned(run: Run, profile: Profile) -> list[Planned]:
         path = home / stage.kind / f"{stage.folder}.sbatch"
         scripts.append(Planned(stage, _script(run, stage, profile, home / FROZEN, after), path, after))
     return scripts
+
+
+def _check_dtype(run: Run, profile: Profile) -> None:
+    """InputError where nobody can say here in what a job will compute: stages are named by that."""
+    if run.experiment.recipe.base.dtype == "auto":
+        for stage in run.experiment.stages.values():
+            if stage.stage.runs_a_model and profile.resources(stage.name).gpus:
+                raise InputError(
+                    "base.dtype: auto is what the machine has that runs a stage, and this one only submits it; "
+                    f"expected bfloat16 or float32, since the profile has GPUs for {stage.name}"
+                )
 
 
 def submit(run: Run, request: Request, profile: Profile) -> dict[str, str]:
