@@ -8,6 +8,7 @@ kill at any instant leaves either all of it or none.
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,6 +80,17 @@ def write_json(path: Path, content: Any, sort_keys: bool = True) -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _umask() -> int:
+    """This process's umask. To ask the system for it is to set it, which other threads' files would see."""
+    status = Path("/proc/self/status")
+    told = re.search(r"^Umask:\s*(\d+)", status.read_text(), re.MULTILINE) if status.exists() else None
+    if told:
+        return int(told[1], 8)
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def sync(path: Path) -> None:
@@ -239,6 +251,7 @@ class Place:
             entries[name] = {"bytes": source.stat().st_size, "sha256": digest(source)}
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
+            source.chmod(0o666 & ~_umask())  # what libraries write by way of temporary files is closed to all others
             source.replace(target)
         for folder in {(self.path / name).parent for name in entries} | {self.path}:
             sync(folder)

@@ -259,3 +259,41 @@ def test_ranks_share_what_is_missing_and_nothing_is_made_twice(tmp_path: Path) -
     assert part(0)["row"].to_pylist() == list(range(13))
     assert sorted(index for _, index in made) == [0, 1, 3, 4, 5, 6]
     assert sorted(rank for rank, _ in made) == [0, 0, 0, 1, 1, 1]
+
+
+def test_what_is_published_is_open_to_whom_the_umask_says(tmp_path: Path) -> None:
+    """Libraries write weights by way of temporary files, which nobody else of a group can read."""
+    before = os.umask(0o027)
+    try:
+        at = place(tmp_path)
+        out = at.prepare_work() / "out"
+        out.mkdir()
+        (out / "model.safetensors").touch(mode=0o600)
+        made = at.publish(out, {"rows_in": 0, "rows_out": 0})
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in made.path.iterdir()} == {0o640}
+
+
+def test_who_waits_for_chunks_of_others_looks_ever_more_seldom_and_lists_the_folder_once_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = Chunks(tmp_path, rows=40, size=2)
+    pauses: list[float] = []
+    listed: list[object] = []
+    scan = os.scandir
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 12:
+            for index in range(1, 20, 2):  # the other rank is done at last
+                chunks.write(index, TABLE.slice(0, 2))
+
+    monkeypatch.setattr("summ_collapse.stages.chunks.time.sleep", pause)
+    monkeypatch.setattr("summ_collapse.stages.chunks.os.scandir", lambda path: (listed.append(path), scan(path))[1])
+    context = Context("generate/x", {}, 0, tmp_path, tmp_path, 1, lambda *told: None, world=World(0, 2))
+    in_chunks(context, 40, 2, lambda rows, index: TABLE.slice(0, len(rows)))
+    assert pauses == sorted(pauses)
+    assert pauses[0] <= 0.1
+    assert pauses[-1] == 5
+    assert len(listed) == len(pauses) + 2  # what is missing at first, and every look

@@ -98,7 +98,9 @@ def _pool(setting: Setting, seed: int, share: float) -> Pool:
     prefix = f"g{share:g}-" if len(slices) > 1 else ""
     generator = setting.train(f"{prefix}generator", seed, recipe.generator.train, setting.base, setting.slice(share))
     stage = Generate(
-        completing=setting.completing(generator, decoding_of(recipe.synthesis, recipe.synthesis.decoding)),
+        completing=setting.completing(
+            generator, decoding_of(recipe.synthesis, recipe.synthesis.decoding), recipe.synthesis.chunk_size
+        ),
         excluded_slice=share if recipe.synthesis.exclude_slice else 0.0,
     )
     candidates = setting.graph.add(stage, f"{prefix}generator", seed, setting.completing_inputs(generator))

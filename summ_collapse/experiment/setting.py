@@ -51,12 +51,10 @@ class Setting:
         inputs = {"examples": self.examples, "rows": rows, **_made("base", start)}
         return Model(self.graph.add(stage, arm, seed, inputs), None, start if training.adapter else None)
 
-    def completing(self, model: Model, decoding: Decoding) -> Completing:
+    def completing(self, model: Model, decoding: Decoding, chunk_size: int | None = None) -> Completing:
         """How a model completes documents."""
-        synthesis = self.recipe.synthesis
-        return Completing(
-            reading=self.reading(model), decoding=decoding, chunk_size=synthesis.chunk_size, engine=synthesis.engine
-        )
+        engine = self.recipe.synthesis.engine
+        return Completing(reading=self.reading(model), decoding=decoding, chunk_size=chunk_size, engine=engine)
 
     def completing_inputs(self, model: Model) -> Nodes:
         """What a stage reads that completes documents with it."""

@@ -17,8 +17,7 @@ CPU_RANKS = 2  # what accelerate_configs/cpu_ddp.yaml starts
 
 def shape_of(node: Node[Stage], launch: Launch) -> str:
     """The shape that the recipe gives a stage; what needs no model is over before ranks have started."""
-    key = node.stage.launch
-    return str(getattr(launch, key)) if key is not None and node.stage.runs_a_model else SINGLE
+    return node.stage.shape(launch) if node.stage.runs_a_model else SINGLE
 
 
 def config_file(shape: str) -> Path:

@@ -169,7 +169,8 @@ def _disk_bytes(found: Plan) -> int:
 def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
     """Ranks of every shape that the recipe uses start here, join, and agree on a sum."""
     launch = recipe.launch
-    for shape in sorted({launch.train, launch.generate, launch.verify, launch.evaluate} - {shapes.SINGLE}):
+    trainings = {launch.training(method) for method in ("full", "lora")}
+    for shape in sorted({*trainings, launch.generate, launch.verify, launch.evaluate} - {shapes.SINGLE}):
         try:
             ranks = shapes.ranks_here(shape)
         except InputError as error:
@@ -196,7 +197,7 @@ def _slurm(request: Request, path: Path) -> Iterator[Finding]:
     seen = set()
     with tempfile.TemporaryDirectory() as folder:
         for job in planned(run, profile):
-            kind = (job.stage.kind, profile.resources(job.stage.name).model_dump_json())
+            kind = (job.stage.kind, profile.resources(job.stage.name, job.stage.stage.runs_a_model).model_dump_json())
             if kind in seen:
                 continue
             seen.add(kind)

@@ -263,12 +263,28 @@ SharedShape = Literal["single", "cpu_ddp", "ddp"]
 TrainingShape = Literal["single", "cpu_ddp", "ddp", "fsdp", "zero3"]
 
 
+class ByMethod(Options):
+    """Shapes of training, by what is trained: all weights need room that an adapter does not."""
+
+    full: TrainingShape = Field(description="shape of full fine-tuning, such as fsdp")
+    lora: TrainingShape = Field(description="shape of LoRA and QLoRA, whose frozen base is in the compute type, such as ddp")
+
+
 class Launch(Options):
     """In which shape each kind of stage runs: one process, or the ranks of an accelerate configuration."""
 
-    train: TrainingShape = Field("single", description="shape of train: ranks train together")
+    train: Annotated[
+        Annotated[TrainingShape, Tag("(one)")] | Annotated[ByMethod, Tag("(by method)")],
+        Discriminator(lambda value: "(by method)" if isinstance(value, dict | ByMethod) else "(one)"),
+    ] = Field("single", description="shape of train: ranks train together; one for all methods, or one for each")
     generate: SharedShape = Field("single", description="shape of generate: ranks share the chunks")
     verify: SharedShape = Field("single", description="shape of verify: ranks share the chunks")
     evaluate: SharedShape = Field("single", description="shape of evaluate: ranks share the chunks")
     threads: int = Field(1, gt=0, description="CPU threads a process; part of the result, since rounding depends on it")
     checkpoint_steps: int = Field(500, gt=0, description="optimizer steps between checkpoints; changes no result")
+
+    def training(self, method: str) -> TrainingShape:
+        """The shape of a training by this method."""
+        if isinstance(self.train, ByMethod):
+            return self.train.full if method == "full" else self.train.lora
+        return self.train

@@ -98,9 +98,9 @@ def _quantised(recipe: Recipe) -> list[str]:
     trainings: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
     trainings |= {f"verifiers.{name}.train": v.train for name, v in recipe.verifiers.items() if v.train is not None}
     problems = [
-        f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.train}"
+        f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.training('qlora')}"
         for where, training in trainings.items()
-        if training.method == "qlora" and recipe.launch.train in SHARDING
+        if training.method == "qlora" and recipe.launch.training("qlora") in SHARDING
     ]
     if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
         problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")

@@ -1,5 +1,6 @@
 """Stages whose rows are independent: fixed chunks, each written once, torn ones noticed, gathered in source order."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from summ_collapse.errors import Stopped
 from summ_collapse.stages.stage import Context, PartDone
 from summ_collapse.store import read_table, write_table
 
-LOOK_AGAIN = 0.05  # seconds between two looks for chunks that other ranks make
+# Seconds between two looks for chunks that other ranks make: soon at first, and in the end seldom enough for a shared disk.
+FIRST_LOOK, LAST_LOOK = 0.05, 5.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,14 @@ class Chunks:
         return False
 
     def missing(self) -> list[int]:
-        return [index for index in range(self.count) if not self.done(index)]
+        there = self.there()
+        return [index for index in range(self.count) if index not in there or not self.done(index)]
+
+    def there(self) -> set[int]:
+        """The chunks that have a file, whole or torn: one listing of the folder, which a network file system is asked for."""
+        with os.scandir(self.folder) as entries:
+            names = {entry.name for entry in entries}
+        return {index for index in range(self.count) if self.path(index).name in names}
 
     def write(self, index: int, table: pa.Table) -> None:
         """Put a chunk in its place; OSError where the work folder has gone, so that nobody works on behind a stage's end."""
@@ -87,9 +96,10 @@ def in_chunks(context: Context, rows: int, size: int, work_on: Callable[[range, 
 
 def _await(chunks: Chunks, indices: Sequence[int], context: Context) -> None:
     """Until every chunk is there. A rank that dies takes the whole launch with it, so there is always an end."""
-    left = set(indices)
-    while left := {index for index in left if not chunks.path(index).exists()}:
+    left, pause = set(indices), FIRST_LOOK
+    while left := left - chunks.there():
         if context.stop():
             raise Stopped(context.name)
         context.progress(chunks.rows - sum(len(chunks.span(index)) for index in left), chunks.rows)
-        time.sleep(LOOK_AGAIN)
+        time.sleep(pause)
+        pause = min(2 * pause, LAST_LOOK)

@@ -38,17 +38,31 @@ class Completed:
         return self.candidates["finish"].to_pylist().count("length")
 
 
+# Where chunks follow from the documents: so many of them are one chunk, and more fall into about as many chunks, of several
+# batches each, since those of a chunk are sorted by length together.
+SMALL, CHUNKS, BATCHES = 1024, 64, 4
+
+
 class Completing(Options):
     """Which model completes, through which engine, and how."""
 
     reading: Reading
     decoding: Decoding
-    chunk_size: int = Field(gt=0, description="documents a chunk")
+    chunk_size: int | None = Field(None, gt=0, description="documents a chunk; from their number where absent")
     engine: str
+
+    def documents_a_chunk(self, documents: int) -> int:
+        """What the recipe says; else a size that keeps any usual number of devices busy to the end."""
+        if self.chunk_size is not None:
+            return self.chunk_size
+        if documents <= SMALL:
+            return SMALL
+        batch = self.decoding.batch_size
+        return batch * max(BATCHES, -(-documents // (CHUNKS * batch)))
 
     def chunks(self, documents: int | None) -> int | None:
         """Into how many chunks so many documents fall."""
-        return parts(documents, self.chunk_size)
+        return None if documents is None else parts(documents, self.documents_a_chunk(documents))
 
     def work(self, documents: int | None, lengths: Lengths) -> Work:
         """What completing so many documents costs."""
@@ -80,7 +94,7 @@ class Completing(Options):
             completions = generate(opened[0], encoder, [documents[row] for row in rows], self.decoding, seed)
             return _table([ids[row] for row in rows], completions)
 
-        candidates = in_chunks(context, len(ids), self.chunk_size, work_on)
+        candidates = in_chunks(context, len(ids), self.documents_a_chunk(len(ids)), work_on)
         prompts = encoder.encode(documents)
         return Completed(candidates, sum(len(prompt.ids) for prompt in prompts), sum(prompt.truncated for prompt in prompts))
 

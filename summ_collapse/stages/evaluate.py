@@ -60,6 +60,7 @@ class Evaluate(Stage):
             "means": {name: 100 * float(values.mean()) for name, values in scores.items()},
             "hit_the_limit": completed.hit_the_limit,
             "truncated": completed.truncated,
+            **({"documents_a_chunk": self.completing.documents_a_chunk(examples.num_rows)} if self.completing else {}),
             "diversity": {"distinct_2": diversity.distinct(texts, 2), "compression_ratio": diversity.compression_ratio(texts)},
         }
         tokens = completed.prompt_tokens + completed.generated_tokens

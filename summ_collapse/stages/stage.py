@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import JsonValue
 
 from summ_collapse.ranks import ALONE, World
-from summ_collapse.recipe.blocks import Options
+from summ_collapse.recipe.blocks import Launch, Options
 from summ_collapse.stages.size import Lengths, Size, Work
 from summ_collapse.store import Artifact
 
@@ -87,6 +87,10 @@ class Stage(Options):
     def runs_a_model(self) -> bool:
         """Whether it needs a device at all; one that does not is over before ranks have started."""
         return self.reads is not None
+
+    def shape(self, launch: Launch) -> str:
+        """The shape that a recipe gives it."""
+        return "single" if self.launch is None else str(getattr(launch, self.launch))
 
     def size(self, of: Mapping[str, Size]) -> Size:
         """Rows out from rows in, by role."""

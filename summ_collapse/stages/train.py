@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, JsonValue
 
 from summ_collapse.errors import Stopped
-from summ_collapse.recipe.blocks import Training
+from summ_collapse.recipe.blocks import Launch, Training
 from summ_collapse.stages.fitting import fit_of
 from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.size import Lengths, Size, Work, training_work
@@ -37,6 +37,10 @@ class Train(Stage):
     @property
     def reads(self) -> Reading:
         return self.reading
+
+    def shape(self, launch: Launch) -> str:
+        """By what is trained: all weights, or an adapter."""
+        return launch.training(self.training.method)
 
     def size(self, of: Mapping[str, Size]) -> Size:
         return Size(of["rows"].rows)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from summ_collapse.launch.shapes import shape_of
 from summ_collapse.run import FROZEN, Request, freeze, open_run, recipe_of
 from tests.conftest import inside
 from tests.launch.test_interruption import without
@@ -126,3 +127,34 @@ def test_without_slurm_the_command_says_what_is_missing(
     assert not queue.available()
     with pytest.raises(InputError, match="squeue: no such command"):
         queue.jobs()
+
+
+def test_what_runs_no_model_asks_for_no_gpu(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    path = Path(__file__).parents[2] / "slurm" / "profile.yaml"
+    recipe = write_recipe(base={"dtype": "bfloat16"}, controls=["lead", "generator"])
+    found = scripts(inside("slurm", recipe, "--out", tmp_path / "run", "--profile", path, "--dry-run").out)
+    asking = {name for name, text in found.items() if "--gpus-per-node" in text}
+    kinds = ("pretrain/", "train/", "generate/", "verify/self", "verify/strong", "evaluate/")
+    assert asking == {name for name in found if name.startswith(kinds)} - {"evaluate/lead"}
+    assert {"verify/judge", "verify/oracle", "verify/random", "evaluate/lead", "report/all"} <= set(found) - asking
+
+
+def test_a_task_that_is_done_does_not_end_the_others(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    done = inside("slurm", write_recipe(), "--out", tmp_path / "run", "--dry-run")
+    assert all("\nsrun --kill-on-bad-exit=1 --wait=0 bash" in text for text in scripts(done.out).values())
+
+
+def test_training_has_a_shape_by_its_method(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    recipe = write_recipe(launch={"train": {"full": "fsdp", "lora": "cpu_ddp"}})
+    stages = open_run(recipe_of(Request(recipe, (), tmp_path / "run")), tmp_path / "run").experiment
+    launch = stages.recipe.launch
+    shapes = {name: shape_of(stage, launch) for name, stage in stages.stages.items() if stage.kind == "train"}
+    assert shapes.pop("train/generator") == "fsdp"
+    assert shapes.pop("train/strong") == "fsdp"  # a verifier that is fully trained
+    assert set(shapes.values()) == {"cpu_ddp"}
+    wrong = inside("plan", write_recipe("wrong.yaml", launch={"train": {"full": "fsdp"}}))
+    assert wrong.code == 2
+    assert "launch.train" in wrong.err
+    assert "lora" in wrong.err
+    quantised = inside("plan", recipe, "retrain.method=qlora", "launch.train={full: single, lora: fsdp}")
+    assert "retrain.method: qlora runs on whole models (single, ddp), and launch.train is fsdp" in quantised.err

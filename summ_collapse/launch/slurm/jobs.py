@@ -57,7 +57,7 @@ def _check_dtype(run: Run, profile: Profile) -> None:
     """InputError where nobody can say here in what a job will compute: stages are named by that."""
     if run.experiment.recipe.base.dtype == "auto":
         for stage in run.experiment.stages.values():
-            if stage.stage.runs_a_model and profile.resources(stage.name).gpus:
+            if stage.stage.runs_a_model and profile.resources(stage.name, runs_a_model=True).gpus:
                 raise InputError(
                     "base.dtype: auto is what the machine has that runs a stage, and this one only submits it; "
                     f"expected bfloat16 or float32, since the profile has GPUs for {stage.name}"
@@ -91,7 +91,7 @@ def submit(run: Run, request: Request, profile: Profile) -> dict[str, str]:
 
 
 def _script(run: Run, stage: Node[Stage], profile: Profile, recipe: Path, after: list[str]) -> str:
-    resources = profile.resources(stage.name)
+    resources = profile.resources(stage.name, stage.stage.runs_a_model)
     log = run.log(stage).resolve()
     shape = shapes.shape_of(stage, run.experiment.recipe.launch)
     nodes = resources.nodes or 1

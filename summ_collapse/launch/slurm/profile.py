@@ -28,17 +28,23 @@ class Resources(Options):
 
 
 class Profile(Resources):
-    """A site and its defaults for every stage."""
+    """A site and its defaults for every stage.
+
+    `without_model` is for stages that run none: reading data, random and ROUGE scores, selections, the lead, the report.
+    """
 
     modules: list[str] = Field([], description="environment modules to load")
     environment: dict[str, str] = Field({}, description="environment variables to set")
     setup: list[str] = Field([], description="shell lines that run first in every job")
     warning_seconds: int = Field(300, ge=0, le=65535, description="seconds before the end of the time to write a checkpoint in")
+    without_model: Resources = Field(Resources(), description="what stages want that run no model; they never ask for a GPU")
     stages: dict[str, Resources] = Field({}, description="what stages want that differs, by name or pattern")
 
-    def resources(self, stage: str) -> Resources:
+    def resources(self, stage: str, runs_a_model: bool) -> Resources:
         """What one stage wants: the defaults, and over them every pattern that fits its name, in order."""
         wanted = {name: getattr(self, name) for name in Resources.model_fields}
+        if not runs_a_model:
+            wanted |= {"nodes": 1, "gpus": 0, **self.without_model.model_dump(exclude_none=True)}
         for pattern, resources in self.stages.items():
             if fnmatch.fnmatchcase(stage, pattern):
                 wanted |= resources.model_dump(exclude_none=True)
