@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from pydantic import JsonValue
 
 from summ_collapse.errors import StageError
+from summ_collapse.locks import demand
 
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"  # in the work folder: how far the stage is, see `progress.py`
@@ -218,6 +219,7 @@ class Place:
     def locked(self) -> Iterator[None]:
         """Hold the stage for this process; StageError that names the holder where another one has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        demand(self.run)
         # A moment's patience: somebody who asks for the holder holds the lock for that long.
         lock = FileLock(self._beside("lock"), timeout=1)
         try:

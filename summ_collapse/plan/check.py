@@ -6,36 +6,22 @@ check(Request(recipe_path, overrides, out), profile_path)
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from summ_collapse.errors import InputError
 from summ_collapse.launch import shapes
-from summ_collapse.launch.slurm import queue
-from summ_collapse.launch.slurm.jobs import planned
-from summ_collapse.launch.slurm.profile import load_profile
+from summ_collapse.locks import demand
+from summ_collapse.plan.check_site import Finding, Verdict, scripts, two_nodes
 from summ_collapse.plan.costs import MASTER_BYTES, SHARDED
 from summ_collapse.plan.plan import Machine, Plan, plan
 from summ_collapse.recipe.resolve import references, resolve
 from summ_collapse.recipe.schema import Recipe
-from summ_collapse.run import Request, open_run, recipe_of
+from summ_collapse.run import Request, recipe_of
 
 SAMPLE = 256  # rows that are tokenised
 PATIENCE = 120  # seconds for ranks to start and meet; the meeting itself takes milliseconds
-
-Verdict = Literal["ok", "warning", "failed"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check came to."""
-
-    what: str
-    verdict: Verdict
-    detail: str
 
 
 def check(request: Request, profile: Path | None) -> list[Finding]:
@@ -47,10 +33,12 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
         "data": _data(recipe),
         "models": _models(recipe),
         "costs": _costs(recipe, request.out, elsewhere),
+        "locks": _locks(request.out),
         "shapes": _shapes(recipe, elsewhere),
     }
     if profile is not None:
-        checks["slurm"] = _slurm(request, profile)
+        checks["slurm"] = scripts(request, profile)
+        checks["nodes"] = two_nodes(request.out, profile)
     found: list[Finding] = []
     for name, findings in checks.items():
         try:
@@ -134,10 +122,21 @@ def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:
         needs = f"{largest} needs {peaks[largest] / 1e9:.2f} GB a device; {where} has {memory / 1e9:.2f} GB"
         yield Finding("memory", "ok" if peaks[largest] < memory else elsewhere, needs)
     wanted = _disk_bytes(found)
-    parent = next(folder for folder in (out.resolve(), *out.resolve().parents) if folder.is_dir())
+    parent = _nearest(out)
     free = shutil.disk_usage(parent).free
     needs = f"about {wanted / 1e9:.2f} GB are still to be written; {parent} has {free / 1e9:.2f} GB free"
     yield Finding("disk", "ok" if wanted < free else "failed", needs)
+
+
+def _locks(out: Path) -> Iterator[Finding]:
+    """Jobs that work in one folder need locks that exclude each other."""
+    demand(_nearest(out))
+    yield Finding("locks", "ok", f"{_nearest(out)} has them")
+
+
+def _nearest(out: Path) -> Path:
+    """The folder, or what is there of the way to it."""
+    return next(folder for folder in (out.resolve(), *out.resolve().parents) if folder.is_dir())
 
 
 def _device_memory() -> tuple[int, int, str]:
@@ -188,20 +187,3 @@ def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         met = done.returncode == 0
         yield Finding("launch", "ok" if met else "failed", f"{shape}: {ranks} processes {'met' if met else f'failed: {last}'}")
-
-
-def _slurm(request: Request, path: Path) -> Iterator[Finding]:
-    """SLURM would take every different script."""
-    profile = load_profile(path)
-    run = open_run(recipe_of(request), request.out)
-    seen = set()
-    with tempfile.TemporaryDirectory() as folder:
-        for job in planned(run, profile):
-            kind = (job.stage.kind, profile.resources(job.stage.name, job.stage.stage.runs_a_model).model_dump_json())
-            if kind in seen:
-                continue
-            seen.add(kind)
-            script = Path(folder) / "stage.sbatch"
-            script.write_text(job.script)
-            refusal = queue.refusal(script)
-            yield Finding("slurm", "failed" if refusal else "ok", f"{job.stage.kind}: {refusal or 'accepted'}")

@@ -68,6 +68,9 @@ def test_cancelled_and_requeued_jobs_end_in_the_table_of_an_undisturbed_run(
     checked = on(cluster, "check", recipe, "--out", run, "--profile", recipe.parent / "profile.yaml", "--json")
     assert checked.code == 0, checked.out + checked.err
     assert {"what": "slurm", "verdict": "ok", "detail": "train: accepted"} in json.loads(checked.out)
+    shared = {"what": "nodes", "verdict": "ok", "detail": f"two nodes exclude each other in {run}, and see each other's files"}
+    assert shared in json.loads(checked.out), checked.out
+    assert not run.exists()
 
     jobs = submit(cluster, recipe, run)
     assert len(jobs) == 17
