@@ -35,6 +35,9 @@ def compute_with(threads: int) -> None:
 
     quieten()
     keep_freed_memory()
+    # TF32 keeps 10 bits of what a recipe calls float32. It is off by default, and an environment variable may turn it on.
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
 

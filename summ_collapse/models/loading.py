@@ -4,6 +4,7 @@ What libraries write beside weights is made canonical here, so that equal models
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from summ_collapse.errors import InputError, first_line
 from summ_collapse.models.compute import resolved
+from summ_collapse.models.merging import merged
 from summ_collapse.models.sharding import State, cast, sharding
 from summ_collapse.store import write_atomic
 
@@ -43,7 +45,10 @@ def device() -> torch.device:
     """This process's device: its own GPU in a launch of many, the CPU where there is none or the launch says so."""
     if parse_flag_from_env("ACCELERATE_USE_CPU"):
         return torch.device("cpu")
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    # By the launcher's word: to ask CUDA which device is current would open a context on the first GPU in every rank.
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def compute_dtype(name: str) -> torch.dtype:
@@ -76,16 +81,17 @@ def _has_tokenizer(adapter: ModelSource) -> bool:
 def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> PreTrainedModel:
     """The model in `dtype`, adapters applied, on this device.
 
-    For inference adapters are merged in float32 only: in bfloat16 the merge would round part of what was learnt away.
-    Training on top of an adapter wants it merged whatever the type (`merge`).
+    For inference an adapter is merged where the weights can hold it (`merging.py`). Training on top of one wants it merged
+    whatever the type (`merge`).
     """
     if source.below is not None:
         # An adapter was trained on what lies below it in one piece, and peft cannot stack two of one name.
         model = _adapted(load_model(source.below, dtype, merge=True), source)
-        return model.merge_and_unload() if merge or dtype == torch.float32 else model
-    model = _from_pretrained(source, dtype)
-    # What is to be sharded stays where the sharding finds it: whole it may not fit the device.
-    return model if sharding() else model.to(device())
+        return model.merge_and_unload() if merge else merged(model)
+    # What is to be sharded stays where the sharding finds it: whole it may not fit the device. All else is read onto the device
+    # at once; by way of the CPU eight ranks would need eight times the model in a node's memory.
+    aside = sharding() is not None or device().type == "cpu"
+    return _from_pretrained(source, dtype, **({} if aside else {"device_map": {"": device()}}))
 
 
 def _adapted(below: PreTrainedModel, adapter: ModelSource) -> Any:

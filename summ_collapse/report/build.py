@@ -14,6 +14,7 @@ from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
+from summ_collapse.report.devices import several_kinds
 from summ_collapse.report.predicted import Predictions
 from summ_collapse.report.results import (
     RESULTS_VERSION,
@@ -67,7 +68,7 @@ def build(report: Contents, inputs: Artifacts) -> Results:
         recipe=report.recipe,
         fingerprint=store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in inputs.values())),
         test_rows=len(references),
-        warnings=tables[-1].warnings,
+        warnings=[*tables[-1].warnings, *several_kinds(inputs.values())],
         smallest=tables[-1].smallest,
         arms=entries,
         agreement=agreement_of(entries, metrics[0], main_entries(entries)),

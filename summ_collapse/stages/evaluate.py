@@ -21,7 +21,7 @@ class Evaluate(Stage):
     """A model on the test rows, or their documents' first sentences where none is given."""
 
     kind: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 2  # a model's own generation settings count no longer
+    version: ClassVar[int] = 3  # in bfloat16 an adapter is merged where the weights can hold it
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
     further: ClassVar[Mapping[str, str]] = MODELS
     gives: ClassVar[str] = "predictions"

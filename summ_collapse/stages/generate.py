@@ -19,7 +19,7 @@ class Generate(Stage):
     """What a model writes for the training documents; the generator's own slice is counted and left out where excluded."""
 
     kind: ClassVar[str] = "generate"
-    version: ClassVar[int] = 2  # a model's own generation settings count no longer
+    version: ClassVar[int] = 3  # in bfloat16 an adapter is merged where the weights can hold it
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
     further: ClassVar[Mapping[str, str]] = MODELS
     gives: ClassVar[str] = "candidates"

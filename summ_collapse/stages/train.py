@@ -22,6 +22,7 @@ class Train(Stage):
     """Loss on the completion and its EOS only; every row is trained on, with its weight."""
 
     kind: ClassVar[str] = "train"
+    version: ClassVar[int] = 2  # ranks share an epoch's last batch, sum in float32, and store adapters in it
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples", "rows": "rows"}
     further: ClassVar[Mapping[str, str]] = {"base": "model", "base below*": "model"}
     gives: ClassVar[str] = "model"

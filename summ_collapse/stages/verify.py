@@ -23,6 +23,7 @@ class Verify(Stage):
     """Scores of one verifier. Those that are NaN stay in the table, are counted, and are never selected."""
 
     kind: ClassVar[str] = "verify"
+    version: ClassVar[int] = 2  # in bfloat16 an adapter is merged where the weights can hold it
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples", "candidates": "candidates"}
     further: ClassVar[Mapping[str, str]] = {**MODELS, "scores of *": "scores"}
     gives: ClassVar[str] = "scores"
