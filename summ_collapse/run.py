@@ -11,7 +11,7 @@ from summ_collapse.graph import Node
 from summ_collapse.models.compute import resolved
 from summ_collapse.progress import Reporter
 from summ_collapse.recipe.load import load, validate
-from summ_collapse.recipe.resolve import references, resolve
+from summ_collapse.recipe.resolve import Names, references, resolve
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.stages.stage import Stage
 from summ_collapse.store import Artifact, Place
@@ -68,7 +68,7 @@ def open_run(recipe: Recipe, out: Path) -> Run:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: expected a folder, got a file")
     found = list(references(recipe))
-    names = {one.name: resolve(one) for one in found}
+    names = {one.key: resolve(one, recipe.commits) for one in found}
     for one in found:
         _check_room(recipe, one.name)
     _check_adapters(recipe)
@@ -100,15 +100,34 @@ def freeze(run: Run, request: Request, path: Path) -> None:
     content = {
         "recipe": str(request.recipe),
         "overrides": list(request.overrides),
-        "resolved": _settled(run.experiment.recipe).model_dump(by_alias=True),
+        "resolved": _settled(run).model_dump(by_alias=True),
     }
     # Verifiers come in the recipe's order, which is the table's too; so keys are not sorted here.
     store.write_json(path, content, sort_keys=False)
 
 
-def _settled(recipe: Recipe) -> Recipe:
-    """With what this machine makes of the recipe, since jobs may read it on others."""
-    return recipe.model_copy(update={"base": recipe.base.model_copy(update={"dtype": resolved(recipe.base.dtype)})})
+def _settled(run: Run) -> Recipe:
+    """With what this machine makes of the recipe, since jobs may read it on others: the compute type, and commits of the hub."""
+    recipe = run.experiment.recipe
+    base = recipe.base.model_copy(update={"dtype": resolved(recipe.base.dtype)})
+    return recipe.model_copy(update={"base": base, "commits": _commits(run.experiment.names)})
+
+
+def _commits(names: Names) -> dict[str, str]:
+    return {key: name.commit for key, name in names.items() if name.commit is not None}
+
+
+def moved(run: Run) -> list[str]:
+    """What the hub's names stood for when this folder's run was frozen and do not any more, in words."""
+    if not (run.out / FROZEN).is_file():
+        return []
+    before, now = thawed(run.out / FROZEN).commits, _commits(run.experiment.names)
+    return [
+        f"{key}: was {before[key]} when this run was made, and is {now[key]} now; what depends on it is made anew. "
+        f"To stay there: 'commits={{{key}: {before[key]}}}'"
+        for key in sorted(before.keys() & now.keys())
+        if before[key] != now[key]
+    ]
 
 
 def thawed(path: Path) -> Recipe:

@@ -24,7 +24,7 @@ def test_a_hub_that_fails_without_a_word_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(HfApi, "model_info", fail)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(InputError, match="model some/model: no such local path, and the hub cannot resolve it: ConnectionError"):
-        resolve(Reference("base.model", "model", "some/model", None))
+        resolve(Reference("base.model", "model", "some/model", None), {})
 
 
 def test_a_model_that_fails_without_a_word_is_told() -> None:

@@ -12,6 +12,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.packaged import packaged
 
 if TYPE_CHECKING:
+    from summ_collapse.plan.check_site import Finding
     from summ_collapse.run import Request
 
 WIDE = "print all arms and metrics, wider than 80 columns"
@@ -56,6 +57,12 @@ def add(commands: Any) -> None:
     check.add_argument("--profile", type=Path, metavar="FILE", help="SLURM profile to try with `sbatch --test-only`")
     check.add_argument("--json", action="store_true", help="print as JSON")
     check.set_defaults(call=_check)
+
+    fetch = _of_recipe(
+        commands, "fetch", "bring the hub's models and data here, and prove that a run finds them without a network"
+    )
+    fetch.add_argument("--out", type=Path, default=Path("runs"), help="run folder, where its commits may be frozen already")
+    fetch.set_defaults(call=_fetch)
 
     slurm = _of_recipe(commands, "slurm", "submit one job a stage, chained; again, only what is missing")
     slurm.add_argument("--out", type=Path, required=True, help="run folder, on a disk that every node sees")
@@ -164,11 +171,17 @@ def _plan(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     from summ_collapse.plan.check import check
-    from summ_collapse.report.layout import plain
     from summ_collapse.run import Request
 
     found = check(Request(_recipe_path(options.recipe), options.overrides, options.out), options.profile)
-    if options.json:
+    _tell(found, options.json)
+
+
+def _tell(found: "list[Finding]", json_wanted: bool) -> None:
+    """InputError where one of them failed."""
+    from summ_collapse.report.layout import plain
+
+    if json_wanted:
         print(json.dumps([vars(finding) for finding in found], ensure_ascii=False))
     else:
         table = plain(["verdict", "what", "detail"], {"verdict", "what", "detail"})
@@ -178,6 +191,20 @@ def _check(options: argparse.Namespace) -> None:
     failed = [finding for finding in found if finding.verdict == "failed"]
     if failed:
         raise InputError(f"{len(failed)} of {len(found)} checks failed; the first: {failed[0].what}: {failed[0].detail}")
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from summ_collapse.plan.fetch import fetch_data, fetch_model, wanted
+    from summ_collapse.plan.offline import prove
+    from summ_collapse.run import Request, recipe_of
+
+    request = Request(_recipe_path(options.recipe), options.overrides, options.out)
+    recipe = recipe_of(request)
+    for model in wanted(recipe):
+        say(model.told())
+        fetch_model(model)  # also where all is here: the cache may know the commit, and not what it is called
+    say(f"data: {fetch_data(recipe)}")
+    _tell(prove(request), json_wanted=False)
 
 
 def _slurm(options: argparse.Namespace) -> None:

@@ -34,6 +34,7 @@ class Experiment:
     """All stages of a recipe in an order in which they can run, and its arms."""
 
     recipe: Recipe
+    names: Names  # what the recipe's names stand for
     graph: Graph[Stage]
     prepare: Node[Stage]
     report: Node[Stage]
@@ -59,7 +60,8 @@ def experiment_of(recipe: Recipe, names: Names | None = None) -> Experiment:
     """The graph; InputError where two stages would have one name, or verifiers refer to each other in a circle."""
     recipe = with_random(recipe)
     graph: Graph[Stage] = Graph(len(recipe.seeds) > 1)
-    setting = _setting(recipe, names or {}, graph)
+    names = names or {}
+    setting = _setting(recipe, names, graph)
     designs: list[Design] = [plugin("designs", name) for name in recipe.designs]
     pools: list[Pool] = []
     arms: list[Arm] = []
@@ -68,18 +70,17 @@ def experiment_of(recipe: Recipe, names: Names | None = None) -> Experiment:
             pool = _pool(setting, seed, share)
             pools.append(pool)
             arms += [arm for design in designs for arm in design(setting, pool)]
-    return Experiment(recipe, graph, setting.examples, _report(setting, arms), pools, arms)
+    return Experiment(recipe, names, graph, setting.examples, _report(setting, arms), pools, arms)
 
 
 def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
     """What all seeds share: the examples and the base."""
     task, base = recipe.task, recipe.base
-    known = {one.name: names[one.name] for one in references(task) if one.name in names}
+    known = {one.key: names[one.key] for one in references(task) if one.key in names}
     examples = graph.add(Prepare(task=task, names=known), "data", None, {})
     setting = Setting(recipe, names, graph, examples, Model(None, None))
     if base.tiny is None:
-        assert base.model is not None
-        return replace(setting, base=Model(None, setting.name(base.model)))
+        return replace(setting, base=Model(None, setting.named(base, "model")))
     pretrain = Pretrain(
         tiny=base.tiny,
         prompt=task.prompt,

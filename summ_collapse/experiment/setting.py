@@ -7,9 +7,9 @@ from typing import Any
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
 from summ_collapse.graph import Graph, Node
 from summ_collapse.models.compute import resolved
-from summ_collapse.recipe.blocks import Training
+from summ_collapse.recipe.blocks import Options, Training
 from summ_collapse.recipe.decoding import Decoding, decoding_of
-from summ_collapse.recipe.resolve import Name, Names, references, unresolved
+from summ_collapse.recipe.resolve import Name, Names, Reference, references, unresolved
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.stages.completing import Completing
 from summ_collapse.stages.evaluate import Evaluate
@@ -33,9 +33,12 @@ class Setting:
     examples: Node[Stage]
     base: Model
 
-    def name(self, name: str) -> Name:
-        """What a name in the recipe stands for."""
-        return self.names.get(name, unresolved(name))
+    def named(self, block: Options, key: str) -> Name:
+        """What the name stands for that a block of the recipe has under `key`."""
+        return next(self._name(one) for one in references(block) if one.where == key)
+
+    def _name(self, reference: Reference) -> Name:
+        return self.names.get(reference.key, unresolved(reference.name))
 
     def slice(self, share: float) -> Node[Stage]:
         """The rows of a slice of the real data."""
@@ -73,7 +76,7 @@ class Setting:
         synthesis = self.recipe.synthesis
         stage = Verify(
             verifier=verifier,
-            names={one.name: self.name(one.name) for one in references(verifier)},
+            names={one.key: self._name(one) for one in references(verifier)},
             reading=self.reading(model) if model else None,
             # Who reads others' scores ranks all candidates at once.
             chunk_size=None if sources else synthesis.chunk_size * synthesis.samples,

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from summ_collapse.launch.manifest import summary
 from summ_collapse.launch.process import die_with_parent
 from summ_collapse.launch.stopping import STOP_FILE, Stop
 from summ_collapse.progress import LOOK_EVERY
-from summ_collapse.run import Request, Run
+from summ_collapse.run import FROZEN, Request, Run, freeze
 from summ_collapse.stages.stage import Stage
 
+LAUNCHED = "logs/launched"  # where the recipes lie that ranks read
 GRACE = 45  # seconds that a launch has to end after Ctrl-C; it gives its ranks 30
 
 
@@ -34,8 +36,17 @@ def run_stage(run: Run, stage: Node[Stage], request: Request, stop: Stop) -> boo
     ranks = shapes.ranks_here(shape)
     if shapes.alone(shape, ranks):
         return ensure(run, stage, request.verify, stop)
-    _launch(run, stage, shapes.line(shape, ranks, request.arguments(stage.name)), f"{ranks} processes ({shape})", stop)
+    _launch(
+        run, stage, shapes.line(shape, ranks, _frozen(run, request).arguments(stage.name)), f"{ranks} processes ({shape})", stop
+    )
     return True
+
+
+def _frozen(run: Run, request: Request) -> Request:
+    """The request with the recipe as this process understands it, so that no rank asks the hub, or reads an edited file."""
+    path = run.out / LAUNCHED / run.experiment.report.fingerprint[:12] / FROZEN
+    freeze(run, request, path)
+    return replace(request, recipe=path, overrides=())
 
 
 def _launch(run: Run, stage: Node[Stage], command: Sequence[str], processes: str, stop: Stop) -> None:

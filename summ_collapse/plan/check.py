@@ -10,17 +10,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError
+
 from summ_collapse.errors import InputError
 from summ_collapse.launch import shapes
 from summ_collapse.locks import demand
 from summ_collapse.plan.check_site import Finding, Verdict, scripts, two_nodes
 from summ_collapse.plan.costs import MASTER_BYTES, SHARDED
+from summ_collapse.plan.fetch import pinned, refused
+from summ_collapse.plan.offline import prove
 from summ_collapse.plan.plan import Machine, Plan, plan
 from summ_collapse.recipe.resolve import references, resolve
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.run import Request, recipe_of
 
 SAMPLE = 256  # rows that are tokenised
+CONFIGURATIONS = ("config.json", "adapter_config.json")
 PATIENCE = 120  # seconds for ranks to start and meet; the meeting itself takes milliseconds
 
 
@@ -32,6 +38,7 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
     checks = {
         "data": _data(recipe),
         "models": _models(recipe),
+        "offline": _offline(request),
         "costs": _costs(recipe, request.out, elsewhere),
         "locks": _locks(request.out),
         "shapes": _shapes(recipe, elsewhere),
@@ -50,7 +57,7 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
 
 def _data(recipe: Recipe) -> Iterator[Finding]:
     """Readable, and a sample of it tokenised as training would."""
-    splits = recipe.task.splits()
+    splits = pinned(recipe).task.splits()
     rows = ", ".join(f"{table.num_rows:,} {split}" for split, table in splits.items())
     yield Finding("data", "ok", f"{rows} rows")
     sample = next(iter(splits.values())).slice(0, SAMPLE).to_pylist()
@@ -94,7 +101,9 @@ def _tokenizer(recipe: Recipe, texts: list[str]) -> Any:
     from summ_collapse.models.loading import ModelSource, load_tokenizer
 
     assert recipe.base.model is not None
-    return load_tokenizer(ModelSource(recipe.base.model, recipe.base.revision))
+    one = next(one for one in references(recipe.base) if one.where == "model")
+    name = resolve(one, recipe.commits)
+    return load_tokenizer(ModelSource(name.place, name.commit))
 
 
 def _models(recipe: Recipe) -> Iterator[Finding]:
@@ -103,11 +112,35 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
         if one.what == "data":
             continue
         try:
-            found = resolve(one)
+            found = resolve(one, recipe.commits)
         except InputError as error:
             yield Finding("model", "failed", str(error))
             continue
-        yield Finding("model", "ok", f"{one.name}: {found.commit or 'local folder'}")
+        refusal = None if found.commit is None else _refused(one.name, found.commit)
+        yield Finding("model", "failed" if refusal else "ok", refusal or f"{one.name}: {found.commit or 'local folder'}")
+
+
+def _refused(name: str, commit: str) -> str | None:
+    """Why the hub, which names a repository, would not give its files; None where they are here already, or would come."""
+    if any(isinstance(try_to_load_from_cache(name, file, revision=commit), str) for file in CONFIGURATIONS):
+        return None
+    for file in CONFIGURATIONS:
+        try:
+            get_hf_file_metadata(hf_hub_url(name, file, revision=commit), timeout=10)
+            return None
+        except EntryNotFoundError:
+            continue
+        except Exception as error:  # an HTTP client's or the hub's: they share no base class
+            return str(refused("model", name, error))
+    return f"model {name}: expected {' or '.join(CONFIGURATIONS)}, and it holds neither"
+
+
+def _offline(request: Request) -> Iterator[Finding]:
+    """What jobs on nodes without a network would find."""
+    try:
+        yield from prove(request)
+    except InputError:  # a name that stands for nothing, which the checks of data and models tell
+        return
 
 
 def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:

@@ -88,9 +88,9 @@ def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Pl
     missing: list[str] = []
     for one in references(recipe):
         try:
-            names[one.name] = resolve(one)
+            names[one.key] = resolve(one, recipe.commits)
         except InputError:
-            names[one.name] = unresolved(one.name)
+            names[one.key] = unresolved(one.name)
             missing.append(f"{one.what} {one.name}")
     experiment = experiment_of(recipe, names)
     run = Run(experiment, out) if out is not None else None

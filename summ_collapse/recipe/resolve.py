@@ -2,7 +2,7 @@
 
 One walk finds them all: any field of type `LocalOrHub`, `DataName` or `ModelReference` (`recipe.blocks`), wherever it is.
 
-    names = {one.name: resolve(one) for one in references(recipe)}
+    names = {one.key: resolve(one, recipe.commits) for one in references(recipe)}
 """
 
 import re
@@ -44,6 +44,17 @@ class Reference:
     kind: str  # model or dataset
     name: str
     revision: str | None
+    beside: str | None = None  # the key that the revision stands under
+
+    @property
+    def key(self) -> str:
+        """What tells it from others: two revisions of one repository are two models."""
+        return self.name if self.revision is None else f"{self.name}@{self.revision}"
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a path on this machine."""
+        return Path(self.name).is_absolute()
 
     @property
     def what(self) -> str:
@@ -56,14 +67,15 @@ def unresolved(name: str) -> Name:
     return Name(place=name, unresolved=True)
 
 
-def resolve(reference: Reference) -> Name:
-    """InputError where a name can be neither found nor resolved."""
+def resolve(reference: Reference, commits: Mapping[str, str]) -> Name:
+    """What a name stands for; `commits` are known already, by key. InputError where it can be neither found nor resolved."""
     path = Path(reference.name)
-    if path.is_absolute():
+    if reference.local:
         if not path.exists():
             raise InputError(f"{reference.kind} {path}: no such file or folder (a hub id has the form organisation/name)")
         return Name(place=reference.name, sha256=digest_tree(path))
-    return Name(place=reference.name, id=reference.name, commit=_commit(reference.name, reference.revision, reference.kind))
+    commit = commits.get(reference.key) or _commit(reference.name, reference.revision, reference.kind)
+    return Name(place=reference.name, id=reference.name, commit=commit)
 
 
 def references(block: BaseModel, where: str = "") -> Iterator[Reference]:
@@ -74,7 +86,8 @@ def references(block: BaseModel, where: str = "") -> Iterator[Reference]:
         if kind is None:
             yield from _below(value, path)
         elif isinstance(value, str) and (kind.bare or "/" in value):
-            yield Reference(path, kind.kind, value, getattr(block, "revision", None))
+            beside = next((name for name in (f"{key}_revision", "revision") if name in type(block).model_fields), None)
+            yield Reference(path, kind.kind, value, getattr(block, beside) if beside else None, beside)
 
 
 def described(block: BaseModel, names: Names, **leave: Any) -> dict[str, JsonValue]:
@@ -86,7 +99,8 @@ def described(block: BaseModel, names: Names, **leave: Any) -> dict[str, JsonVal
         for parent in parents:
             place = place.get(parent, {})
         if key in place:
-            place[key] = names.get(one.name, unresolved(one.name)).model_dump(mode="json", exclude_none=True)
+            place[key] = names.get(one.key, unresolved(one.name)).model_dump(mode="json", exclude_none=True)
+            place.pop(one.beside or "", None)  # the commit says it
     return found
 
 

@@ -41,6 +41,9 @@ class Recipe(Options):
     designs: list[str] = Field(["selection", "controls"], min_length=1, description="what is compared: installed designs")
     evaluation: Evaluation = Evaluation()
     launch: Launch = Launch()
+    commits: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]] = Field(
+        {}, description="commits that hub names stand for, by NAME or NAME@REVISION; what a run has frozen holds all of them"
+    )
 
 
 def with_random(recipe: Recipe) -> Recipe:

@@ -31,6 +31,8 @@ class Perplexity(Verifier):
     adapter: LocalOrHub | None = Field(
         None, description="hub id or local folder of an adapter over `model`; its tokenizer is used where it has one"
     )
+    revision: str | None = Field(None, description="hub revision of the model: branch, tag or commit")
+    adapter_revision: str | None = Field(None, description="hub revision of the adapter: branch, tag or commit")
     train: SliceTraining | None = Field(None, description="fine-tune the model first, on a slice of the real data")
     per: Literal["token", "byte", "sum"] = Field(
         "token",
@@ -47,6 +49,10 @@ class Perplexity(Verifier):
             )
         if self.adapter is not None and self.train is not None:
             problems.append("adapter: an adapter is read as it is, and `train` would make another; expected one of the two")
+        if self.revision is not None and "/" not in self.model:
+            problems.append(f"revision: expected one only of a hub model, and {self.model!r} is made here")
+        if self.adapter_revision is not None and self.adapter is None:
+            problems.append("adapter_revision: expected one only with an adapter")
         return problems
 
     def load(self, source: "ModelSource", encoder: "Encoder") -> tuple["PreTrainedModel", "Encoder"]:

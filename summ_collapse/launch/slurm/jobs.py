@@ -15,7 +15,7 @@ from summ_collapse.launch import shapes
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.profile import Profile, Resources
 from summ_collapse.packaged import required
-from summ_collapse.run import FROZEN, Request, Run, freeze
+from summ_collapse.run import FROZEN, Request, Run, freeze, moved
 from summ_collapse.stages.stage import Stage
 
 SCRIPTS = "slurm"  # the folder of a run that its jobs are written in; without it nothing was ever submitted
@@ -69,6 +69,8 @@ def submit(run: Run, request: Request, profile: Profile) -> dict[str, str]:
     scripts = planned(run, profile)
     if not scripts:
         return {}
+    for line in moved(run):
+        run.reporter.line(line)
     freeze(run, request, scripts[0].path.parents[1] / FROZEN)
     freeze(run, request, run.out / FROZEN)
     queued = queue.jobs()
