@@ -10,6 +10,7 @@ from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.resolve import Name
 from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.stage import Stage
+from summ_collapse.tasks.chat import Chat
 
 VERDICT_BASELINE = "real-slice"
 GENERATOR_ROLE = "generator"
@@ -22,6 +23,7 @@ class Model:
     node: Node[Stage] | None
     name: Name | None
     below: "Model | None" = None
+    chat: Chat | None = None  # how it is asked, also after it was trained further
 
     def parts(self, role: str) -> "Iterator[tuple[str, Model]]":
         """The model and what lies below it, each with the role that it plays where the model plays `role`."""

@@ -80,7 +80,7 @@ def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
     examples = graph.add(Prepare(task=task, names=known), "data", None, {})
     setting = Setting(recipe, names, graph, examples, Model(None, None))
     if base.tiny is None:
-        return replace(setting, base=Model(None, setting.named(base, "model")))
+        return replace(setting, base=Model(None, setting.named(base, "model"), chat=task.chat))
     pretrain = Pretrain(
         tiny=base.tiny,
         prompt=task.prompt,

@@ -36,9 +36,13 @@ def _model(setting: Setting, pool: Pool, name: str, options: Any, models: Mappin
     """What a verifier reads with: one of the recipe's models or a named one, an adapter over it, or trained from it."""
     if options.model is None:
         return None
-    model = models[options.model] if options.model in models else Model(None, setting.named(options, "model"))
+    model = (
+        models[options.model]
+        if options.model in models
+        else Model(None, setting.named(options, "model"), chat=getattr(options, "chat", None))
+    )
     if options.adapter is not None:
-        return Model(None, setting.named(options, "adapter"), model)
+        return Model(None, setting.named(options, "adapter"), model, model.chat)
     if options.train is None:
         return model
     training = Training.model_validate(options.train.model_dump(exclude={"slice", "seed"}))

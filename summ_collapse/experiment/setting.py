@@ -52,7 +52,7 @@ class Setting:
             below=_called(start) if training.adapter else None,
         )
         inputs = {"examples": self.examples, "rows": rows, **_made("base", start)}
-        return Model(self.graph.add(stage, arm, seed, inputs), None, start if training.adapter else None)
+        return Model(self.graph.add(stage, arm, seed, inputs), None, start if training.adapter else None, start.chat)
 
     def completing(self, model: Model, decoding: Decoding, chunk_size: int | None = None) -> Completing:
         """How a model completes documents."""
@@ -136,6 +136,7 @@ class Setting:
         return Reading(
             prompt=task.prompt,
             max_document_tokens=task.max_document_tokens,
+            chat=model.chat,
             models={part: below.name for part, below in model.parts(role) if below.name is not None},
             dtype=resolved(base.dtype),
             attention=base.attention,

@@ -1,7 +1,7 @@
 """The one encoder: (document, optional completion) to token ids, for training, generation and likelihood alike.
 
 A sequence is BOS, prompt head, document (cut to its budget), prompt tail, and then the completion with its EOS. Head, tail
-and completion are never cut, and no text is ever parsed as a special token.
+and completion are never cut, and no text is ever parsed as a special token but a chat template's own.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from summ_collapse.errors import InputError
+from summ_collapse.tasks.chat import Chat
 from summ_collapse.tasks.prompt import Prompt
 
 IGNORED = -100  # the label of what is not learnt
@@ -37,7 +38,9 @@ class Encoded:
 class Encoder:
     """Encodes for one tokenizer, prompt and document budget (in tokens)."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt, max_document_tokens: int) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt, max_document_tokens: int, chat: Chat | None = None
+    ) -> None:
         if tokenizer.eos_token_id is None:
             raise InputError(f"{tokenizer.name_or_path}: expected a tokenizer with an EOS token, which ends a completion")
         self.tokenizer = tokenizer
@@ -49,9 +52,16 @@ class Encoder:
         self.special = {
             token for token in tokenizer.all_special_ids if tokenizer.unk_token_id is not None and token != tokenizer.unk_token_id
         }
-        bos = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-        head, tail = self._tokens([prompt.head, prompt.tail])
-        self.head = bos + head
+        if chat is None:
+            bos = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
+            head, tail = self._tokens([prompt.head, prompt.tail])
+            self.head = bos + head
+        else:
+            # The only text in which special tokens are parsed: the model's maker wrote it, and it has its own BOS.
+            prompt = chat.rendered(prompt, tokenizer)
+            self.head, tail = tokenizer([prompt.head, prompt.tail], add_special_tokens=False, split_special_tokens=False)[
+                "input_ids"
+            ]
         self.tail = tail
         self.separator = self._separator(prompt)
 

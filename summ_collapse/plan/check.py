@@ -17,10 +17,9 @@ from summ_collapse.errors import InputError
 from summ_collapse.launch import shapes
 from summ_collapse.locks import demand
 from summ_collapse.plan.check_site import Finding, Verdict, scripts, two_nodes
-from summ_collapse.plan.costs import MASTER_BYTES, SHARDED
 from summ_collapse.plan.fetch import pinned, refused
 from summ_collapse.plan.offline import prove
-from summ_collapse.plan.plan import Machine, Plan, plan
+from summ_collapse.plan.plan import Machine, plan
 from summ_collapse.recipe.resolve import references, resolve
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.run import Request, recipe_of
@@ -73,7 +72,10 @@ def _tokens(recipe: Recipe, documents: tuple[str, ...], summaries: tuple[str, ..
 
     prompt = Prompt.parse(recipe.task.prompt)
     encoder = Encoder(
-        _tokenizer(recipe, [*documents, *summaries, prompt.head, prompt.tail]), prompt, recipe.task.max_document_tokens
+        _tokenizer(recipe, [*documents, *summaries, prompt.head, prompt.tail]),
+        prompt,
+        recipe.task.max_document_tokens,
+        recipe.task.chat,
     )
     encoded = encoder.encode(documents, summaries)
     lengths = [len(row.ids) - row.prompt_length for row in encoded]
@@ -154,7 +156,11 @@ def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:
         largest = max(peaks, key=peaks.__getitem__)
         needs = f"{largest} needs {peaks[largest] / 1e9:.2f} GB a device; {where} has {memory / 1e9:.2f} GB"
         yield Finding("memory", "ok" if peaks[largest] < memory else elsewhere, needs)
-    wanted = _disk_bytes(found)
+    wanted = found.disk_bytes
+    host = max((stage.host_bytes for stage in found.left), default=0)
+    here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needs = f"up to {host / 1e9:.1f} GB on a node; this machine has {here / 1e9:.1f} GB"
+    yield Finding("host memory", "ok" if host < here else "warning", needs)
     parent = _nearest(out)
     free = shutil.disk_usage(parent).free
     needs = f"about {wanted / 1e9:.2f} GB are still to be written; {parent} has {free / 1e9:.2f} GB free"
@@ -181,21 +187,6 @@ def _device_memory() -> tuple[int, int, str]:
         smallest = min(gpus, key=lambda gpu: gpu.total_memory)
         return len(gpus), smallest.total_memory, smallest.name
     return 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "this machine (no GPU is visible)"
-
-
-def _disk_bytes(found: Plan) -> int:
-    """Models as they are saved, and the largest training's checkpoint twice: the old one goes when the new one is whole."""
-    saved, checkpoint = 0, 0
-    for stage in found.left:
-        memory = stage.memory_bytes
-        if memory is None or not memory["optimizer"]:
-            continue
-        # Two float32 moments a trained parameter, over all devices that share them.
-        shape = shapes.shape_of(found.experiment.stages[stage.name], found.experiment.recipe.launch)
-        trained = memory["optimizer"] // (2 * MASTER_BYTES) * (stage.devices if shape in SHARDED else 1)
-        saved += MASTER_BYTES * trained
-        checkpoint = max(checkpoint, 3 * MASTER_BYTES * trained)
-    return saved + 2 * checkpoint
 
 
 def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 Operations follow appendix B of the PaLM paper (Chowdhery et al. 2022), the bytes of a training QLoRA's paper (Dettmers et
 al. 2023) and what autograd was seen to keep of a Llama. Hours are operations over peak times efficiency, except where
-decoding is bound by reading memory. One thing is left out everywhere: the work of an unmerged adapter in inference.
+decoding is bound by reading memory. Adapters are merged in inference, and cost nothing there.
 """
 
 import math
@@ -17,6 +17,7 @@ from summ_collapse.stages.size import Work
 MASTER_BYTES = 4  # float32 master weights; their gradients are float32 too
 ADAM_BYTES = 8  # two float32 moments
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale for 64 weights, and a float32 scale for 256 of those
+START_SECONDS = 60.0  # until ranks of a launch have imported their libraries, have their contexts and have met
 LOAD_BYTES_PER_SECOND = 2e9  # what a fast local disk or a good shared file system gives one process
 SHARDED = ("fsdp", "zero3")
 # Layers whose weights are gathered at once where they are sharded: the one at work, and the next one, fetched ahead.
@@ -75,16 +76,26 @@ class Workload(Work):
         return min(self.longest_prompt + self.longest_completion, self.architecture.positions)
 
 
-def flops(workload: Workload) -> int | None:
-    """Floating-point operations of all rows, padding not counted; None where their number or length is not known."""
+def flops(workload: Workload, recomputed: bool = False) -> int | None:
+    """Floating-point operations of all rows, padding not counted; None where their number or length is not known.
+
+    Those of the model: what gradient checkpointing computes once more is in them only where `recomputed` (model FLOPs against
+    hardware FLOPs, in the words of the PaLM paper).
+    """
     if workload.rows is None or workload.prompt is None or workload.completion is None:
         return None
     if workload.trains:
-        return workload.rows * _training_flops(workload, workload.prompt + workload.completion)
+        return workload.rows * _training_flops(workload, workload.prompt + workload.completion, recomputed)
     if workload.scores:
         return _scoring_flops(workload, workload.rows, workload.prompt, workload.completion)
-    prefill = _forward_flops(workload.architecture, workload.prompt, logits=1)
-    return workload.rows * (prefill + _decoding_flops(workload.architecture, workload.prompt, workload.completion))
+    prefill = _prefills(workload) * _forward_flops(workload.architecture, workload.prompt, logits=1)
+    return prefill + workload.rows * _decoding_flops(workload.architecture, workload.prompt, workload.completion)
+
+
+def _prefills(workload: Workload) -> int:
+    """How many prompts are read: one for all samples of a document."""
+    assert workload.rows is not None
+    return math.ceil(workload.rows / workload.sharing)
 
 
 def _attention_flops(architecture: Architecture, tokens: int) -> int:
@@ -117,11 +128,11 @@ def _decoding_flops(architecture: Architecture, prompt: int, completion: int) ->
     return 2 * architecture.matmul_parameters * completion + 4 * architecture.layers * architecture.query_width * attended
 
 
-def _training_flops(workload: Workload, tokens: int) -> int:
+def _training_flops(workload: Workload, tokens: int, recomputed: bool) -> int:
     """One row: 2N forward, 2N for the gradients of activations, and 2 for each parameter that gets a gradient itself.
 
     So 6N a token in full fine-tuning (Kaplan et al. 2020), 4N and 6 for each parameter of the adapter in LoRA. Gradient
-    checkpointing goes forward through the layers once more.
+    checkpointing goes forward through the layers once more, which is counted where `recomputed`.
     """
     assert workload.training is not None
     shape = workload.architecture
@@ -129,7 +140,7 @@ def _training_flops(workload: Workload, tokens: int) -> int:
     weight_gradients = adapter if workload.training.adapter else shape.matmul_parameters
     linear = 4 * (shape.matmul_parameters + adapter) + 2 * weight_gradients
     total = linear * tokens + 3 * _attention_flops(shape, tokens)
-    if workload.training.gradient_checkpointing:
+    if recomputed and workload.training.gradient_checkpointing:
         total += 2 * (shape.layers_matmul_parameters + adapter) * tokens + _attention_flops(shape, tokens)
     return total
 
@@ -156,8 +167,12 @@ def _training_memory(workload: Workload, shape: str, devices: int) -> Memory:
     weights = _frozen_bytes(model, training.method, dtype) + trained * (MASTER_BYTES + working_copy)
     gradients, optimizer = MASTER_BYTES * trained, ADAM_BYTES * trained
     if shape in SHARDED and devices > 1:
-        gathered = GATHERED_LAYERS * dtype * max(model.layer_matmul_parameters, model.vocabulary_parameters)
-        weights, gradients, optimizer = weights / devices + gathered, gradients // devices, optimizer // devices
+        largest = max(model.layer_matmul_parameters, model.vocabulary_parameters)
+        gathered = GATHERED_LAYERS * dtype * largest
+        # One layer's gradients are whole in the compute type, and in float32 while ranks add them up.
+        reduced = (dtype + MASTER_BYTES) * largest if not training.adapter else 0
+        weights, optimizer = weights / devices + gathered, optimizer // devices
+        gradients = gradients // devices + reduced
     tokens = training.rows_a_pass(devices) * workload.longest
     return {
         "weights": int(weights),
@@ -237,13 +252,13 @@ def _tokens_a_pass(workload: Workload) -> int:
 
 def device_seconds(workload: Workload, on: Gpu, efficiency: float) -> float | None:
     """Seconds of one device, loading not counted; `efficiency` is the share (0-1] of its arithmetic and bandwidth reached."""
-    operations = flops(workload)
+    operations = flops(workload, recomputed=True)
     if operations is None or workload.rows is None or workload.prompt is None or workload.completion is None:
         return None
     rate = on.flops_per_second(workload.dtype_bytes) * efficiency
     if workload.kind != "generate":
         return operations / rate
-    prefill = workload.rows * _forward_flops(workload.architecture, workload.prompt, logits=1) / rate
+    prefill = _prefills(workload) * _forward_flops(workload.architecture, workload.prompt, logits=1) / rate
     # A batch goes on until its longest row ends, which among dozens of rows is close to the limit.
     steps = workload.longest_completion if workload.batch > 1 else workload.completion
     batches = math.ceil(workload.rows / workload.batch)

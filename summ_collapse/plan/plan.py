@@ -7,7 +7,19 @@ from pathlib import Path
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.graph import Node
-from summ_collapse.plan.costs import Memory, Workload, device_seconds, flops, gpu, load_seconds, memory, shortage
+from summ_collapse.launch.shapes import SINGLE, shape_of
+from summ_collapse.plan.costs import (
+    START_SECONDS,
+    Memory,
+    Workload,
+    device_seconds,
+    flops,
+    gpu,
+    load_seconds,
+    memory,
+    shortage,
+)
+from summ_collapse.plan.host import checkpoint_bytes, host_bytes, stored_bytes
 from summ_collapse.plan.makespan import makespan
 from summ_collapse.plan.workloads import Workloads
 from summ_collapse.recipe.resolve import Name, references, resolve, unresolved
@@ -38,8 +50,9 @@ class Machine:
 class Planned:
     """One stage with what it will work on and what that costs; None where it cannot be known before the data is read.
 
-    `memory_bytes` is the peak on each of its `devices`, by part and in `total`; None where no model runs. `warning` says
-    what does not fit the GPU, or why costs are not known.
+    `memory_bytes` is the peak on each of its `devices`, by part and in `total`; None where no model runs. `host_bytes` is that of
+    the node's CPUs. `stored_bytes` stay on disk, `checkpoint_bytes` lie there until it is done, twice while one is
+    replaced. `warning` says what does not fit the GPU, or why costs are not known.
     """
 
     name: str
@@ -53,11 +66,14 @@ class Planned:
     device_hours: float | None
     fits: bool | None
     warning: str | None
+    host_bytes: int
+    stored_bytes: int = 0
+    checkpoint_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """All stages that are left, with `jobs` at once, each on its share of the devices; hours by the clock, loading counted."""
+    """All stages that are left, with `jobs` at once, each on its share of the devices; hours by the clock, all told."""
 
     jobs: int
     devices_each: int
@@ -79,6 +95,19 @@ class Plan:
     def left(self) -> list[Planned]:
         """The stages that are not there yet."""
         return [stage for stage in self.stages if not stage.cached]
+
+    @property
+    def launches(self) -> int:
+        """How many of these start ranks of their own."""
+        launch = self.experiment.recipe.launch
+        return sum(shape_of(self.experiment.stages[stage.name], launch) != SINGLE for stage in self.left)
+
+    @property
+    def disk_bytes(self) -> int:
+        """What is still to be written: what stays, and the largest training's checkpoint, twice while one replaces the other."""
+        return sum(stage.stored_bytes for stage in self.left) + 2 * max(
+            (stage.checkpoint_bytes for stage in self.left), default=0
+        )
 
 
 def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Plan:
@@ -103,19 +132,45 @@ def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Pl
 
 def _planned(stage: Node[Stage], workloads: Workloads, machine: Machine, cached: bool) -> Planned:
     basics = (stage.name, list(stage.inputs.values()), workloads.sizes[stage.name].total, workloads.tokens(stage), cached)
+
+    def host(workload: Workload | None, ranks: int) -> int:
+        return host_bytes(workload, workloads.sizes[stage.name].total, workloads.tokens_a_row, workloads.shape(stage), ranks)
+
     if not stage.stage.runs_a_model:
-        return Planned(*basics, devices=0, flops=0, memory_bytes=None, device_hours=0.0, fits=None, warning=None)
+        return Planned(
+            *basics, 0, flops=0, memory_bytes=None, device_hours=0.0, fits=None, warning=None, host_bytes=host(None, 1)
+        )
     devices = workloads.devices(stage, machine.devices)
     workload = workloads.of(stage)
     if workload is None:
         model = workloads.bottom(stage)
         unknown = f"no shape known for model {model.place if model else 'base'}: its costs are left out"
-        return Planned(*basics, devices, flops=None, memory_bytes=None, device_hours=None, fits=None, warning=unknown)
+        return Planned(
+            *basics,
+            devices,
+            flops=None,
+            memory_bytes=None,
+            device_hours=None,
+            fits=None,
+            warning=unknown,
+            host_bytes=host(None, devices),
+        )
     peak = memory(workload, workloads.shape(stage), devices)
     warning = shortage(peak, machine.gpu)
     seconds = device_seconds(workload, gpu(machine.gpu), machine.efficiency)
     hours = None if seconds is None else seconds / 3600
-    return Planned(*basics, devices, flops(workload), peak, hours, warning is None, warning)
+    return Planned(
+        *basics,
+        devices,
+        flops(workload),
+        peak,
+        hours,
+        warning is None,
+        warning,
+        host(workload, devices),
+        stored_bytes(workload),
+        checkpoint_bytes(workload),
+    )
 
 
 def _ways(stages: Sequence[Node[Stage]], workloads: Workloads, machine: Machine) -> list[SideBySide]:
@@ -143,7 +198,8 @@ def _ways(stages: Sequence[Node[Stage]], workloads: Workloads, machine: Machine)
         fits = True
         for stage, workload, computing in costly:
             devices = workloads.devices(stage, each)
-            seconds[stage.name] = computing * workloads.largest_part(stage, devices) + load_seconds(workload)
+            starting = START_SECONDS if workloads.shape(stage) != SINGLE else 0.0
+            seconds[stage.name] = starting + computing * workloads.largest_part(stage, devices) + load_seconds(workload)
             fits = fits and shortage(memory(workload, workloads.shape(stage), devices), machine.gpu) is None
         found.append(SideBySide(jobs, each, makespan(seconds, inputs, jobs) / 3600, fits))
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 from rich.table import Table
 
+from summ_collapse.plan.costs import START_SECONDS
 from summ_collapse.plan.plan import Plan, Planned, SideBySide
 from summ_collapse.report.layout import plain
 
@@ -95,7 +96,17 @@ def remarks(plan: Plan) -> Iterator[str]:
     """What the figures count on, which way to run is the quickest, and what does not fit."""
     machine = plan.machine
     share = f"{machine.efficiency:.0%} of its peak arithmetic and bandwidth"
-    yield f"counted on up to {machine.devices} {machine.gpu} a stage, at {share}"
+    yield f"counted on up to {machine.devices} {machine.gpu} a stage, at {share}; what is computed twice counts twice in hours"
+    if plan.launches:
+        yield f"start-up: {plan.launches} launches of {START_SECONDS:.0f} s each are in the hours by the clock"
+    if plan.left:
+        most = max(plan.left, key=lambda stage: stage.host_bytes)
+        yield f"CPU memory of a node: up to {most.host_bytes / GB:.0f} GB ({most.name})"
+        kept = max(stage.checkpoint_bytes for stage in plan.left)
+        yield (
+            f"disk: {plan.disk_bytes / GB:.1f} GB, of which {2 * kept / GB:.1f} GB only while the largest training writes "
+            "a checkpoint beside the last"
+        )
     if plan.ways:
         yield from map(_way, plan.ways)
         yield _quickest(plan.ways)

@@ -37,6 +37,11 @@ class Workloads:
     def _of(self, node: Node[Stage]) -> dict[str, Size]:
         return {role: self.sizes[source] for role, source in node.inputs.items()}
 
+    @property
+    def tokens_a_row(self) -> int:
+        """Tokens of a row's texts; as long as a model reads them at most where nobody says."""
+        return (self.lengths.document or self.recipe.task.max_document_tokens) + (self.lengths.summary or 0)
+
     def shape(self, node: Node[Stage]) -> str:
         """The launch shape, by name."""
         return shapes.shape_of(node, self.recipe.launch)

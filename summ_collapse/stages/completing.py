@@ -75,6 +75,7 @@ class Completing(Options):
             longest_prompt=self.reading.longest_prompt,
             longest_completion=decoding.max_new_tokens,
             batch=decoding.batch_size * decoding.sequences,
+            sharing=decoding.samples if decoding.method == "sampling" else 1,
         )
 
     def complete(self, context: Context, examples: pa.Table) -> Completed:

@@ -8,11 +8,14 @@ from pydantic import Field
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.resolve import Name
 from summ_collapse.store import Artifact
+from summ_collapse.tasks.chat import Chat
 from summ_collapse.tasks.prompt import PLACEHOLDER, Prompt
 
 if TYPE_CHECKING:
     from summ_collapse.models.encoder import Encoder
     from summ_collapse.models.loading import ModelSource
+
+TEMPLATE_TOKENS = 64  # what a chat template puts around a prompt: roles, turns, for some a date
 
 # Roles of the models that nodes make: the one that is read, and what lies below adapters.
 MODELS: Mapping[str, str] = {"model": "model", "model below*": "model"}
@@ -24,6 +27,7 @@ class Reading(Options):
     below: ClassVar[str] = " below"
     prompt: str
     max_document_tokens: int
+    chat: Chat | None = None
     models: dict[str, Name] = Field(description="by role: what is named and not made here")
     dtype: str
     attention: str
@@ -46,14 +50,15 @@ class Reading(Options):
         from summ_collapse.models.encoder import Encoder
         from summ_collapse.models.loading import load_tokenizer, positions
 
-        encoder = Encoder(load_tokenizer(source), Prompt.parse(self.prompt), self.max_document_tokens)
+        encoder = Encoder(load_tokenizer(source), Prompt.parse(self.prompt), self.max_document_tokens, self.chat)
         encoder.check_room(positions(source), completion_tokens)
         return encoder
 
     @property
     def longest_prompt(self) -> int:
         """Tokens; no tokenizer is at hand, but none makes more than one of a byte, and one is BOS."""
-        return longest_prompt(self.prompt, self.max_document_tokens)
+        around = 0 if self.chat is None else TEMPLATE_TOKENS + len((self.chat.system or "").encode())
+        return longest_prompt(self.prompt, self.max_document_tokens) + around
 
     def mean_prompt(self, document: int | None) -> int | None:
         """Mean tokens of a document as it is read."""

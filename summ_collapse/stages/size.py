@@ -39,8 +39,8 @@ class Work:
     """What one stage does with its model. Lengths are tokens a sequence: means, and the longest that memory must hold.
 
     `rows` are sequences that pass through the model (rows x epochs in training, documents x beams in beam search), and
-    `batch` as many as a forward pass takes in inference. `sharing` rows that are scored have one prompt, which is read once
-    for all of them. Without `rows` or means only the memory is known.
+    `batch` as many as a forward pass takes in inference. `sharing` rows that are scored or sampled have one prompt, which is
+    read once for all of them. Without `rows` or means only the memory is known.
     """
 
     kind: Literal["train", "generate", "score"]

@@ -38,7 +38,7 @@ class Verify(Stage):
 
     def described(self) -> dict[str, JsonValue]:
         """Without the verifier's defaults, so that a new option leaves old scores valid; which model it is, inputs say."""
-        left = {"train", "adapter", "adapter_revision"} | ({"model", "revision"} if self.reading else set())
+        left = {"train", "adapter", "adapter_revision", "chat"} | ({"model", "revision"} if self.reading else set())
         ours = self.model_dump(mode="json", exclude={"verifier", "names"}, exclude_none=True)
         return {**ours, "verifier": described(self.verifier, self.names, exclude=left, exclude_defaults=True)}
 

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from summ_collapse.plugins import plugin
 from summ_collapse.recipe.blocks import CONTROLS, Control, Options
+from summ_collapse.tasks.chat import Chat
 from summ_collapse.tasks.prompt import Template
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -22,6 +23,7 @@ class Task(Options):
     controls: ClassVar[tuple[Control, ...]] = CONTROLS  # of a recipe that names none
 
     prompt: Template
+    chat: Chat | None = Field(None, description="ask the recipe's models through their chat template; as plain text where absent")
     max_document_tokens: int = Field(gt=0, description="tokens of a document that a model reads; the rest is cut")
     split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
     max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be empty, duplicates or overlap (0-1)")

@@ -13,6 +13,7 @@ from pydantic import Field
 from summ_collapse.plugins import nearest
 from summ_collapse.recipe.blocks import SliceTraining
 from summ_collapse.recipe.names import LocalOrHub, ModelReference
+from summ_collapse.tasks.chat import Chat
 from summ_collapse.verifiers.request import Request, Scored
 from summ_collapse.verifiers.verifier import Verifier
 
@@ -33,6 +34,9 @@ class Perplexity(Verifier):
     )
     revision: str | None = Field(None, description="hub revision of the model: branch, tag or commit")
     adapter_revision: str | None = Field(None, description="hub revision of the adapter: branch, tag or commit")
+    chat: Chat | None = Field(
+        None, description="ask a hub model or one by path through its chat template; as plain text where absent"
+    )
     train: SliceTraining | None = Field(None, description="fine-tune the model first, on a slice of the real data")
     per: Literal["token", "byte", "sum"] = Field(
         "token",
@@ -53,6 +57,8 @@ class Perplexity(Verifier):
             problems.append(f"revision: expected one only of a hub model, and {self.model!r} is made here")
         if self.adapter_revision is not None and self.adapter is None:
             problems.append("adapter_revision: expected one only with an adapter")
+        if self.chat is not None and "/" not in self.model:
+            problems.append(f"chat: expected one only of a hub model or a path; {self.model!r} is asked as task.chat says")
         return problems
 
     def load(self, source: "ModelSource", encoder: "Encoder") -> tuple["PreTrainedModel", "Encoder"]:

@@ -35,7 +35,7 @@ def test_the_papers_experiment_costs_what_a_hand_count_says() -> None:
     of_slice = 38_375  # 12.5%
     pool = train - of_slice
     selected = 4 * (0.125 + 0.25 + 0.5) * pool  # four verifiers, three rates
-    generator = 2 * of_slice * row * 8 * seven  # two epochs; 6N, and 2N more to recompute activations
+    generator = 2 * of_slice * row * 6 * seven  # two epochs; what is recomputed is no operation of the model
     verifier = train * row * 4 * eight  # one epoch, LoRA: 4N
     retrained = 2 * (selected + of_slice + train + pool) * row * 4 * seven  # 12 arms, real-slice, real-full, unfiltered
     generated = pool * row * 2 * seven

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import DynamicCache, GenerationConfig, PreTrainedModel
 
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.engines import Tokens
@@ -39,16 +39,37 @@ class Transformers:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             for batch in batches_by_length([len(prompt) for prompt in prompts], decoding.batch_size):
-                ids, mask = padded([prompts[index] for index in batch], self.pad, "left")
-                generated = self.model.generate(
-                    input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config
-                )
+                padded_ids, padded_mask = padded([prompts[index] for index in batch], self.pad, "left")
+                ids, mask = padded_ids.to(device), padded_mask.to(device)
+                read: dict[str, Any] = {}
+                shared = decoding.method == "sampling" and decoding.samples > 1
+                if shared and ids.shape[1] > 1:
+                    # Samples differ from their first token on: the prompt is read once for all of them.
+                    read = {"past_key_values": self._read(ids, mask, decoding.samples)}
+                if shared:
+                    ids, mask = (each.repeat_interleave(decoding.samples, dim=0) for each in (ids, mask))
+                generated = self.model.generate(input_ids=ids, attention_mask=mask, generation_config=config, **read)
                 tails = generated.sequences[:, ids.shape[1] :].tolist()
                 found = self._log_probabilities(generated) if log_probabilities else [None] * len(tails)
                 rows = [self._tokens(tail, ours) for tail, ours in zip(tails, found, strict=True)]
                 for place, index in enumerate(batch):
                     completed[index] = rows[place * decoding.samples : (place + 1) * decoding.samples]
         return completed
+
+    def _read(self, ids: torch.Tensor, mask: torch.Tensor, samples: int) -> DynamicCache:
+        """Keys and values of all of each prompt but its last token, `samples` times. (rows, tokens) ids and mask, padded left."""
+        cache = DynamicCache(config=self.model.config)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        self.model(
+            input_ids=ids[:, :-1],
+            attention_mask=mask[:, :-1],
+            position_ids=positions[:, :-1],
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        cache.batch_repeat_interleave(samples)
+        return cache
 
     def _log_probabilities(self, generated: Any) -> list[list[float]]:
         found = self.model.compute_transition_scores(
@@ -71,7 +92,7 @@ class Transformers:
             top_p=decoding.top_p if sampling else None,
             top_k=0 if sampling else None,
             num_beams=decoding.beams if decoding.method == "beam" else 1,
-            num_return_sequences=decoding.samples,
+            num_return_sequences=decoding.samples if decoding.method == "beam" else 1,
             eos_token_id=self.eos,
             pad_token_id=self.pad,
             return_dict_in_generate=True,
