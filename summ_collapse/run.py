@@ -124,7 +124,7 @@ def moved(run: Run) -> list[str]:
     before, now = thawed(run.out / FROZEN).commits, _commits(run.experiment.names)
     return [
         f"{key}: was {before[key]} when this run was made, and is {now[key]} now; what depends on it is made anew. "
-        f"To stay there: 'commits={{{key}: {before[key]}}}'"
+        f"To stay there: 'commits={{{key}: \"{before[key]}\"}}'"
         for key in sorted(before.keys() & now.keys())
         if before[key] != now[key]
     ]

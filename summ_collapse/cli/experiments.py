@@ -210,20 +210,23 @@ def _fetch(options: argparse.Namespace) -> None:
 def _slurm(options: argparse.Namespace) -> None:
     from summ_collapse.launch.slurm.jobs import planned, submit
     from summ_collapse.launch.slurm.profile import load_profile
+    from summ_collapse.plan.plan import plan
     from summ_collapse.run import Request, open_run, recipe_of
 
     request = Request(_recipe_path(options.recipe), options.overrides, options.out)
     profile = load_profile(options.profile)
-    run = open_run(recipe_of(request), request.out)
+    recipe = recipe_of(request)
+    run = open_run(recipe, request.out)
+    memory = {stage.name: stage.host_bytes for stage in plan(recipe, request.out).stages}
     if options.dry_run:
-        for plan in planned(run, profile):
-            print(f"##### {plan.path}\n{plan.script}")
+        for job in planned(run, profile, memory):
+            print(f"##### {job.path}\n{job.script}")
         return
-    numbers = submit(run, request, profile)
+    numbers = submit(run, request, profile, memory)
     if options.json:
         print(json.dumps(numbers))
     else:
-        print(f"{len(numbers)} jobs wait or run; `summ-collapse status {options.out}` tells how they are")
+        print(f"{len(set(numbers.values()))} jobs wait or run; `summ-collapse status {options.out}` tells how they are")
 
 
 def _schema(options: argparse.Namespace) -> None:

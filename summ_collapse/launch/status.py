@@ -8,7 +8,7 @@ from summ_collapse import store
 from summ_collapse.errors import StageError
 from summ_collapse.graph import Node
 from summ_collapse.launch.slurm import queue
-from summ_collapse.launch.slurm.jobs import SCRIPTS, job_name
+from summ_collapse.launch.slurm.jobs import SCRIPTS, heads, job_name
 from summ_collapse.progress import standing
 from summ_collapse.run import Run
 from summ_collapse.stages.stage import Stage
@@ -31,10 +31,11 @@ def states(run: Run) -> list[State]:
         queued = queue.jobs() if submitted and queue.available() else {}
     except StageError as error:  # what is on disk is worth telling all the same
         run.reporter.line(f"the queue gives no answer: {error}")
-    return [State(stage.name, *_state(run, stage, queued)) for stage in run.experiment.stages.values()]
+    joined = heads(run)
+    return [State(stage.name, *_state(run, stage, queued, joined)) for stage in run.experiment.stages.values()]
 
 
-def _state(run: Run, stage: Node[Stage], queued: Mapping[str, queue.Job]) -> tuple[str, str]:
+def _state(run: Run, stage: Node[Stage], queued: Mapping[str, queue.Job], joined: Mapping[str, str]) -> tuple[str, str]:
     """What state a stage is in, and the detail."""
     place = run.place(stage)
     artifact = place.artifact()
@@ -44,10 +45,13 @@ def _state(run: Run, stage: Node[Stage], queued: Mapping[str, queue.Job]) -> tup
     holder = place.holder()
     if holder is not None:
         return "running", "; ".join(filter(None, [_progress(place), holder]))
-    job = queued.get(job_name(run, stage))
+    head = joined.get(stage.name, stage.name)
+    job = queued.get(job_name(run, run.experiment.stages.get(head, stage)))
     if job is not None:
-        state = "running" if job.state == "RUNNING" else "queued"
-        return state, "; ".join(filter(None, [_progress(place), f"job {job.id}: {job.state}, {job.reason}"]))
+        # In a job of several stages, one that is at work holds its lock.
+        state = "running" if job.state == "RUNNING" and head == stage.name else "queued"
+        behind = "" if head == stage.name else f", behind {head}"
+        return state, "; ".join(filter(None, [_progress(place), f"job {job.id}{behind}: {job.state}, {job.reason}"]))
     for failure in sorted(place.work.glob("failure-*.json")):
         return "failed", str(store.read_json(failure)["error"]).splitlines()[0]
     made = _kept(place)

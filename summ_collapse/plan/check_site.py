@@ -12,6 +12,7 @@ from typing import Literal
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import planned
 from summ_collapse.launch.slurm.profile import load_profile
+from summ_collapse.plan.plan import plan
 from summ_collapse.run import Request, open_run, recipe_of
 
 PATIENCE = 60  # seconds for two nodes to be free
@@ -32,10 +33,11 @@ class Finding:
 def scripts(request: Request, path: Path) -> Iterator[Finding]:
     """SLURM would take every different script."""
     profile = load_profile(path)
-    run = open_run(recipe_of(request), request.out)
+    recipe = recipe_of(request)
+    run = open_run(recipe, request.out)
     seen = set()
     with tempfile.TemporaryDirectory() as folder:
-        for job in planned(run, profile):
+        for job in planned(run, profile, {stage.name: stage.host_bytes for stage in plan(recipe, request.out).stages}):
             kind = (job.stage.kind, profile.resources(job.stage.name, job.stage.stage.runs_a_model).model_dump_json())
             if kind in seen:
                 continue

@@ -132,7 +132,9 @@ def test_without_slurm_the_command_says_what_is_missing(
 def test_what_runs_no_model_asks_for_no_gpu(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "slurm" / "profile.yaml"
     recipe = write_recipe(base={"dtype": "bfloat16"}, controls=["lead", "generator"])
-    found = scripts(inside("slurm", recipe, "--out", tmp_path / "run", "--profile", path, "--dry-run").out)
+    apart = tmp_path / "apart.yaml"
+    apart.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "join": False}))
+    found = scripts(inside("slurm", recipe, "--out", tmp_path / "run", "--profile", apart, "--dry-run").out)
     asking = {name for name, text in found.items() if "--gpus-per-node" in text}
     kinds = ("pretrain/", "train/", "generate/", "verify/self", "verify/strong", "evaluate/")
     assert asking == {name for name in found if name.startswith(kinds)} - {"evaluate/lead"}
@@ -141,7 +143,9 @@ def test_what_runs_no_model_asks_for_no_gpu(write_recipe: Callable[..., Path], t
 
 def test_a_task_that_is_done_does_not_end_the_others(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     done = inside("slurm", write_recipe(), "--out", tmp_path / "run", "--dry-run")
-    assert all("\nsrun --kill-on-bad-exit=1 --wait=0 bash" in text for text in scripts(done.out).values())
+    assert all(
+        '    srun --nodes="$1" --ntasks="$1" --kill-on-bad-exit=1 --wait=0 ' in text for text in scripts(done.out).values()
+    )
 
 
 def test_training_has_a_shape_by_its_method(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
@@ -158,3 +162,37 @@ def test_training_has_a_shape_by_its_method(write_recipe: Callable[..., Path], t
     assert "lora" in wrong.err
     quantised = inside("plan", recipe, "retrain.method=qlora", "launch.train={full: single, lora: fsdp}")
     assert "retrain.method: qlora runs on whole models (single, ddp), and launch.train is fsdp" in quantised.err
+
+
+def test_stages_that_follow_each_other_share_a_job_where_the_profile_joins(
+    write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    profile = tmp_path / "profile.yaml"
+    big = {"train/real-full": {"gpus": 8}}
+    profile.write_text(yaml.safe_dump({"gpus": 2, "join": True, "stages": big}))
+    arguments = ["slurm", write_recipe(base={"dtype": "float32"}), "--out", tmp_path / "run", "--profile", profile, "--dry-run"]
+    found = scripts(inside(*arguments).out)
+    arm = found["select/self-0.5"]
+    assert re.findall(r"--only ([a-z0-9/.-]+)'$", arm, re.MULTILINE) == [
+        "evaluate/self-0.5",  # the last, by name
+        "select/self-0.5",
+        "train/self-0.5",
+        "evaluate/self-0.5",
+    ]
+    assert "#SBATCH --gpus-per-node=2\n" in arm
+    assert "What it needs: generate/generator, prepare/data, pretrain/base, verify/judge, verify/self." in arm
+    assert "train/self-0.5" not in found
+    assert "evaluate/self-0.5" not in found
+    # Others wait for the generator, and for scores; the report waits for all arms, and no arm for the report.
+    assert {"train/generator", "generate/generator", "verify/self", "report/all"} <= set(found)
+    assert "--only report/all" not in arm
+    # What wants other resources is a job of its own.
+    assert {"train/real-full", "evaluate/real-full"} <= set(found)
+
+
+def test_memory_is_what_the_plan_counts_where_the_profile_says_so(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    profile = tmp_path / "profile.yaml"
+    profile.write_text(yaml.safe_dump({"memory": "plan"}))
+    found = scripts(inside("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", profile, "--dry-run").out)
+    # One process with 4 GB of libraries and next to nothing beside, and a quarter more.
+    assert all("#SBATCH --mem=6G\n" in text for text in found.values())

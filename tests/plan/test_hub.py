@@ -112,7 +112,7 @@ def test_what_was_fetched_runs_without_a_network_and_stays_at_its_commits(
     line = " ".join(shown.err.split())
     assert f"some/base: was {frozen['some/base']} when this run was made, and is {moved} now" in line
     assert "train/generator: cached" not in line
-    kept = ask("run", recipe, f"commits={{some/base: {frozen['some/base']}}}", "--out", run, "--until", "train/generator")
+    kept = ask("run", recipe, f'commits={{some/base: "{frozen["some/base"]}"}}', "--out", run, "--until", "train/generator")
     assert "train/generator: cached" in kept.err
     assert ask("run", run / "recipe.json", "--out", run, "--until", "train/generator", online=False).code == 0
 

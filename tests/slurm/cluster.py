@@ -75,14 +75,14 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path) -> Iterator[Cluster]:
+def running_cluster(folder: Path, cpus: int = 1, gpus: int = 0) -> Iterator[Cluster]:
     """Start a cluster that keeps everything in `folder`; on leaving, end its jobs and its daemons.
 
     The folder's path must be short (about 80 characters), since the sockets in it are bound by their full path.
     """
     install()
     folder = folder.absolute()
-    configuration = configure(folder)
+    configuration = configure(folder, cpus, gpus)
     # Inside a job of a real cluster, that job's variables would steer our client commands.
     foreign = ("SLURM", "SBATCH", "SRUN", "SALLOC", "SQUEUE", "SINFO", "SCANCEL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

@@ -47,6 +47,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,batch_sched_delay=0,bf_interval=1
 ReturnToService=2
 JobRequeue=1
+GresTypes=gpu
 KillWait=5
 MinJobAge=3600
 {nodes}
@@ -72,8 +73,8 @@ def install() -> None:
     raise RuntimeError(f"{wanted}; apt-get says: {done.stderr.strip()[-2000:]}")
 
 
-def configure(folder: Path) -> Path:
-    """Write slurm.conf and what it refers to."""
+def configure(folder: Path, cpus: int = 1, gpus: int = 0) -> Path:
+    """Write slurm.conf and what it refers to; nodes may be declared to have what this machine has not, GPUs too."""
     for needed in ("logs", "state", *(f"spool/{node}" for node in NODES)):
         (folder / needed).mkdir(parents=True)
     key = folder / "munge.key"
@@ -81,15 +82,19 @@ def configure(folder: Path) -> Path:
     key.write_bytes(secrets.token_bytes(128))
     host = socket.gethostname().split(".")[0]
     controller_port, *node_ports = _free_ports(1 + len(NODES))
-    node = "NodeName={} NodeHostname={} NodeAddr=127.0.0.1 Port={} CPUs=1 RealMemory=65536 State=UNKNOWN"
+    node = "NodeName={} NodeHostname={} NodeAddr=127.0.0.1 Port={} CPUs={cpus} RealMemory=65536{gres} State=UNKNOWN"
     configuration = folder / "slurm.conf"
+    (folder / "gres.conf").write_text(f"Name=gpu Count={gpus}\n" if gpus else "")
     configuration.write_text(
         CONFIGURATION.format(
             host=host,
             controller_port=controller_port,
             user=user(),
             folder=folder,
-            nodes="\n".join(node.format(name, host, port) for name, port in zip(NODES, node_ports, strict=True)),
+            nodes="\n".join(
+                node.format(name, host, port, cpus=cpus, gres=f" Gres=gpu:{gpus}" if gpus else "")
+                for name, port in zip(NODES, node_ports, strict=True)
+            ),
             names=",".join(NODES),
         )
     )

@@ -12,7 +12,7 @@ import yaml
 
 from tests.conftest import ENVIRONMENT, Done, merged, summ_collapse
 from tests.faults.kills import FEW
-from tests.slurm.cluster import Cluster
+from tests.slurm.cluster import Cluster, running_cluster
 from tests.test_pipeline import digests, manifests
 
 # The train stages run as two ranks, one on each node; so does generation.
@@ -127,3 +127,34 @@ def test_a_job_whose_time_is_up_writes_a_checkpoint_and_requeues_itself(cluster:
     assert cluster.wait([job], 120) == {job: "COMPLETED"}, logs(run)
     assert manifests(run)["train/generator"]["notes"]["resumed_from_step"] > 0
     cluster.run("scancel", *jobs.values())
+
+
+@pytest.mark.slow
+def test_the_shipped_profile_on_two_nodes_gives_the_bytes_of_one_process_and_no_gpu_to_what_needs_none(
+    recipe: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nodes that only say that they have GPUs: who asks for them is SLURM's to tell."""
+    shipped = yaml.safe_load((Path(__file__).parents[2] / "slurm" / "profile.yaml").read_text())
+    (tmp_path / "profile.yaml").write_text(yaml.safe_dump({**shipped, "nodes": 2}))
+    quick = ["base.dtype=float32", "generator.train.steps=20"]
+    run = tmp_path / "run"
+    with running_cluster(tmp_path_factory.mktemp("gpus"), cpus=16, gpus=8) as cluster:
+        arguments = ["slurm", recipe, *quick, "--out", run, "--profile", tmp_path / "profile.yaml", "--json"]
+        done = on(cluster, *arguments)
+        assert done.code == 0, done.err
+        jobs = json.loads(done.out)
+        assert jobs["train/self-0.5"] == jobs["evaluate/self-0.5"] == jobs["select/self-0.5"]
+        assert len(set(jobs.values())) < len(jobs) - 3
+        assert json.loads(on(cluster, *arguments).out) == jobs  # again, nothing is submitted twice
+        asking = {name for name, job in jobs.items() if "gres:gpu" in cluster.run("scontrol", "show", "job", job).stdout}
+        assert {"prepare/data", "verify/judge", "report/all"}.isdisjoint(asking)
+        assert {"pretrain/base", "train/generator", "generate/generator", "verify/self", "train/self-0.5"} <= asking
+        ended = cluster.wait(set(jobs.values()), 420)
+        assert set(ended.values()) == {"COMPLETED"}, f"{ended}\n{logs(run)}"
+        assert {state["state"] for state in json.loads(on(cluster, "status", run, "--json").out)} == {"done"}
+    assert manifests(run)["train/generator"]["world_size"] == 2
+    undisturbed = summ_collapse("run", recipe, *quick, "--out", tmp_path / "undisturbed")
+    assert undisturbed.code == 0, undisturbed.err
+    assert digests(run) == digests(tmp_path / "undisturbed")
+    table = "report/table.csv"
+    assert (run / table).read_bytes() == (tmp_path / "undisturbed" / table).read_bytes()

@@ -1,10 +1,12 @@
-"""One SLURM job a stage: its script from `slurm/stage.sbatch`, chained to the jobs of what it needs.
+"""SLURM jobs of a stage each, or of several that follow each other: their scripts from `slurm/stage.sbatch`, and their chains.
 
-The queue itself says what was submitted: a job's name holds the stage and its fingerprint in this run folder.
+The queue itself says what was submitted: a job's name holds its first stage and that one's fingerprint in this run folder.
 """
 
+import math
 import shlex
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +15,15 @@ from summ_collapse.errors import InputError
 from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.launch.slurm import queue
+from summ_collapse.launch.slurm.groups import Group, grouped
 from summ_collapse.launch.slurm.profile import Profile, Resources
 from summ_collapse.packaged import required
 from summ_collapse.run import FROZEN, Request, Run, freeze, moved
 from summ_collapse.stages.stage import Stage
 
+JOBS = "jobs.json"  # beside the scripts: by stage, the one that its job is named after
+BY_PLAN = "plan"
+SPARE = 1.25  # over the plan's estimate of a node's memory
 SCRIPTS = "slurm"  # the folder of a run that its jobs are written in; without it nothing was ever submitted
 
 
@@ -27,12 +33,17 @@ class _Script(string.Template):
 
 @dataclass(frozen=True)
 class Planned:
-    """A stage's script, where it goes, and the stages whose jobs it waits for."""
+    """A job: its stages in order, its script, where that goes, and the stages of other jobs that it waits for."""
 
-    stage: Node[Stage]
+    stages: list[Node[Stage]]
     script: str
     path: Path
     after: list[str]
+
+    @property
+    def stage(self) -> Node[Stage]:
+        """The first one, which the job is named after."""
+        return self.stages[0]
 
 
 def job_name(run: Run, stage: Node[Stage]) -> str:
@@ -40,17 +51,35 @@ def job_name(run: Run, stage: Node[Stage]) -> str:
     return f"{stage.name}:{store.fingerprint([str(run.out.resolve()), stage.fingerprint])[:12]}"
 
 
-def planned(run: Run, profile: Profile) -> list[Planned]:
-    """A script for every stage that is not there yet, in an order in which they can be submitted."""
+def heads(run: Run) -> dict[str, str]:
+    """By stage, the one that its job is named after, as they were last submitted; a stage alone is its own."""
+    path = _home(run) / JOBS
+    recorded: dict[str, str] = store.read_json(path) if path.is_file() else {}
+    return recorded
+
+
+def planned(run: Run, profile: Profile, host_bytes: Mapping[str, int]) -> list[Planned]:
+    """A script for all stages that are not there yet, in an order in which they can be submitted.
+
+    `host_bytes` are what a node of each stage needs of memory, for a profile that leaves it to the plan.
+    """
     _check_dtype(run, profile)
     missing = {name: stage for name, stage in run.experiment.stages.items() if not run.place(stage).whole()}
-    home = run.out.resolve() / SCRIPTS / run.experiment.report.fingerprint[:12]
+    home = _home(run)
     scripts = []
-    for stage in missing.values():
-        after = sorted({source for source in stage.inputs.values() if source in missing})
-        path = home / stage.kind / f"{stage.folder}.sbatch"
-        scripts.append(Planned(stage, _script(run, stage, profile, home / FROZEN, after), path, after))
+    for group in grouped(run.experiment.graph, missing, profile):
+        if group.resources.memory == BY_PLAN:
+            most = max(host_bytes.get(stage.name, 0) for stage in group.stages)
+            memory = f"{math.ceil(SPARE * most / 1e9)}G" if most else None
+            group.resources = group.resources.model_copy(update={"memory": memory})
+        path = home / group.stages[0].kind / f"{group.stages[0].folder}.sbatch"
+        scripts.append(Planned(group.stages, _script(run, group, profile, home / FROZEN), path, sorted(group.after)))
     return scripts
+
+
+def _home(run: Run) -> Path:
+    """The folder of this experiment's scripts."""
+    return run.out.resolve() / SCRIPTS / run.experiment.report.fingerprint[:12]
 
 
 def _check_dtype(run: Run, profile: Profile) -> None:
@@ -64,51 +93,63 @@ def _check_dtype(run: Run, profile: Profile) -> None:
                 )
 
 
-def submit(run: Run, request: Request, profile: Profile) -> dict[str, str]:
+def submit(run: Run, request: Request, profile: Profile, host_bytes: Mapping[str, int]) -> dict[str, str]:
     """Submit what is neither there nor queued; every stage that is still to come, with its job's number."""
-    scripts = planned(run, profile)
+    scripts = planned(run, profile, host_bytes)
     if not scripts:
         return {}
     for line in moved(run):
         run.reporter.line(line)
-    freeze(run, request, scripts[0].path.parents[1] / FROZEN)
+    home, before = _home(run), heads(run)
+    freeze(run, request, home / FROZEN)
     freeze(run, request, run.out / FROZEN)
     queued = queue.jobs()
     numbers: dict[str, str] = {}
     submitted: set[str] = set()
     for plan in scripts:
-        job = queued.get(job_name(run, plan.stage))
+        jobs = _queued(run, plan, before, queued)
         # One that waits for a job which is submitted anew waits for the wrong one, whether SLURM knows it yet or not.
-        if job is not None and not job.hopeless and not submitted.intersection(plan.after):
-            numbers[plan.stage.name] = job.id
+        if jobs and not any(job.hopeless for job in jobs) and not submitted.intersection(plan.after):
+            numbers |= {stage.name: jobs[0].id for stage in plan.stages}
             continue
-        if job is not None:
+        for job in jobs:
             queue.cancel(job)
-        run.log(plan.stage).parent.mkdir(parents=True, exist_ok=True)
+        for stage in plan.stages:
+            run.log(stage).parent.mkdir(parents=True, exist_ok=True)
         store.write_atomic(plan.path, plan.script.encode())
-        submitted.add(plan.stage.name)
-        numbers[plan.stage.name] = queue.submit(plan.path, [numbers[source] for source in plan.after])
-        run.reporter.line(f"{plan.stage.name}: job {numbers[plan.stage.name]}")
+        number = queue.submit(plan.path, sorted({numbers[source] for source in plan.after}))
+        names = [stage.name for stage in plan.stages]
+        before |= dict.fromkeys(names, plan.stage.name)
+        store.write_json(home / JOBS, before)
+        submitted.update(names)
+        numbers |= dict.fromkeys(names, number)
+        run.reporter.line(f"{', '.join(names)}: job {number}")
     return numbers
 
 
-def _script(run: Run, stage: Node[Stage], profile: Profile, recipe: Path, after: list[str]) -> str:
-    resources = profile.resources(stage.name, stage.stage.runs_a_model)
-    log = run.log(stage).resolve()
-    shape = shapes.shape_of(stage, run.experiment.recipe.launch)
-    nodes = resources.nodes or 1
+def _queued(run: Run, plan: Planned, before: Mapping[str, str], queued: Mapping[str, queue.Job]) -> list[queue.Job]:
+    """The jobs that have a part of its stages already; in another grouping they may have been named after another one."""
+    stages = run.experiment.stages
+    named = dict.fromkeys(head for stage in plan.stages for head in (before.get(stage.name, stage.name),) if head in stages)
+    return [queued[name] for name in (job_name(run, stages[head]) for head in named) if name in queued]
+
+
+def _script(run: Run, group: Group, profile: Profile, recipe: Path) -> str:
+    log = run.log(group.stages[0]).resolve()
+    tasks = [_Task.of(run, stage, group.resources, profile, Request(recipe, (), run.out.resolve())) for stage in group.stages]
     return _Script(required("slurm", "stage.sbatch").read_text(encoding="utf-8")).substitute(
         recipe=run.experiment.recipe.name,
-        needs=", ".join(after) or "nothing that is not there",
-        job_name=job_name(run, stage),
+        stages=", ".join(stage.name for stage in group.stages),
+        needs=", ".join(sorted(group.after)) or "nothing that is not there",
+        job_name=job_name(run, group.stages[0]),
         log=log,
-        # A stage in one process has no use for a second node, nor two ranks for a third.
-        nodes=min(nodes, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, nodes)),
+        nodes=max(task.nodes for task in tasks),
         warning_seconds=profile.warning_seconds,
-        directives="\n".join(f"#SBATCH {option}" for option in _options(resources)),
+        directives="\n".join(f"#SBATCH {option}" for option in _options(group.resources)),
         preamble="\n".join(_preamble(profile)),
         stop_file=shlex.quote(str(log.with_suffix(".stop"))),
-        task=shlex.quote(_task(stage.name, shape, resources, Request(recipe, (), run.out.resolve()))),
+        tasks="\n".join(f"stage {task.nodes} {shlex.quote(str(task.log))} {shlex.quote(task.line)}" for task in tasks),
+        last=shlex.quote(tasks[-1].line),
     )
 
 
@@ -130,15 +171,28 @@ def _preamble(profile: Profile) -> list[str]:
     return [*modules, *variables, *profile.setup]
 
 
-def _task(stage: str, shape: str, resources: Resources, request: Request) -> str:
-    """What each node runs: the stage itself, or this node's launcher of its ranks."""
-    arguments = request.arguments(stage)
-    if shape not in (shapes.SINGLE, "cpu_ddp") and not resources.gpus:
-        raise InputError(f"profile: {stage} runs in the shape {shape!r}, and no `gpus` are given for it")
-    ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else (resources.nodes or 1) * (resources.gpus or 0)
-    if shapes.alone(shape, ranks):
-        return shlex.join(shapes.line(shapes.SINGLE, 1, arguments))
-    meeting = '--num_machines "$SLURM_NNODES" --machine_rank "$SLURM_NODEID"'
-    meeting += ' --main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT"'
-    launcher = shlex.join(shapes.launcher(shape, ranks))
-    return f"{launcher} {meeting} -m summ_collapse {shlex.join(arguments)}"
+@dataclass(frozen=True)
+class _Task:
+    """One stage of a job: on how many nodes, with which log, and what each node runs."""
+
+    nodes: int
+    log: Path
+    line: str
+
+    @classmethod
+    def of(cls, run: Run, stage: Node[Stage], resources: Resources, profile: Profile, request: Request) -> "_Task":
+        """The stage itself, or each node's launcher of its ranks."""
+        shape = shapes.shape_of(stage, run.experiment.recipe.launch)
+        nodes = profile.resources(stage.name, stage.stage.runs_a_model).nodes or 1
+        # A stage in one process has no use for a second node, nor two ranks for a third.
+        nodes = min(nodes, {shapes.SINGLE: 1, "cpu_ddp": shapes.CPU_RANKS}.get(shape, nodes))
+        arguments, log = request.arguments(stage.name), run.log(stage).resolve()
+        if shape not in (shapes.SINGLE, "cpu_ddp") and not resources.gpus:
+            raise InputError(f"profile: {stage.name} runs in the shape {shape!r}, and no `gpus` are given for it")
+        ranks = shapes.CPU_RANKS if shape == "cpu_ddp" else nodes * (resources.gpus or 0)
+        if shapes.alone(shape, ranks):
+            return cls(nodes, log, shlex.join(shapes.line(shapes.SINGLE, 1, arguments)))
+        meeting = f'--num_machines {nodes} --machine_rank "$SLURM_NODEID"'
+        meeting += ' --main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT"'
+        launcher = shlex.join(shapes.launcher(shape, ranks))
+        return cls(nodes, log, f"{launcher} {meeting} -m summ_collapse {shlex.join(arguments)}")

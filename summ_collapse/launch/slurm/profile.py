@@ -22,7 +22,11 @@ class Resources(Options):
     nodes: int | None = Field(None, gt=0, description="nodes")
     gpus: int | None = Field(None, ge=0, description="GPUs a node")
     cpus: int | None = Field(None, gt=0, description="CPUs a node's task")
-    memory: str | None = Field(None, pattern=r"^\d+[KMGT]?$", description="memory a node, such as 256G")
+    memory: str | None = Field(
+        None,
+        pattern=r"^(\d+[KMGT]?|plan)$",
+        description="memory a node, such as 256G; plan: as much as `summ-collapse plan` counts",
+    )
     time: Time | None = Field(None, description="time limit: minutes, HH:MM:SS or D-HH:MM:SS")
     options: list[str] | None = Field(None, description="further sbatch options, such as --qos=preemptible")
 
@@ -37,6 +41,7 @@ class Profile(Resources):
     environment: dict[str, str] = Field({}, description="environment variables to set")
     setup: list[str] = Field([], description="shell lines that run first in every job")
     warning_seconds: int = Field(300, ge=0, le=65535, description="seconds before the end of the time to write a checkpoint in")
+    join: bool = Field(False, description="one job for stages that follow each other, such as a training and its evaluation")
     without_model: Resources = Field(Resources(), description="what stages want that run no model; they never ask for a GPU")
     stages: dict[str, Resources] = Field({}, description="what stages want that differs, by name or pattern")
 
