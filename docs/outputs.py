@@ -46,7 +46,8 @@ def printed(command: str, place: Path) -> str:
     done = subprocess.run(["bash", "-c", command.removeprefix("$ ")], cwd=place, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{command.strip()}: exit code {done.returncode}\n{done.stderr}")
-    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+    # Where the checkout lies is nobody's business.
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.replace(f"{REPOSITORY}/", "").splitlines())
 
 
 def main() -> None:

@@ -74,3 +74,34 @@ def test_a_tokenizers_chat_template_changes_no_prompt(tokenizer: PreTrainedToken
         assert again.encode(DOCUMENTS, ["a storm"] * len(DOCUMENTS)) == plain
     finally:
         tokenizer.chat_template = None
+
+
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_a_prompt_is_read_once_for_all_its_samples(
+    samples: int, tmp_path: Path, tokenizer: PreTrainedTokenizerFast, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples of equal prompts are those of as many prompts, each read by itself, from the same random state."""
+    prompts = [prompt.ids for prompt in encoder.encode(DOCUMENTS)]
+    ours = engine(tmp_path, tokenizer, encoder)
+    read: list[int] = []
+    forward = ours.model.forward
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        read.append(named["input_ids"].numel())
+        return forward(*arguments, **named)
+
+    monkeypatch.setattr(ours.model, "forward", counted)
+    found = ours.complete(prompts, Decoding("sampling", LIMIT, samples=samples, batch_size=8), 3)
+    longest = max(len(prompt) for prompt in prompts)
+    steps = len(prompts) * samples * LIMIT
+    assert sum(read) <= len(prompts) * longest + steps
+    assert len(found) == len(prompts)
+    assert all(len(several) == samples for several in found)
+    one_by_one = ours.complete(prompts[:1] * samples, Decoding("sampling", LIMIT, samples=1, batch_size=8), 3)
+    [together] = ours.complete(prompts[:1], Decoding("sampling", LIMIT, samples=samples, batch_size=8), 3)
+    assert [only.ids for [only] in one_by_one] == [each.ids for each in together]
+
+
+def test_one_word_alone_can_be_sampled_from(tmp_path: Path, tokenizer: PreTrainedTokenizerFast, encoder: Encoder) -> None:
+    [several] = engine(tmp_path, tokenizer, encoder).complete([[5]], Decoding("sampling", LIMIT, samples=3), 3)
+    assert len(several) == 3
