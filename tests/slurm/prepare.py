@@ -84,7 +84,9 @@ def configure(folder: Path, cpus: int = 1, gpus: int = 0) -> Path:
     controller_port, *node_ports = _free_ports(1 + len(NODES))
     node = "NodeName={} NodeHostname={} NodeAddr=127.0.0.1 Port={} CPUs={cpus} RealMemory=65536{gres} State=UNKNOWN"
     configuration = folder / "slurm.conf"
-    (folder / "gres.conf").write_text(f"Name=gpu Count={gpus}\n" if gpus else "")
+    for gpu in range(gpus):  # a file each is what a daemon counts
+        (folder / f"gpu{gpu}").touch()
+    (folder / "gres.conf").write_text(f"Name=gpu File={folder}/gpu[0-{gpus - 1}]\n" if gpus else "")
     configuration.write_text(
         CONFIGURATION.format(
             host=host,
