@@ -1,0 +1,29 @@
+"""The task from a recipe to its table: the same stages as for text, with its own metric, judge and controls."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import inside
+from tests.test_pipeline import manifests
+
+TASK = {"kind": "eigenvalues", "size": 2, "encoding": "P10", "digits": 2, "max_document_tokens": 20}
+
+
+def test_a_recipe_of_eigenvalues_runs_to_a_table_of_tolerances(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    recipe = write_recipe(
+        task=TASK,
+        verifiers={"oracle": {"kind": "eigenvalues"}, "strong": None},
+        wrong={"metric": "within_5", "below": 1},
+        selection={"rates": [0.25]},
+    )
+    done = inside("run", recipe, "--out", tmp_path / "run", "--json")
+    assert done.code == 0, done.err
+    arms = {arm["arm"]: arm for arm in json.loads(done.out)["arms"]}
+    assert set(arms) == {"oracle-0.25", "self-0.25", "random-0.25", "generator", "real-slice", "real-full", "unfiltered"}
+    assert set(arms["real-full"]["metrics"]) == {"within_5", "within_2", "within_1", "within_0.5"}
+    # Six steps teach nobody to write a number.
+    assert arms["unfiltered"]["p"] == 1.0
+    judged = manifests(tmp_path / "run")["verify/judge"]
+    assert judged["config"]["verifier"] == {"kind": "eigenvalues", "tolerance": 0.05}
+    assert "reference" not in json.dumps(judged["config"])
