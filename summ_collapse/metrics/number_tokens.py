@@ -13,7 +13,7 @@ and 3.14 (314 · 10^-2):
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -94,7 +94,7 @@ class Encoding:
         found = []
         for start in range(0, len(tokens), length):
             value = (
-                self._read.get(" ".join(tokens[start : start + length]))
+                _read(self.digits).get(" ".join(tokens[start : start + length]))
                 if self.kind == "FP15"
                 else self._value(tokens[start : start + length])
             )
@@ -111,7 +111,7 @@ class Encoding:
     def vocabulary(self) -> list[str]:
         """Every token that a number may have."""
         if self.kind == "FP15":
-            return list(self._read)
+            return list(_read(self.digits))
         digits = [f"{digit:0{width}d}" for width in sorted({*self._groups}) for digit in range(10**width)]
         return ["+", "-", *digits, *(f"E{exponent}" for exponent in range(LOWEST, HIGHEST + 1))]
 
@@ -123,19 +123,9 @@ class Encoding:
         first = self.digits % GROUP
         return (*((first,) if first else ()), *(GROUP,) * (self.digits // GROUP))
 
-    @cached_property
-    def _read(self) -> dict[str, float]:
-        """FP15: every token, with its number."""
-        found = {self._written(1, 0, 0): 0.0}
-        for sign in (1, -1):
-            for exponent in range(LOWEST, HIGHEST + 1):
-                for mantissa in range(10 ** (self.digits - 1), 10**self.digits):
-                    found[self._written(sign, mantissa, exponent)] = sign * _number(mantissa, exponent)
-        return found
-
     def _written(self, sign: int, mantissa: int, exponent: int) -> str:
         if self.kind == "FP15":
-            return f"FP{'-' if sign < 0 else ''}{mantissa:0{self.digits}d}/{exponent}"
+            return _token(sign, mantissa, exponent, self.digits)
         digits, parts = f"{mantissa:0{self.digits}d}", []
         for width in self._groups:
             parts.append(digits[:width])
@@ -158,6 +148,21 @@ class Encoding:
         if mantissa and len(str(mantissa)) != self.digits:  # no number is written so
             return None
         return (-1 if sign == "-" else 1) * _number(mantissa, _EXPONENTS[exponent[1:]])
+
+
+def _token(sign: int, mantissa: int, exponent: int, digits: int) -> str:
+    return f"FP{'-' if sign < 0 else ''}{mantissa:0{digits}d}/{exponent}"
+
+
+@cache
+def _read(digits: int) -> dict[str, float]:
+    """FP15: every token, with its number."""
+    found = {_token(1, 0, 0, digits): 0.0}
+    for sign in (1, -1):
+        for exponent in range(LOWEST, HIGHEST + 1):
+            for mantissa in range(10 ** (digits - 1), 10**digits):
+                found[_token(sign, mantissa, exponent, digits)] = sign * _number(mantissa, exponent)
+    return found
 
 
 _EXPONENTS = {str(exponent): exponent for exponent in range(LOWEST, HIGHEST + 1)}
