@@ -119,9 +119,10 @@ def _commits(names: Names) -> dict[str, str]:
 
 def moved(run: Run) -> list[str]:
     """What the hub's names stood for when this folder's run was frozen and do not any more, in words."""
-    if not (run.out / FROZEN).is_file():
+    try:
+        before, now = thawed(run.out / FROZEN).commits, _commits(run.experiment.names)
+    except InputError:  # nothing was frozen yet, or by a version with other keys
         return []
-    before, now = thawed(run.out / FROZEN).commits, _commits(run.experiment.names)
     return [
         f"{key}: was {before[key]} when this run was made, and is {now[key]} now; what depends on it is made anew. "
         f"To stay there: 'commits={{{key}: \"{before[key]}\"}}'"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from summ_collapse.launch.shapes import shape_of
-from summ_collapse.run import FROZEN, Request, freeze, open_run, recipe_of
+from summ_collapse.run import FROZEN, Request, freeze, moved, open_run, recipe_of
 from tests.conftest import inside
 from tests.launch.test_interruption import without
 
@@ -127,6 +127,15 @@ def test_without_slurm_the_command_says_what_is_missing(
     assert not queue.available()
     with pytest.raises(InputError, match="squeue: no such command"):
         queue.jobs()
+
+
+def test_what_an_older_version_has_frozen_keeps_nobody_from_running(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    request = Request(write_recipe(), (), tmp_path / "run")
+    run = open_run(recipe_of(request), request.out)
+    assert moved(run) == []
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / FROZEN).write_text('{"resolved": {"a key of before": 1}}')
+    assert moved(run) == []
 
 
 def test_what_runs_no_model_asks_for_no_gpu(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
