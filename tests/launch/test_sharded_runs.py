@@ -125,7 +125,8 @@ def test_a_sharded_training_goes_on_to_the_same_bytes(
     assert loss(run, stage) == loss(undisturbed, stage)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+# Nightly what differs from its neighbour in the model that is trained, or in the order of two shapes, alone.
+@pytest.mark.parametrize("stage", [pytest.param(FULL, marks=pytest.mark.nightly), LORA])
 def test_four_ranks_go_on_where_two_of_fsdp_stopped(stage: str, start: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = start
     run = without_trainings(finished, tmp_path / "run")
@@ -137,7 +138,9 @@ def test_four_ranks_go_on_where_two_of_fsdp_stopped(stage: str, start: tuple[Pat
     torch.testing.assert_close(weights(run, stage), weights(finished, stage), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("first", "then", "ranks"), [("fsdp", "zero3", 2), ("zero3", "fsdp", 2)])
+@pytest.mark.parametrize(
+    ("first", "then", "ranks"), [("fsdp", "zero3", 2), pytest.param("zero3", "fsdp", 2, marks=pytest.mark.nightly)]
+)
 def test_a_checkpoint_of_another_shape_is_said_and_training_begins_anew(
     first: str, then: str, ranks: int, start: tuple[Path, Path], tmp_path: Path
 ) -> None:

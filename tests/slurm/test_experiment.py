@@ -129,7 +129,7 @@ def test_a_job_whose_time_is_up_writes_a_checkpoint_and_requeues_itself(cluster:
     cluster.run("scancel", *jobs.values())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # a second cluster; of what it shows, each part is shown by a shorter test
 def test_the_shipped_profile_on_two_nodes_gives_the_bytes_of_one_process_and_no_gpu_to_what_needs_none(
     recipe: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
