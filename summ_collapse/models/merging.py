@@ -14,24 +14,25 @@ LEAST_KEPT = 0.99  # share of what an adapter adds that has to be in the merged 
 
 def merged(model: Any) -> Any:
     """The peft model without its adapter's own layers where merging keeps `LEAST_KEPT` of it, else as it is."""
-    return model.merge_and_unload() if kept_by_merging(model) >= LEAST_KEPT else model
+    exact = model.dtype == torch.float32
+    return model.merge_and_unload() if exact or kept_by_merging(model) >= LEAST_KEPT else model
 
 
 @torch.inference_mode()
 def kept_by_merging(model: Any) -> float:
-    """The share of an adapter that merged weights hold: of all it adds, the projection of what they change by. 1 in float32."""
+    """The share of an adapter that merged weights hold: of all it adds, the projection of what they change by.
+
+    0 for an adapter of another kind than LoRA, of which this is not known.
+    """
     from peft.tuners.lora import LoraLayer
 
+    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer)]
     kept = whole = 0.0
-    for layer in model.modules():
-        if not isinstance(layer, LoraLayer):
-            continue
+    for layer in layers:
         weight = layer.get_base_layer().weight
-        if weight.dtype == torch.float32:
-            return 1.0
         for name in layer.active_adapters:
             added = layer.get_delta_weight(name).float()
             changed = (weight + added.to(weight.dtype)).float() - weight.float()
             kept += float((changed * added).sum())
             whole += float((added * added).sum())
-    return kept / whole if whole else 1.0
+    return kept / whole if whole else float(bool(layers))

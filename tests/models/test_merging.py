@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoHaConfig, LoraConfig, PeftModel, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from summ_collapse.models.loading import ModelSource, load_model
@@ -64,4 +64,15 @@ def test_what_is_kept_is_the_projection_on_what_is_added(tmp_path: Path) -> None
     assert source.below is not None
     model = PeftModel.from_pretrained(load_model(source.below, torch.bfloat16), source.name)
     assert 0.97 < kept_by_merging(model) <= 1.03
-    assert kept_by_merging(PeftModel.from_pretrained(load_model(source.below, torch.float32), source.name)) == 1.0
+    assert kept_by_merging(PeftModel.from_pretrained(load_model(source.below, torch.float32), source.name)) == pytest.approx(1)
+
+
+def test_an_adapter_that_cannot_be_measured_is_merged_in_float32_alone(tmp_path: Path) -> None:
+    source = adapter(tmp_path, 0.1)
+    assert source.below is not None
+    base = load_model(source.below, torch.bfloat16)
+    other = get_peft_model(base, LoHaConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj"]))
+    other.save_pretrained(tmp_path / "other")
+    found = ModelSource(str(tmp_path / "other"), below=source.below)
+    assert isinstance(load_model(found, torch.bfloat16), PeftModel)
+    assert not isinstance(load_model(found, torch.float32), PeftModel)
