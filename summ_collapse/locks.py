@@ -41,10 +41,11 @@ def demand(folder: Path) -> None:
 def mounted(folder: Path) -> tuple[str, set[str]]:
     """(mount point, its options) of the file system that a folder lies on; ("/", none) where the system does not say."""
     found: tuple[str, set[str]] = ("/", set())
+    place = folder.resolve()
     if MOUNTS.exists():
         for line in MOUNTS.read_text().splitlines():
             _, point, _, options, *_ = line.split()
             point = point.replace("\\040", " ")
-            if folder.resolve().is_relative_to(point) and len(point) >= len(found[0]):
+            if place.is_relative_to(point) and len(point) >= len(found[0]):
                 found = (point, set(options.split(",")))
     return found

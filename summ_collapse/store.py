@@ -247,13 +247,14 @@ class Place:
     def publish(self, files: Path, manifest: Mapping[str, JsonValue]) -> Artifact:
         """Move all that is below `files` into place, then write the manifest with every file's size and digest."""
         entries: dict[str, JsonValue] = {}
+        mode = 0o666 & ~_umask()  # what libraries write by way of temporary files is closed to all others
         for source in sorted(path for path in files.rglob("*") if path.is_file()):
             name = source.relative_to(files).as_posix()
             sync(source)
             entries[name] = {"bytes": source.stat().st_size, "sha256": digest(source)}
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            source.chmod(0o666 & ~_umask())  # what libraries write by way of temporary files is closed to all others
+            source.chmod(mode)
             source.replace(target)
         for folder in {(self.path / name).parent for name in entries} | {self.path}:
             sync(folder)
