@@ -62,6 +62,7 @@ def add(commands: Any) -> None:
         commands, "fetch", "bring the hub's models and data here, and prove that a run finds them without a network"
     )
     fetch.add_argument("--out", type=Path, default=Path("runs"), help="run folder, where its commits may be frozen already")
+    fetch.add_argument("--json", action="store_true", help="print what a run without a network finds as JSON")
     fetch.set_defaults(call=_fetch)
 
     slurm = _of_recipe(commands, "slurm", "submit one job a stage, chained; again, only what is missing")
@@ -194,17 +195,18 @@ def _tell(found: "list[Finding]", json_wanted: bool) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from summ_collapse.plan.fetch import fetch_data, fetch_model, wanted
+    from summ_collapse.plan.fetch import fetch_data, fetch_model, of_hub, wanted
     from summ_collapse.plan.offline import prove
     from summ_collapse.run import Request, recipe_of
 
-    request = Request(_recipe_path(options.recipe), options.overrides, options.out)
-    recipe = recipe_of(request)
-    for model in wanted(recipe):
-        say(model.told())
+    recipe = recipe_of(Request(_recipe_path(options.recipe), options.overrides, options.out))
+    hub = of_hub(recipe)
+    # Results are what was proved; how far the fetching is goes where the library's own bars go.
+    for model in (one for one in hub.values() if one.reference.kind == "model"):
+        print(wanted(model).told(), file=sys.stderr)
         fetch_model(model)  # also where all is here: the cache may know the commit, and not what it is called
-    say(f"data: {fetch_data(recipe)}")
-    _tell(prove(request), json_wanted=False)
+    print(f"data: {fetch_data(recipe.task, hub)}", file=sys.stderr)
+    _tell(prove(recipe), options.json)
 
 
 def _slurm(options: argparse.Namespace) -> None:

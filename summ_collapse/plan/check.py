@@ -17,10 +17,10 @@ from summ_collapse.errors import InputError
 from summ_collapse.launch import shapes
 from summ_collapse.locks import demand
 from summ_collapse.plan.check_site import Finding, Verdict, scripts, two_nodes
-from summ_collapse.plan.fetch import pinned, refused
+from summ_collapse.plan.fetch import refused
 from summ_collapse.plan.offline import prove
 from summ_collapse.plan.plan import Machine, plan
-from summ_collapse.recipe.resolve import references, resolve
+from summ_collapse.recipe.resolve import pinned, references, resolve
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.run import Request, recipe_of
 
@@ -37,7 +37,7 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
     checks = {
         "data": _data(recipe),
         "models": _models(recipe),
-        "offline": _offline(request),
+        "offline": _offline(recipe),
         "costs": _costs(recipe, request.out, elsewhere),
         "locks": _locks(request.out),
         "shapes": _shapes(recipe, elsewhere),
@@ -56,7 +56,7 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
 
 def _data(recipe: Recipe) -> Iterator[Finding]:
     """Readable, and a sample of it tokenised as training would."""
-    splits = pinned(recipe).task.splits()
+    splits = pinned(recipe.task, {one.key: resolve(one, recipe.commits) for one in references(recipe.task)}).splits()
     rows = ", ".join(f"{table.num_rows:,} {split}" for split, table in splits.items())
     yield Finding("data", "ok", f"{rows} rows")
     sample = next(iter(splits.values())).slice(0, SAMPLE).to_pylist()
@@ -137,10 +137,10 @@ def _refused(name: str, commit: str) -> str | None:
     return f"model {name}: expected {' or '.join(CONFIGURATIONS)}, and it holds neither"
 
 
-def _offline(request: Request) -> Iterator[Finding]:
+def _offline(recipe: Recipe) -> Iterator[Finding]:
     """What jobs on nodes without a network would find."""
     try:
-        yield from prove(request)
+        yield from prove(recipe)
     except InputError:  # a name that stands for nothing, which the checks of data and models tell
         return
 
@@ -156,15 +156,14 @@ def _costs(recipe: Recipe, out: Path, elsewhere: Verdict) -> Iterator[Finding]:
         largest = max(peaks, key=peaks.__getitem__)
         needs = f"{largest} needs {peaks[largest] / 1e9:.2f} GB a device; {where} has {memory / 1e9:.2f} GB"
         yield Finding("memory", "ok" if peaks[largest] < memory else elsewhere, needs)
-    wanted = found.disk_bytes
     host = max((stage.host_bytes for stage in found.left), default=0)
-    here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    here = _machine_memory()
     needs = f"up to {host / 1e9:.1f} GB on a node; this machine has {here / 1e9:.1f} GB"
     yield Finding("host memory", "ok" if host < here else "warning", needs)
     parent = _nearest(out)
     free = shutil.disk_usage(parent).free
-    needs = f"about {wanted / 1e9:.2f} GB are still to be written; {parent} has {free / 1e9:.2f} GB free"
-    yield Finding("disk", "ok" if wanted < free else "failed", needs)
+    needs = f"about {found.disk_bytes / 1e9:.2f} GB are still to be written; {parent} has {free / 1e9:.2f} GB free"
+    yield Finding("disk", "ok" if found.disk_bytes < free else "failed", needs)
 
 
 def _locks(out: Path) -> Iterator[Finding]:
@@ -186,7 +185,12 @@ def _device_memory() -> tuple[int, int, str]:
     if gpus:
         smallest = min(gpus, key=lambda gpu: gpu.total_memory)
         return len(gpus), smallest.total_memory, smallest.name
-    return 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "this machine (no GPU is visible)"
+    return 1, _machine_memory(), "this machine (no GPU is visible)"
+
+
+def _machine_memory() -> int:
+    """Bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:

@@ -3,83 +3,95 @@
 Compute nodes often have no network. What was fetched is proved with the network off (`offline.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache
+from huggingface_hub import snapshot_download
 
 from summ_collapse.errors import InputError, first_line
-from summ_collapse.recipe.resolve import Name, Reference, references, resolve
+from summ_collapse.recipe.resolve import Name, Reference, pinned, references, resolve
 from summ_collapse.recipe.schema import Recipe
+from summ_collapse.tasks.task import Task
 
-READ = (".safetensors", ".json", ".model", ".txt", ".jinja")  # weights, configurations, tokenizers
+# Weights, configurations, tokenizers; not what lies in folders, such as other formats, nor weights as their maker stores them.
+READ = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
+NOT_READ = ["*/*", "consolidated*"]
 GIGA = 1e9
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One repository: which of its files are read, their bytes, and how many of these are not in the cache."""
+    """One model of the hub: how many of its files are read, their bytes, and how many of these are not in the cache."""
 
-    what: str
-    name: str
-    revision: str | None
+    reference: Reference
     commit: str
-    files: list[str]
+    files: int
     bytes: int
     missing_bytes: int
 
     def told(self) -> str:
         """In words."""
         here = f"{self.missing_bytes / GIGA:.2f} GB to fetch" if self.missing_bytes else "all here"
-        return f"{self.what} {self.name} at {self.commit[:12]}: {len(self.files)} files, {self.bytes / GIGA:.2f} GB, {here}"
+        return f"model {self.reference.name} at {self.commit[:12]}: {self.files} files, {self.bytes / GIGA:.2f} GB, {here}"
 
 
-def of_hub(recipe: Recipe) -> dict[str, tuple[Reference, Name]]:
-    """Every name of the recipe that is a repository, by key, with its commit."""
-    return {one.key: (one, resolve(one, recipe.commits)) for one in references(recipe) if not one.local}
+@dataclass(frozen=True)
+class OfHub:
+    """A repository that a recipe names, with its commit."""
+
+    reference: Reference
+    name: Name
+    held: bool  # whether the recipe says the commit itself
+
+    @property
+    def commit(self) -> str:
+        assert self.name.commit is not None, f"{self.reference.name}: no repository"
+        return self.name.commit
+
+    @property
+    def revision(self) -> str | None:
+        """What to ask for: the branch, so that the cache learns which commit it is, unless that has gone on since."""
+        return self.commit if self.held else self.reference.revision
 
 
-def wanted(recipe: Recipe) -> Iterator[Wanted]:
-    """The models that a recipe names on the hub; InputError where one cannot be asked for, or holds no safetensors."""
-    for one, name in of_hub(recipe).values():
-        if one.kind == "model":
-            yield _model(one, name)
+def of_hub(recipe: Recipe) -> dict[str, OfHub]:
+    """Every name of the recipe that is a repository, by key."""
+    return {
+        one.key: OfHub(one, resolve(one, recipe.commits), one.key in recipe.commits)
+        for one in references(recipe)
+        if not one.local
+    }
 
 
-def fetch_model(one: Wanted) -> None:
+def wanted(model: OfHub) -> Wanted:
+    """InputError where it cannot be asked for, or holds no safetensors."""
+    found = _downloaded(model, READ, dry_run=True)
+    if not any(file.filename.endswith(".safetensors") for file in found):
+        raise InputError(f"model {model.reference.name}: expected weights as .safetensors, and it holds none at {model.commit}")
+    sizes = [(file.file_size or 0, file.will_download) for file in found]
+    missing = sum(size for size, lacks in sizes if lacks)
+    return Wanted(model.reference, model.commit, len(sizes), sum(size for size, _ in sizes), missing)
+
+
+def fetch_model(model: OfHub) -> None:
     """Bring its files into the cache, with the library's own bars. InputError where they are refused, or have moved meanwhile."""
-    _into_cache("model", one.name, one.revision, one.commit, one.files)
+    _into_cache(model, READ)
 
 
-def fetch_data(recipe: Recipe) -> str:
-    """Read the task's examples, which leaves them in the cache; how many there are."""
-    for one in references(recipe.task):
-        commit = resolve(one, recipe.commits).commit
-        if commit is not None:
-            _into_cache("dataset", one.name, one.revision, commit, [])
-    return rows_of(pinned(recipe))
+def fetch_data(task: Task, hub: Mapping[str, OfHub]) -> str:
+    """Read a task's examples, which leaves them in the cache; how many there are."""
+    for one in hub.values():
+        if one.reference.kind == "dataset":
+            _into_cache(one, [])
+    return rows_of(task, hub)
 
 
-def _into_cache(kind: str, name: str, revision: str | None, commit: str, files: list[str]) -> None:
-    """These files, and which commit the name stands for: what is read by commit alone leaves no such mark in the cache."""
-    try:
-        folder = snapshot_download(name, repo_type=kind, revision=revision, allow_patterns=files)
-    except Exception as error:  # an HTTP client's, the hub's, a full disk's: they share no base class
-        raise refused(kind, name, error) from error
-    if revision != commit and Path(folder).name != commit:
-        raise InputError(f"{kind} {name}: moved from {commit} to {Path(folder).name} meanwhile; run the command again")
-
-
-def pinned(recipe: Recipe) -> Recipe:
-    """With the task's data at its commit, as `prepare` reads it."""
-    commits = [resolve(one, recipe.commits).commit for one in references(recipe.task) if not one.local]
-    return recipe.model_copy(update={"task": recipe.task.model_copy(update={"revision": commits[0]})}) if commits else recipe
-
-
-def rows_of(recipe: Recipe) -> str:
-    """Rows by split, in words."""
-    return ", ".join(f"{table.num_rows:,} {split}" for split, table in recipe.task.splits().items()) + " rows"
+def rows_of(task: Task, hub: Mapping[str, OfHub]) -> str:
+    """Rows by split of what `prepare` would read, in words."""
+    splits = pinned(task, {key: one.name for key, one in hub.items()}).splits()
+    return ", ".join(f"{table.num_rows:,} {split}" for split, table in splits.items()) + " rows"
 
 
 def refused(what: str, name: str, error: Exception) -> InputError:
@@ -92,22 +104,19 @@ def refused(what: str, name: str, error: Exception) -> InputError:
     return InputError(f"{what} {name}: its files cannot be fetched: {first_line(error)}")
 
 
-def _model(one: Reference, name: Name) -> Wanted:
-    assert name.commit is not None
+def _into_cache(one: OfHub, files: list[str]) -> None:
+    """These files, and which commit the name stands for: what is read by commit alone leaves no such mark in the cache."""
+    folder = _downloaded(one, files)
+    if Path(folder).name != one.commit:
+        named = f"{one.reference.kind} {one.reference.name}"
+        raise InputError(f"{named}: moved from {one.commit} to {Path(folder).name} meanwhile; run the command again")
+
+
+def _downloaded(one: OfHub, files: list[str], **further: Any) -> Any:
+    kind, name = one.reference.kind, one.reference.name
     try:
-        siblings = HfApi().model_info(one.name, revision=name.commit, files_metadata=True, timeout=10).siblings or []
-    except Exception as error:
-        raise refused("model", one.name, error) from error
-    sizes = {file.rfilename: file.size or 0 for file in siblings if _is_read(file.rfilename)}
-    if not any(file.endswith(".safetensors") for file in sizes):
-        raise InputError(f"model {one.name}: expected weights as .safetensors, which it does not hold at {name.commit}")
-    missing = [file for file in sizes if not isinstance(try_to_load_from_cache(one.name, file, revision=name.commit), str)]
-    total = sum(sizes.values())
-    return Wanted(
-        "model", one.name, one.revision, name.commit, sorted(sizes), total, sum(sizes[file] for file in missing) if missing else 0
-    )
-
-
-def _is_read(file: str) -> bool:
-    """Not what lies in folders, such as other formats; nor weights a second time, as their maker stores them."""
-    return file.endswith(READ) and "/" not in file and not file.startswith("consolidated")
+        return snapshot_download(
+            name, repo_type=kind, revision=one.revision, allow_patterns=files, ignore_patterns=NOT_READ, **further
+        )
+    except Exception as error:  # an HTTP client's, the hub's, a full disk's: they share no base class
+        raise refused(kind, name, error) from error

@@ -1,13 +1,12 @@
 """Whether a run would find all that it reads with the network off: tried in a process that has none.
 
-HF_HUB_OFFLINE=1 python -m summ_collapse.plan.offline FROZEN_RECIPE     # a line of JSON for each finding
+HF_HUB_OFFLINE=1 python -m summ_collapse.plan.offline < RECIPE_WITH_COMMITS     # a line of JSON for each finding
 """
 
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,25 +14,30 @@ from huggingface_hub import try_to_load_from_cache
 
 from summ_collapse.errors import InputError
 from summ_collapse.plan.check_site import Finding
-from summ_collapse.plan.fetch import of_hub, pinned, rows_of
-from summ_collapse.run import FROZEN, Request, freeze, open_run, recipe_of, thawed
+from summ_collapse.plan.fetch import of_hub, rows_of
+from summ_collapse.recipe.load import validate
+from summ_collapse.recipe.schema import Recipe
 
 PATIENCE = 1800  # seconds; reading all rows of a large data set takes minutes
 WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
 INDEX = "model.safetensors.index.json"
 
 
-def prove(request: Request) -> list[Finding]:
+def prove(recipe: Recipe) -> list[Finding]:
     """What a process without a network finds; nothing where the recipe names no repository. InputError where one is not known."""
-    run = open_run(recipe_of(request), request.out)
-    if not of_hub(run.experiment.recipe):
+    commits = {key: one.commit for key, one in of_hub(recipe).items()}
+    if not commits:
         return []
-    with tempfile.TemporaryDirectory() as folder:
-        frozen = Path(folder) / FROZEN
-        freeze(run, request, frozen)
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-        command = [sys.executable, "-m", "summ_collapse.plan.offline", str(frozen)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False)
+    held = recipe.model_copy(update={"commits": commits}).model_dump_json(by_alias=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "summ_collapse.plan.offline"],
+        input=held,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"},
+        check=False,
+    )
     found = [Finding(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -41,23 +45,23 @@ def prove(request: Request) -> list[Finding]:
     return found
 
 
-def findings(frozen: Path) -> Iterator[Finding]:
+def findings(recipe: Recipe) -> Iterator[Finding]:
     """Of a process that has no network."""
     from summ_collapse.models.loading import ModelSource, load_tokenizer, positions
 
-    recipe = thawed(frozen)
-    for one, name in of_hub(recipe).values():
+    hub = of_hub(recipe)
+    for one in hub.values():
+        name = one.reference.name
         try:
-            if one.kind == "dataset":
-                yield Finding("offline", "ok", f"data {one.name}: {rows_of(pinned(recipe))}")
+            if one.reference.kind == "dataset":
+                yield Finding("offline", "ok", f"data {name}: {rows_of(recipe.task, hub)}")
                 continue
-            assert name.commit is not None
-            _weights(one.name, name.commit)
-            if not _cached(one.name, WEIGHTS[1], name.commit):  # an adapter has the tokenizer and positions of what is below it
-                source = ModelSource(one.name, name.commit)
+            _weights(name, one.commit)
+            if not _cached(name, WEIGHTS[1], one.commit):  # an adapter has the tokenizer and positions of what is below it
+                source = ModelSource(name, one.commit)
                 load_tokenizer(source)
                 positions(source)
-            yield Finding("offline", "ok", f"model {one.name}: all of it is here")
+            yield Finding("offline", "ok", f"model {name}: all of it is here")
         except InputError as error:
             yield Finding("offline", "warning", f"{error}; without a network nothing reads it: `summ-collapse fetch` brings it")
 
@@ -78,5 +82,5 @@ def _cached(name: str, file: str, commit: str) -> bool:
 
 
 if __name__ == "__main__":
-    for finding in findings(Path(sys.argv[1])):
+    for finding in findings(validate(json.load(sys.stdin), "the recipe")):
         print(json.dumps(vars(finding), ensure_ascii=False), flush=True)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -34,6 +34,7 @@ class Name(Options):
 
 
 Names = Mapping[str, Name]
+Block = TypeVar("Block", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,14 @@ def references(block: BaseModel, where: str = "") -> Iterator[Reference]:
         elif isinstance(value, str) and (kind.bare or "/" in value):
             beside = next((name for name in (f"{key}_revision", "revision") if name in type(block).model_fields), None)
             yield Reference(path, kind.kind, value, getattr(block, beside) if beside else None, beside)
+
+
+def pinned(block: Block, names: Names) -> Block:
+    """The block with the commit that each of its names stands for in the place of the revision beside it."""
+    commits = {
+        one.beside: name.commit for one in references(block) if one.beside and (name := names.get(one.key)) and name.commit
+    }
+    return block.model_copy(update=commits)
 
 
 def described(block: BaseModel, names: Names, **leave: Any) -> dict[str, JsonValue]:

@@ -16,7 +16,7 @@ from pydantic import Field, JsonValue, SerializeAsAny
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
-from summ_collapse.recipe.resolve import Name, described
+from summ_collapse.recipe.resolve import Name, described, pinned
 from summ_collapse.records import EXAMPLE, check, keys_of
 from summ_collapse.selection.order import by_hash
 from summ_collapse.stages.size import Size
@@ -46,8 +46,7 @@ class Prepare(Stage):
     def run(self, context: Context) -> Outcome:
         """Read, reject, split. InputError where ids repeat, or more rows are rejected than the recipe allows."""
         # Of a hub data set, the very commit that was fingerprinted.
-        commits = [name.commit for name in self.names.values() if name.commit]
-        return _prepared(self.task.model_copy(update={"revision": commits[0]} if commits else {}), context)
+        return _prepared(pinned(self.task, self.names), context)
 
 
 def _prepared(options: Task, context: Context) -> Outcome:

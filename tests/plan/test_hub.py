@@ -81,15 +81,14 @@ def test_what_was_fetched_runs_without_a_network_and_stays_at_its_commits(
     assert "the hub cannot resolve it" in early.err
     fetched = ask("fetch", recipe)
     assert fetched.code == 0, fetched.err
-    told = " ".join(fetched.out.split())
-    assert "model some/base at" in told
-    assert "GB to fetch" in told
-    assert "60 train, 20 test rows" in told
-    assert told.count("all of it is here") == 3
+    assert "model some/base at" in fetched.err
+    assert "GB to fetch" in fetched.err
+    assert "data: 60 train, 20 test rows" in fetched.err
+    assert " ".join(fetched.out.split()).count("all of it is here") == 3
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.name == "pytorch_model.bin"]
     again = ask("fetch", recipe)
-    assert "all here" in again.out
-    assert "to fetch" not in again.out
+    assert "all here" in again.err
+    assert "to fetch" not in again.err
     asked = len(server.asked)
     done = ask("run", recipe, "--out", run, online=False)
     assert done.code == 0, done.err
@@ -112,7 +111,11 @@ def test_what_was_fetched_runs_without_a_network_and_stays_at_its_commits(
     line = " ".join(shown.err.split())
     assert f"some/base: was {frozen['some/base']} when this run was made, and is {moved} now" in line
     assert "train/generator: cached" not in line
-    kept = ask("run", recipe, f'commits={{some/base: "{frozen["some/base"]}"}}', "--out", run, "--until", "train/generator")
+    still = f'commits={{some/base: "{frozen["some/base"]}"}}'
+    held = ask("fetch", recipe, still, cache="another")
+    assert held.code == 0, held.err
+    assert f"model some/base at {frozen['some/base'][:12]}" in held.err
+    kept = ask("run", recipe, still, "--out", run, "--until", "train/generator")
     assert "train/generator: cached" in kept.err
     assert ask("run", run / "recipe.json", "--out", run, "--until", "train/generator", online=False).code == 0
 
