@@ -212,14 +212,13 @@ def _fetch(options: argparse.Namespace) -> None:
 def _slurm(options: argparse.Namespace) -> None:
     from summ_collapse.launch.slurm.jobs import planned, submit
     from summ_collapse.launch.slurm.profile import load_profile
-    from summ_collapse.plan.plan import plan
+    from summ_collapse.plan.check_site import node_bytes
     from summ_collapse.run import Request, open_run, recipe_of
 
     request = Request(_recipe_path(options.recipe), options.overrides, options.out)
     profile = load_profile(options.profile)
-    recipe = recipe_of(request)
-    run = open_run(recipe, request.out)
-    memory = {stage.name: stage.host_bytes for stage in plan(recipe, request.out).stages}
+    run = open_run(recipe_of(request), request.out)
+    memory = node_bytes(run, profile)
     if options.dry_run:
         for job in planned(run, profile, memory):
             print(f"##### {job.path}\n{job.script}")

@@ -11,12 +11,14 @@ from typing import Literal
 
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import planned
-from summ_collapse.launch.slurm.profile import load_profile
-from summ_collapse.plan.plan import plan
-from summ_collapse.run import Request, open_run, recipe_of
+from summ_collapse.launch.slurm.profile import Profile, load_profile
+from summ_collapse.plan.plan import Machine, laid_out
+from summ_collapse.run import Request, Run, open_run, recipe_of
 
 PATIENCE = 60  # seconds for two nodes to be free
 MINUTES = 4  # of their time
+ASKS = "#SBATCH --"
+OF_ONE_JOB = (f"{ASKS}job-name", f"{ASKS}output")  # what tells scripts apart and not what they ask for
 
 Verdict = Literal["ok", "warning", "failed"]
 
@@ -30,22 +32,31 @@ class Finding:
     detail: str
 
 
+def node_bytes(run: Run, profile: Profile) -> dict[str, int]:
+    """By stage, the memory that a node of the profile needs for it."""
+    machine = Machine(devices=max(profile.gpus or 1, *(stage.gpus or 1 for stage in profile.stages.values()), 1))
+    return {stage.name: stage.host_bytes for stage in laid_out(run.experiment, run.out, machine).stages}
+
+
 def scripts(request: Request, path: Path) -> Iterator[Finding]:
     """SLURM would take every different script."""
     profile = load_profile(path)
-    recipe = recipe_of(request)
-    run = open_run(recipe, request.out)
+    run = open_run(recipe_of(request), request.out)
     seen = set()
     with tempfile.TemporaryDirectory() as folder:
-        for job in planned(run, profile, {stage.name: stage.host_bytes for stage in plan(recipe, request.out).stages}):
-            kind = (job.stage.kind, profile.resources(job.stage.name, job.stage.stage.runs_a_model).model_dump_json())
-            if kind in seen:
+        for job in planned(run, profile, node_bytes(run, profile)):
+            kinds = ", ".join(dict.fromkeys(stage.kind for stage in job.stages))
+            asked = (
+                kinds,
+                tuple(line for line in job.script.splitlines() if line.startswith(ASKS) and not line.startswith(OF_ONE_JOB)),
+            )
+            if asked in seen:
                 continue
-            seen.add(kind)
+            seen.add(asked)
             script = Path(folder) / "stage.sbatch"
             script.write_text(job.script)
             refusal = queue.refusal(script)
-            yield Finding("slurm", "failed" if refusal else "ok", f"{job.stage.kind}: {refusal or 'accepted'}")
+            yield Finding("slurm", "failed" if refusal else "ok", f"{kinds}: {refusal or 'accepted'}")
 
 
 def two_nodes(out: Path, path: Path) -> Iterator[Finding]:

@@ -112,7 +112,6 @@ class Plan:
 
 def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Plan:
     """Lay out the stages; data or models that are not at hand are named, not errors."""
-    machine = machine or Machine()
     names: dict[str, Name] = {}
     missing: list[str] = []
     for one in references(recipe):
@@ -121,13 +120,17 @@ def plan(recipe: Recipe, out: Path | None, machine: Machine | None = None) -> Pl
         except InputError:
             names[one.key] = unresolved(one.name)
             missing.append(f"{one.what} {one.name}")
-    experiment = experiment_of(recipe, names)
+    return laid_out(experiment_of(recipe, names), out, machine or Machine(), list(dict.fromkeys(missing)))
+
+
+def laid_out(experiment: Experiment, out: Path | None, machine: Machine, missing: Sequence[str] = ()) -> Plan:
+    """The plan of stages that are known already; `missing`: data and models that are not at hand."""
     run = Run(experiment, out) if out is not None else None
     there = {name: artifact for name in experiment.stages if run and (artifact := run.artifact(name))}
     workloads = Workloads(experiment, there.get(experiment.prepare.name))
     stages = [_planned(stage, workloads, machine, name in there) for name, stage in experiment.stages.items()]
     left = [stage for name, stage in experiment.stages.items() if name not in there]
-    return Plan(stages, list(dict.fromkeys(missing)), experiment, machine, _ways(left, workloads, machine))
+    return Plan(stages, list(missing), experiment, machine, _ways(left, workloads, machine))
 
 
 def _planned(stage: Node[Stage], workloads: Workloads, machine: Machine, cached: bool) -> Planned:

@@ -2,13 +2,17 @@
 
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from summ_collapse.launch.shapes import shape_of
+from summ_collapse.launch.slurm import queue
+from summ_collapse.launch.slurm.jobs import submit
+from summ_collapse.launch.slurm.profile import Profile
 from summ_collapse.run import FROZEN, Request, freeze, moved, open_run, recipe_of
 from tests.conftest import inside
 from tests.launch.test_interruption import without
@@ -121,7 +125,6 @@ def test_without_slurm_the_command_says_what_is_missing(
     write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from summ_collapse.errors import InputError
-    from summ_collapse.launch.slurm import queue
 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not queue.available()
@@ -205,3 +208,54 @@ def test_memory_is_what_the_plan_counts_where_the_profile_says_so(write_recipe: 
     found = scripts(inside("slurm", write_recipe(), "--out", tmp_path / "run", "--profile", profile, "--dry-run").out)
     # One process with 4 GB of libraries and next to nothing beside, and a quarter more.
     assert all("#SBATCH --mem=6G\n" in text for text in found.values())
+
+
+def test_only_what_no_job_makes_is_submitted_where_the_grouping_has_changed(
+    write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue of our own stands in for SLURM's: what it was given, behind what, and what it was told to drop."""
+    waiting: dict[str, queue.Job] = {}
+    behind: dict[str, list[str]] = {}
+    dropped: list[str] = []
+
+    def submitted(script: Path, after: Iterable[str]) -> str:
+        (name,) = re.findall(r"#SBATCH --job-name=(\S+)", script.read_text())
+        number = str(len(behind) + 1)
+        behind[number] = list(after)
+        waiting[name] = queue.Job(number, name, "PENDING", "Dependency")
+        return number
+
+    monkeypatch.setattr(queue, "jobs", lambda: dict(waiting))
+    monkeypatch.setattr(queue, "submit", submitted)
+    monkeypatch.setattr(queue, "cancel", lambda job: dropped.append(job.id))
+    request = Request(write_recipe(base={"dtype": "float32"}), (), tmp_path / "run")
+    run = open_run(recipe_of(request), request.out)
+    apart, joined = Profile(gpus=2), Profile(gpus=2, join=True)
+    first = submit(run, request, apart, {})
+    assert len(set(first.values())) == len(first) == 46
+
+    # All of a group is queued, in a job each.
+    assert submit(run, request, joined, {}) == first
+    assert len(behind) == 46
+
+    # An evaluation was cancelled by hand, and so was the report that waits for it: only they are submitted.
+    for name in ("evaluate/self-0.5", "report/all"):
+        waiting = {job: held for job, held in waiting.items() if held.id != first[name]}
+    again = submit(run, request, joined, {})
+    assert {name for name in first if again[name] != first[name]} == {"evaluate/self-0.5", "report/all"}
+    assert first["train/self-0.5"] in behind[again["evaluate/self-0.5"]]
+    assert again["evaluate/self-0.5"] in behind[again["report/all"]]
+
+    # A selection failed: what waits for it is dropped, and follows it in one job; what it needs is queued still.
+    hopeless = ("train/self-0.5",)
+    for name, job in list(waiting.items()):
+        if job.id == first["select/self-0.5"]:
+            del waiting[name]
+        elif job.id in {again[one] for one in hopeless}:
+            waiting[name] = replace(job, reason=queue.HOPELESS)
+    last = submit(run, request, joined, {})
+    arm = ("select/self-0.5", "train/self-0.5", "evaluate/self-0.5")
+    assert {name for name in first if last[name] != again[name]} == {*arm, "report/all"}
+    assert len({last[name] for name in arm}) == 1
+    assert set(dropped) == {again[name] for name in (*arm[1:], "report/all")}
+    assert first["verify/self"] in behind[last["select/self-0.5"]]

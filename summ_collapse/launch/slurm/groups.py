@@ -5,7 +5,7 @@ stage as well, where all else that it needs is needed by that job anyway (so tha
 where both want the same resources.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from summ_collapse.graph import Graph, Node
@@ -24,14 +24,14 @@ class Group:
     asks_for_a_device: bool
     after: set[str] = field(default_factory=set)  # missing stages of other jobs that it waits for
 
-    @property
-    def head(self) -> str:
-        """The stage that the job is named after."""
-        return self.stages[0].name
 
+def grouped(
+    graph: Graph[Stage], missing: Mapping[str, Node[Stage]], profile: Profile, queued: Collection[str] = ()
+) -> list[Group]:
+    """The missing stages as jobs, in an order in which they can be submitted; a job each unless the profile joins them.
 
-def grouped(graph: Graph[Stage], missing: Mapping[str, Node[Stage]], profile: Profile) -> list[Group]:
-    """The missing stages as jobs, in an order in which they can be submitted; a job each unless the profile joins them."""
+    Those that are `queued` have a job already: none is made for them, and what reads them waits for it.
+    """
     upstream = {name: graph.upstream([name]) for name in missing}
     consumers: dict[str, set[str]] = {name: set() for name in missing}
     for name, stage in missing.items():
@@ -40,24 +40,25 @@ def grouped(graph: Graph[Stage], missing: Mapping[str, Node[Stage]], profile: Pr
     group_of: dict[str, Group] = {}
     groups: list[Group] = []
     for name, stage in missing.items():
+        if name in queued:
+            continue
         needs = missing.keys() & {*stage.inputs.values()}
         wanted = profile.resources(name, stage.stage.runs_a_model)
-        joins = None
-        if profile.join:
+        group = None
+        for source in stage.inputs.values() if profile.join else ():
             # Others may read what it is given too, such as the report, as long as they wait for the stage itself as well.
-            alone = [
-                source for source in stage.inputs.values() if all(name in upstream[one] for one in consumers.get(source, ()))
-            ]
-            ready = (group_of[source] for source in alone if source in missing)
-            joins = next((group for group in ready if _fits(group, stage, wanted, needs, graph)), None)
-        if joins is None:
-            joins = Group([], wanted, stage.stage.runs_a_model)
-            groups.append(joins)
-        elif stage.stage.runs_a_model and not joins.asks_for_a_device:
-            joins.resources, joins.asks_for_a_device = wanted, True
-        joins.stages.append(stage)
-        group_of[name] = joins
-        joins.after |= needs - {member.name for member in joins.stages}
+            alone = source in group_of and all(name in upstream[one] for one in consumers[source])
+            if alone and _fits(group_of[source], stage, wanted, needs, graph):
+                group = group_of[source]
+                break
+        if group is None:
+            group = Group([], wanted, stage.stage.runs_a_model)
+            groups.append(group)
+        elif stage.stage.runs_a_model and not group.asks_for_a_device:
+            group.resources, group.asks_for_a_device = wanted, True
+        group.stages.append(stage)
+        group_of[name] = group
+        group.after |= needs - {member.name for member in group.stages}
     return groups
 
 

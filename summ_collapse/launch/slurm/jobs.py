@@ -6,7 +6,7 @@ The queue itself says what was submitted: a job's name holds its first stage and
 import math
 import shlex
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,16 +58,15 @@ def heads(run: Run) -> dict[str, str]:
     return recorded
 
 
-def planned(run: Run, profile: Profile, host_bytes: Mapping[str, int]) -> list[Planned]:
-    """A script for all stages that are not there yet, in an order in which they can be submitted.
+def planned(run: Run, profile: Profile, host_bytes: Mapping[str, int], queued: Collection[str] = ()) -> list[Planned]:
+    """A script for all stages that are neither there nor `queued`, in an order in which they can be submitted.
 
     `host_bytes` are what a node of each stage needs of memory, for a profile that leaves it to the plan.
     """
     _check_dtype(run, profile)
-    missing = {name: stage for name, stage in run.experiment.stages.items() if not run.place(stage).whole()}
     home = _home(run)
     scripts = []
-    for group in grouped(run.experiment.graph, missing, profile):
+    for group in grouped(run.experiment.graph, _missing(run), profile, queued):
         if group.resources.memory == BY_PLAN:
             most = max(host_bytes.get(stage.name, 0) for stage in group.stages)
             memory = f"{math.ceil(SPARE * most / 1e9)}G" if most else None
@@ -75,6 +74,10 @@ def planned(run: Run, profile: Profile, host_bytes: Mapping[str, int]) -> list[P
         path = home / group.stages[0].kind / f"{group.stages[0].folder}.sbatch"
         scripts.append(Planned(group.stages, _script(run, group, profile, home / FROZEN), path, sorted(group.after)))
     return scripts
+
+
+def _missing(run: Run) -> dict[str, Node[Stage]]:
+    return {name: stage for name, stage in run.experiment.stages.items() if not run.place(stage).whole()}
 
 
 def _home(run: Run) -> Path:
@@ -95,43 +98,51 @@ def _check_dtype(run: Run, profile: Profile) -> None:
 
 def submit(run: Run, request: Request, profile: Profile, host_bytes: Mapping[str, int]) -> dict[str, str]:
     """Submit what is neither there nor queued; every stage that is still to come, with its job's number."""
-    scripts = planned(run, profile, host_bytes)
+    held, useless = _queued(run, queue.jobs())
+    scripts = planned(run, profile, host_bytes, held)
+    numbers = {name: job.id for name, job in held.items()}
     if not scripts:
-        return {}
+        return numbers
     for line in moved(run):
         run.reporter.line(line)
-    home, before = _home(run), heads(run)
+    home, named = _home(run), heads(run)
     freeze(run, request, home / FROZEN)
     freeze(run, request, run.out / FROZEN)
-    queued = queue.jobs()
-    numbers: dict[str, str] = {}
-    submitted: set[str] = set()
+    for job in useless:
+        queue.cancel(job)
     for plan in scripts:
-        jobs = _queued(run, plan, before, queued)
-        # One that waits for a job which is submitted anew waits for the wrong one, whether SLURM knows it yet or not.
-        if jobs and not any(job.hopeless for job in jobs) and not submitted.intersection(plan.after):
-            numbers |= {stage.name: jobs[0].id for stage in plan.stages}
-            continue
-        for job in jobs:
-            queue.cancel(job)
         for stage in plan.stages:
             run.log(stage).parent.mkdir(parents=True, exist_ok=True)
         store.write_atomic(plan.path, plan.script.encode())
         number = queue.submit(plan.path, sorted({numbers[source] for source in plan.after}))
         names = [stage.name for stage in plan.stages]
-        before |= dict.fromkeys(names, plan.stage.name)
-        store.write_json(home / JOBS, before)
-        submitted.update(names)
+        named |= dict.fromkeys(names, plan.stage.name)
+        store.write_json(home / JOBS, named)
         numbers |= dict.fromkeys(names, number)
         run.reporter.line(f"{', '.join(names)}: job {number}")
     return numbers
 
 
-def _queued(run: Run, plan: Planned, before: Mapping[str, str], queued: Mapping[str, queue.Job]) -> list[queue.Job]:
-    """The jobs that have a part of its stages already; in another grouping they may have been named after another one."""
-    stages = run.experiment.stages
-    named = dict.fromkeys(head for stage in plan.stages for head in (before.get(stage.name, stage.name),) if head in stages)
-    return [queued[name] for name in (job_name(run, stages[head]) for head in named) if name in queued]
+def _queued(run: Run, jobs: Mapping[str, queue.Job]) -> tuple[dict[str, queue.Job], list[queue.Job]]:
+    """By missing stage, the job that will make it; and the jobs that will not make theirs.
+
+    A job is of no use where it waits for one that failed, or for a stage that no other job of use makes: that one is submitted
+    anew, and this waits for the wrong one, whether SLURM knows it yet or not.
+    """
+    missing, named, stages = _missing(run), heads(run), run.experiment.stages
+    held: dict[str, queue.Job] = {}
+    for name in missing:
+        head = stages.get(named.get(name, name))
+        job = jobs.get(job_name(run, head)) if head is not None else None
+        if job is not None:
+            held[name] = job
+    useless = {job.id: job for job in held.values() if job.hopeless}
+    while True:
+        held = {name: job for name, job in held.items() if job.id not in useless}
+        cut_off = {job.id: job for name, job in held.items() if (missing.keys() & {*missing[name].inputs.values()}) - held.keys()}
+        if not cut_off:
+            return held, list(useless.values())
+        useless |= cut_off
 
 
 def _script(run: Run, group: Group, profile: Profile, recipe: Path) -> str:
