@@ -22,9 +22,9 @@ QUARTILES = 4
 class Candidates:
     """One pool's candidates, from a run or from bare files; arrays are (rows,) in one order. Documents are numbered from 0.
 
-    `seed` and `slice` (the generator's share of the real rows) say which of a run's pools it is. `quality` is the metric's
-    score, 0-1, and NaN where there is no reference. `oracles` are the verifiers that read what quality is computed from:
-    they are bounds, nothing that could be had where references are missing.
+    `seed`, `slice` (the generator's share of the real rows) and `pool` (a further one of the generator's) say which of a run's
+    pools it is. `quality` is the metric's score, 0-1, and NaN where there is no reference. `oracles` are the verifiers that read
+    what quality is computed from: they are bounds, nothing that could be had where references are missing.
     """
 
     ids: pa.Array
@@ -36,6 +36,7 @@ class Candidates:
     oracles: frozenset[str] = frozenset()
     seed: int | None = None
     slice: float | None = None
+    pool: str | None = None
     column: pa.Array | None = None
     slice_rows: int | None = None
     graded: np.ndarray | None = None  # a metric that knows more than right and wrong, 0-1; `quality` where absent

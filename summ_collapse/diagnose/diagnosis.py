@@ -50,6 +50,7 @@ class Selection:
     across: Across
     seed: int | None
     slice: float | None
+    pool: str | None
     oracle: bool
     kept_rows: int
     threshold: float | None  # the least score that is kept; within strata there are as many as strata
@@ -74,7 +75,7 @@ class Selection:
     @property
     def arm(self) -> tuple[object, ...]:
         """What tells selections apart, whatever the seed."""
-        return self.name, self.rate, self.across, self.slice
+        return self.name, self.rate, self.across, self.slice, self.pool
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Baseline:
     rate: float
     seed: int | None
     slice: float | None
+    pool: str | None
     kept_rows: int
     estimates: Estimates
     coverage: float
@@ -109,6 +111,7 @@ class Ranking:
     name: str
     seed: int | None
     slice: float | None
+    pool: str | None
     oracle: bool
     nan_scores: int
     spearman: Interval | None
@@ -155,7 +158,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, JsonValue]:
     """The content of `diagnose --json`."""
     chosen, content = diagnosis.recommended, _entries(diagnosis)
     if chosen is not None:
-        told = ("name", "rate", "across", "slice", "difference", "difference_low", "difference_high", "theory")
+        told = ("name", "rate", "across", "slice", "pool", "difference", "difference_low", "difference_high", "theory")
         content["recommended"] = {name: value for name, value in _entries(chosen).items() if name in told}
     return content
 
@@ -188,6 +191,7 @@ def _counts(pool: Candidates) -> dict[str, JsonValue]:
     return {
         "seed": pool.seed,
         "slice": pool.slice,
+        "pool": pool.pool,
         "candidates": pool.rows,
         "documents": pool.documents,
         "labelled": len(pool.labelled),

@@ -40,6 +40,7 @@ def _pool(run: Run, pool: Pool) -> Candidates:
         oracles=frozenset(name for name in recipe.verifiers if _reads_reference(name, recipe)),
         seed=pool.seed,
         slice=pool.slice,
+        pool=None if pool.main else pool.name,
         slice_rows=slice_rows(Counts.of(examples).train, pool.slice) if pool.slice is not None else None,
         # Where the judge's metric is the report's first, `quality` has these scores already.
         graded=None if metric == recipe.wrong.metric else graded(examples.table("train", ["id", "summary"]), candidates, metric),

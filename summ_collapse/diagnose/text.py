@@ -29,6 +29,7 @@ def opening(found: Diagnosis) -> list[str]:
     for pool, everything in zip(found.pools, (one for one in found.baselines if one.name == "keep all"), strict=True):
         which = [f"seed {pool.seed}"] if _several_seeds(found) else []
         which += [f"slice {pool.slice:g}"] if _several_slices(found) else []
+        which += [pool.pool] if pool.pool else []
         called = f"pool of {', '.join(which)}" if which else "pool"
         if everything.estimates.p is not None:
             lines.append(f"The {called}: p = {_percent(everything.estimates.p)} are wrong. {_meaning(everything.theory)}")
@@ -51,12 +52,12 @@ def as_rich(found: Diagnosis, wide: bool = False) -> Table:
     table.add_column(first, no_wrap=wide, overflow="fold", max_width=None if wide else NAME_WIDTH)
     for heading in others:
         table.add_column(heading, justify="right", no_wrap=True)
-    rankings = {(ranking.name, ranking.seed, ranking.slice): ranking for ranking in found.rankings}
+    rankings = {(ranking.name, ranking.seed, ranking.slice, ranking.pool): ranking for ranking in found.rankings}
     for baseline in found.baselines:
         table.add_row(*(_wide_baseline(found, baseline) if wide else _narrow_baseline(found, baseline)))
     chosen = None if found.recommended is None else found.recommended.arm
     for entry in found.selections if wide else [*found.verifiers, *(one for one in found.stratified if one.arm == chosen)]:
-        ranking = rankings[entry.name, entry.seed, entry.slice]
+        ranking = rankings[entry.name, entry.seed, entry.slice, entry.pool]
         table.add_row(*(_wide(found, entry, ranking) if wide else _narrow(found, entry)))
     return table
 
@@ -100,8 +101,8 @@ def _row_name(found: Diagnosis, entry: Selection) -> str:
 
 
 def _called(found: Diagnosis, entry: Selection | Baseline | Ranking, seed: str = "") -> str:
-    """Which generator it is about, where there are several, as arms are called; and the verifier."""
-    prefix = f"g{entry.slice:g}-" if _several_slices(found) else ""
+    """Which generator it is about, where there are several, and which further pool, as arms are called; and the verifier."""
+    prefix = (f"g{entry.slice:g}-" if _several_slices(found) else "") + (f"{entry.pool}-" if entry.pool else "")
     return f"{prefix}{entry.name}{seed}"
 
 
@@ -212,7 +213,7 @@ def _recommended(found: Diagnosis, chosen: Selection) -> list[str]:
 
 
 def _doubt(found: Diagnosis, needed: int, entry: Selection) -> str:
-    pool = next(pool for pool in found.pools if (pool.seed, pool.slice) == (entry.seed, entry.slice))
+    pool = next(pool for pool in found.pools if (pool.seed, pool.slice, pool.pool) == (entry.seed, entry.slice, entry.pool))
     doubt = f"Nearest to it is {_arm(found, entry)}, {_shift(entry.difference)} points."
     if needed > pool.rows:
         there = f"{pool.rows:,}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from summ_collapse.graph import Node
-from summ_collapse.recipe.blocks import Options
+from summ_collapse.recipe.blocks import MAIN, Options, Sampled
 from summ_collapse.recipe.resolve import Name
 from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.stage import Stage
@@ -37,7 +37,9 @@ class Pool:
     """The candidates that arms choose from under one seed, with who wrote them and which real rows that one learnt from."""
 
     seed: int
-    prefix: str  # of the names of all that depends on this pool; empty where there is one
+    owner: str  # prefix of the names of all that depends on the generator; empty where there is one
+    name: str  # which of its generator's pools it is
+    how: Sampled
     candidates: Node[Stage]
     judge: Node[Stage]  # whose scores say which candidates are wrong
     start: Model  # what arms are trained from
@@ -45,6 +47,21 @@ class Pool:
     slice: float | None = None
     scores: Mapping[str, Node[Stage]] = field(default_factory=dict)  # by verifier
     first: bool = True  # of the pools of one seed: what no generator has a part in stands beside this one
+
+    @property
+    def main(self) -> bool:
+        """Whether it is the pool that its generator's controls stand beside."""
+        return self.name == MAIN
+
+    @property
+    def prefix(self) -> str:
+        """Of the names of all that depends on this pool."""
+        return pool_prefix(self.owner, self.name)
+
+
+def pool_prefix(owner: str, name: str) -> str:
+    """What names begin with of all that depends on a pool, whose generator's begin with `owner`."""
+    return owner if name == MAIN else f"{owner}{name}-"
 
 
 class Arm(Options):
@@ -61,6 +78,7 @@ class Arm(Options):
     variant: str | None = Field(None, description="of the recipe's selection; none for the main one")
     rate: float | None = Field(None, description="none where a threshold decides")
     slice: float | None = Field(None, description="the pool's generator; none where generators share the arm")
+    pool: str | None = Field(None, description="which of its generator's pools; none for the main one")
     scores: str | None = None
     judge: str | None = None
     candidates: str | None = Field(None, description="the pool; none where its rows are not of one")

@@ -9,7 +9,9 @@ from summ_collapse.stages.mix import Mix, Part
 
 
 def design(setting: Setting, pool: Pool) -> list[Arm]:
-    """The recipe's controls, and always the baseline that verdicts are about."""
+    """The recipe's controls, and always the baseline that verdicts are about; of a generator's main pool."""
+    if not pool.main:
+        return []
     wanted: list[Control] = [*setting.recipe.controls, "real-slice"]
     return [arm for control in dict.fromkeys(wanted) for arm in CONTROLS[control](setting, pool)]
 

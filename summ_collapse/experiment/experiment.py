@@ -10,14 +10,16 @@ entry-point group `summ_collapse.designs`.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
-from summ_collapse.experiment.arms import Arm, Model, Pool
+from summ_collapse.experiment.arms import Arm, Model, Pool, pool_prefix
 from summ_collapse.experiment.scores import scores_of
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Graph, Node
 from summ_collapse.models.compute import resolved
 from summ_collapse.plugins import plugin
 from summ_collapse.predict import predictor
+from summ_collapse.recipe.blocks import MAIN
 from summ_collapse.recipe.decoding import decoding_of
 from summ_collapse.recipe.resolve import Names, references
 from summ_collapse.recipe.schema import Recipe, with_random
@@ -65,11 +67,10 @@ def experiment_of(recipe: Recipe, names: Names | None = None) -> Experiment:
     designs: list[Design] = [plugin("designs", name) for name in recipe.designs]
     pools: list[Pool] = []
     arms: list[Arm] = []
-    for seed in recipe.seeds:
-        for share in recipe.generator.slices:
-            pool = _pool(setting, seed, share)
-            pools.append(pool)
-            arms += [arm for design in designs for arm in design(setting, pool)]
+    for seed, share, name in product(recipe.seeds, recipe.generator.slices, recipe.synthesis.all()):
+        pool = _pool(setting, seed, share, name)
+        pools.append(pool)
+        arms += [arm for design in designs for arm in design(setting, pool)]
     return Experiment(recipe, names, graph, setting.examples, _report(setting, arms), pools, arms)
 
 
@@ -92,22 +93,22 @@ def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
     return replace(setting, base=Model(graph.add(pretrain, "base", None, {"examples": examples}), None))
 
 
-def _pool(setting: Setting, seed: int, share: float) -> Pool:
-    """A generator that learnt from a slice, what it writes, and what of that is wrong."""
-    recipe = setting.recipe
-    slices = recipe.generator.slices
-    prefix = f"g{share:g}-" if len(slices) > 1 else ""
-    generator = setting.train(f"{prefix}generator", seed, recipe.generator.train, setting.base, setting.slice(share))
+def _pool(setting: Setting, seed: int, share: float, name: str) -> Pool:
+    """A generator that learnt from a slice, what it writes in one way, and what of that is wrong."""
+    recipe, synthesis = setting.recipe, setting.recipe.synthesis
+    slices, how = recipe.generator.slices, synthesis.all()[name]
+    owner = f"g{share:g}-" if len(slices) > 1 else ""
+    generator = setting.train(f"{owner}generator", seed, recipe.generator.train, setting.base, setting.slice(share))
+    prefix = pool_prefix(owner, name)
     stage = Generate(
-        completing=setting.completing(
-            generator, decoding_of(recipe.synthesis, recipe.synthesis.decoding), recipe.synthesis.chunk_size
-        ),
-        excluded_slice=share if recipe.synthesis.exclude_slice else 0.0,
+        completing=setting.completing(generator, decoding_of(how, synthesis.max_new_tokens), how.chunk_size),
+        excluded_slice=share if synthesis.exclude_slice else 0.0,
     )
     candidates = setting.graph.add(stage, f"{prefix}generator", seed, setting.completing_inputs(generator))
-    judge = setting.verify(f"{prefix}judge", seed, recipe.task.judge(recipe.wrong.metric), candidates)
+    judge = setting.verify(f"{prefix}judge", seed, recipe.task.judge(recipe.wrong.metric), candidates, how)
     start = {"base": setting.base, "generator": generator}[recipe.retrain.start]
-    pool = Pool(seed, prefix, candidates, judge, start, generator, share, first=share == slices[0])
+    first = (share, name) == (slices[0], MAIN)
+    pool = Pool(seed, owner, name, how, candidates, judge, start, generator, share, first=first)
     return replace(pool, scores=scores_of(setting, pool))
 
 

@@ -8,13 +8,14 @@ from summ_collapse.experiment.arms import Model, Pool
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
 from summ_collapse.recipe.blocks import Training
+from summ_collapse.recipe.schema import scoring
 from summ_collapse.stages.stage import Stage
 
 
 def scores_of(setting: Setting, pool: Pool) -> dict[str, Node[Stage]]:
     """The verifiers' own trainings, in an order in which each finds what it refers to, and their scores."""
     models = {"base": setting.base} | ({"generator": pool.generator} if pool.generator else {})
-    waiting = dict(setting.recipe.verifiers)
+    waiting = scoring(setting.recipe, pool.name)
     scores: dict[str, Node[Stage]] = {}
     while waiting:
         ready = [name for name, options in waiting.items() if not {options.model, *options.sources} & set(waiting)]
@@ -28,7 +29,7 @@ def scores_of(setting: Setting, pool: Pool) -> dict[str, Node[Stage]]:
             if options.train is not None and model is not None:
                 models[name] = model
             sources = {source: scores[source] for source in options.sources}
-            scores[name] = setting.verify(pool.prefix + name, pool.seed, options, pool.candidates, model, sources)
+            scores[name] = setting.verify(pool.prefix + name, pool.seed, options, pool.candidates, pool.how, model, sources)
     return scores
 
 
@@ -47,7 +48,7 @@ def _model(setting: Setting, pool: Pool, name: str, options: Any, models: Mappin
         return model
     training = Training.model_validate(options.train.model_dump(exclude={"slice", "seed"}))
     # Generators share what is trained from none of them.
-    prefix = pool.prefix if _from_generator(setting, options.model) else ""
+    prefix = pool.owner if _from_generator(setting, options.model) else ""
     seed = pool.seed if options.train.seed is None else options.train.seed
     return setting.train(prefix + name, seed, training, model, setting.slice(options.train.slice))
 

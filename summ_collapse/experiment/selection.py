@@ -28,22 +28,24 @@ class Way:
 
 def design(setting: Setting, pool: Pool) -> list[Arm]:
     """An arm a verifier, way of selecting and rate."""
-    return [arm for way in _ways(setting) for arm in _arms(setting, pool, way)]
+    ways = _ways(setting, pool)
+    return [arm for way in ways for arm in _arms(setting, pool, way, ways)]
 
 
-def _ways(setting: Setting) -> list[Way]:
-    """Those of the recipe; random stands at every rate that any arm has."""
+def _ways(setting: Setting, pool: Pool) -> list[Way]:
+    """Those that choose from this pool; random stands at every rate that any arm has."""
     recipe, random = setting.recipe, random_verifier(setting.recipe)
     found: list[Way] = []
-    for variant, how in recipe.selection.all().items():
+    for variant, how in recipe.selection.of(pool.name).items():
         for verifier in how.verifiers or recipe.verifiers:
             rates: Sequence[float | None] = how.rates or [None]
             for rate in rates:
                 parts = [verifier, variant, None if rate is None else f"{rate:g}"]
                 arm = "-".join(part for part in parts if part is not None)
                 found.append(Way(arm, verifier, variant, _order(how), rate, how.at_least))
-    there = {way.rate for way in found if way.verifier == random and way.variant is None}
-    lacking = sorted({way.rate for way in found if way.rate is not None} - there)
+    there = {(way.variant, way.rate) for way in found if way.verifier == random}
+    alone = {way.rate for way in found if way.rate is not None and (way.variant, way.rate) not in there}
+    lacking = sorted(alone - {rate for variant, rate in there if variant is None})
     return found + [Way(f"{random}-{rate:g}", random, None, Order(), rate) for rate in lacking]
 
 
@@ -56,12 +58,16 @@ def _order(how: Ordering) -> Order:
     return Order(how.across, by, strata, how.temperature, how.near_duplicates)
 
 
-def _arms(setting: Setting, pool: Pool, way: Way) -> list[Arm]:
-    """The arm of one way, behind that of random rows where these have to follow its size."""
+def _arms(setting: Setting, pool: Pool, way: Way, ways: Sequence[Way]) -> list[Arm]:
+    """The arm of one way, behind that of random rows where these have to follow its size.
+
+    It stands beside random rows that were taken in the same way where there are such, else beside any as many.
+    """
     rows = _select(setting, pool, way)
     random = random_verifier(setting.recipe)
     if way.rate is not None:
-        return [_arm(setting, pool, way, rows, f"{random}-{way.rate:g}")]
+        drawn = {other.variant: other.arm for other in ways if (other.verifier, other.rate) == (random, way.rate)}
+        return [_arm(setting, pool, way, rows, drawn.get(way.variant) or drawn[None])]
     # A threshold's size is known only when it has selected, so random follows it.
     beside = Way(f"{random}-as-{way.arm}", random, None, Order())
     follow = _select(setting, pool, beside, size=rows)

@@ -7,7 +7,7 @@ from typing import Any
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
 from summ_collapse.graph import Graph, Node
 from summ_collapse.models.compute import resolved
-from summ_collapse.recipe.blocks import Options, Training
+from summ_collapse.recipe.blocks import Options, Sampled, Training
 from summ_collapse.recipe.decoding import Decoding, decoding_of
 from summ_collapse.recipe.resolve import Name, Names, Reference, references, unresolved
 from summ_collapse.recipe.schema import Recipe
@@ -69,19 +69,19 @@ class Setting:
         seed: int,
         verifier: Verifier,
         candidates: Node[Stage],
+        how: Sampled,
         model: Model | None = None,
         sources: Mapping[str, Node[Stage]] | None = None,
     ) -> Node[Stage]:
-        """One verifier's scores of a pool."""
-        synthesis = self.recipe.synthesis
+        """One verifier's scores of a pool, whose candidates were drawn as `how` says."""
         stage = Verify(
             verifier=verifier,
             names={one.key: self._name(one) for one in references(verifier)},
             reading=self.reading(model) if model else None,
             # Who reads others' scores ranks all candidates at once.
-            chunk_size=None if sources else synthesis.chunk_size * synthesis.samples,
-            batch_size=synthesis.batch_size if model else 1,
-            shared_prompts=model is not None and synthesis.samples > 1,
+            chunk_size=None if sources else how.chunk_size * how.samples,
+            batch_size=how.batch_size if model else 1,
+            shared_prompts=model is not None and how.samples > 1,
         )
         read = {f"scores of {name}": scores for name, scores in (sources or {}).items()}
         models = _made("model", model) if model else {}
@@ -98,24 +98,25 @@ class Setting:
     ) -> Arm:
         """An arm and its evaluation; `pool` is the one that it belongs to, None where pools share it."""
         prefix = pool.prefix if pool else ""
-        stage = Evaluate(
-            metrics=self.recipe.evaluation.metrics,
-            completing=self.completing(model, decoding_of(self.recipe.synthesis, "greedy")) if model else None,
-        )
+        synthesis = self.recipe.synthesis
+        greedy = decoding_of(synthesis, synthesis.max_new_tokens, "greedy")
+        completing = self.completing(model, greedy) if model else None
+        stage = Evaluate(metrics=self.recipe.evaluation.metrics, completing=completing)
         inputs = self.completing_inputs(model) if model else {"examples": self.examples}
         evaluate = self.graph.add(stage, prefix + name, seed if model else None, inputs)
         baselines: dict[str, str] = {}
         if pool is not None:
-            # The generator is a baseline where there is one.
-            named = {VERDICT_BASELINE: VERDICT_BASELINE, **(beside or {})}
-            named |= {GENERATOR_ROLE: GENERATOR_ROLE} if pool.generator else {}
-            baselines = {role: prefix + other for role, other in named.items() if other != name}
+            # The generator is a baseline where there is one. It and its real rows are the same for all of its pools.
+            owned = [VERDICT_BASELINE, *([GENERATOR_ROLE] if pool.generator else [])]
+            named = {role: pool.owner + role for role in owned} | {role: prefix + other for role, other in (beside or {}).items()}
+            baselines = {role: other for role, other in named.items() if other != prefix + name}
         return Arm(
             name=prefix + name,
             seed=seed,
             evaluate=evaluate.name,
             train=model.node.name if model and model.node else None,
             slice=pool.slice if pool else None,
+            pool=None if pool is None or pool.main else pool.name,
             judge=pool.judge.name if pool else None,
             baselines=baselines,
             **facts,

@@ -18,9 +18,10 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
         if slice_rows(there.train, share) < 1:
             raise InputError(f"{where}: {share} of {there.train} training rows is less than one row")
     excluded = slice_rows(there.train, max(recipe.generator.slices)) if recipe.synthesis.exclude_slice else 0
-    pool = (there.train - excluded) * recipe.synthesis.samples
-    for variant, how in recipe.selection.all().items():
-        for rate in how.rates or ():
-            if selection_rows(pool, rate) < 1:
-                where = f"selection.variants.{variant}.rates" if variant else "selection.rates"
-                raise InputError(f"{where}: {rate} of {pool} candidates is less than one")
+    for name, drawn in recipe.synthesis.all().items():
+        pool = (there.train - excluded) * drawn.samples
+        for variant, how in recipe.selection.of(name).items():
+            for rate in how.rates or ():
+                if selection_rows(pool, rate) < 1:
+                    where = f"selection.variants.{variant}.rates" if variant else "selection.rates"
+                    raise InputError(f"{where}: {rate} of {pool} candidates is less than one")

@@ -165,27 +165,42 @@ class Generator(Options):
         return self.slice if isinstance(self.slice, list) else [self.slice]
 
 
-class Synthesis(Options):
-    """How candidates are generated."""
+class Sampled(Options):
+    """How the candidates of one pool are drawn."""
 
     decoding: Literal["greedy", "sampling", "beam"] = Field("greedy", description="decoding method")
     samples: int = Field(1, gt=0, description="candidates a document")
     temperature: float = Field(1.0, gt=0, description="sampling temperature")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling (0-1]")
     beams: int = Field(4, gt=1, description="beams of beam search")
-    max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
     batch_size: int = Field(64, gt=0, description="documents a batch")
     chunk_size: int = Field(1024, gt=0, description="documents a chunk: what a kill can lose, and the unit ranks share")
-    engine: str = Field("transformers", description="what generates: an installed engine")
-    exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
 
     @model_validator(mode="after")
-    def _samples_differ(self) -> "Synthesis":
+    def _samples_differ(self) -> "Sampled":
         if self.decoding == "greedy" and self.samples > 1:
             raise ValueError(f"expected samples: 1 under greedy decoding, which gives equal candidates, got {self.samples}")
         if self.decoding == "beam" and self.samples > self.beams:
             raise ValueError(f"expected at most as many samples as beams ({self.beams}), got {self.samples}")
         return self
+
+
+MAIN = "main"  # what the pool is called that `synthesis` itself describes
+
+
+class Synthesis(Sampled):
+    """How candidates are generated."""
+
+    max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
+    engine: str = Field("transformers", description="what generates: an installed engine")
+    exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
+    variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Sampled] = Field(
+        {}, description="further pools of the same generator, by the name that their arms begin with; no control is of them"
+    )
+
+    def all(self) -> dict[str, Sampled]:
+        """Every pool of a generator by its name; what evaluation and controls go by is `main`."""
+        return {MAIN: self, **self.variants}
 
 
 class Wrong(Options):
@@ -213,6 +228,11 @@ class Ordering(Options):
     )
     verifiers: list[str] | None = Field(
         None, min_length=1, description="verifiers that arms are selected by; all of them where absent"
+    )
+    pools: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="pools that arms choose from: main, or variants of the synthesis; all of them where absent",
     )
 
     @model_validator(mode="after")
@@ -249,6 +269,10 @@ class Selection(Ordering):
         """Every way to select by its variant's name; the main one under None."""
         ways: dict[str | None, Variant] = {None: Variant(**self.model_dump(exclude={"variants"}))}
         return ways | dict(self.variants.items())
+
+    def of(self, pool: str) -> dict[str | None, Variant]:
+        """Those that choose from a pool."""
+        return {name: how for name, how in self.all().items() if how.pools is None or pool in how.pools}
 
 
 class Evaluation(Options):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from summ_collapse.plugins import installed, nearest, unknown_metric
-from summ_collapse.recipe.blocks import CONTROLS, Training
-from summ_collapse.recipe.schema import Recipe
+from summ_collapse.recipe.blocks import CONTROLS, MAIN, Ordering, Training
+from summ_collapse.recipe.schema import Recipe, samples_needed
 
 SHARDING = ("fsdp", "zero3")  # launch shapes that spread a model over their ranks
 
@@ -65,18 +65,36 @@ def _verifiers_in_need(recipe: Recipe) -> list[str]:
             for source in verifier.sources
             if source not in others
         ]
-        if recipe.synthesis.samples < verifier.samples:
+        needed, pools = samples_needed(recipe, name), recipe.synthesis.all()
+        if max(how.samples for how in pools.values()) < needed:
             problems.append(
-                f"verifiers.{name}.kind: {verifier.kind} needs synthesis.samples of at least {verifier.samples}, "
+                f"verifiers.{name}.kind: {verifier.kind} needs synthesis.samples of at least {needed}, "
                 f"got {recipe.synthesis.samples}"
             )
+            continue
+        problems += [
+            f"{where}: {name} needs at least {needed} samples a document, and the pool {pool!r} has {how.samples}; "
+            "expected `pools` and `verifiers` that go together"
+            for pool, how in pools.items()
+            for where, way in _ways_of(recipe, pool)
+            if how.samples < needed and name in (way.verifiers or recipe.verifiers)
+        ]
     return problems
+
+
+def _ways_of(recipe: Recipe, pool: str) -> list[tuple[str, Ordering]]:
+    """The ways of selecting from a pool, each with its key."""
+    ways = recipe.selection.of(pool).items()
+    return [(f"selection.variants.{variant}" if variant else "selection", how) for variant, how in ways]
 
 
 def _selections(recipe: Recipe) -> list[str]:
     """Selections that name no verifier of the recipe, or whose arms could not be told apart."""
     problems = []
     names: list[str] = []
+    pools = list(recipe.synthesis.all())
+    if MAIN in recipe.synthesis.variants:
+        problems.append(f"synthesis.variants.{MAIN}: this is what the pool of `synthesis` itself is called; choose another name")
     for variant, how in recipe.selection.all().items():
         where = f"selection.variants.{variant}" if variant else "selection"
         problems += [
@@ -86,6 +104,12 @@ def _selections(recipe: Recipe) -> list[str]:
         ]
         problems += _repeated(f"{where}.rates", [f"{rate:g}" for rate in how.rates or ()], "value")
         problems += _repeated(f"{where}.verifiers", how.verifiers or [], "name")
+        problems += _repeated(f"{where}.pools", how.pools or [], "name")
+        problems += [
+            f"{where}.pools: {name!r} is no pool of this recipe{nearest(name, pools)}; expected one of {', '.join(pools)}"
+            for name in how.pools or ()
+            if name not in pools
+        ]
         names += [f"{name}-{variant}" for name in how.verifiers or recipe.verifiers if variant]
     clashes = {name for name in names if name in recipe.verifiers}
     if clashes:

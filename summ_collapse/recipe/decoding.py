@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from summ_collapse.recipe.blocks import Synthesis
+from summ_collapse.recipe.blocks import Sampled
 
 Method = Literal["greedy", "sampling", "beam"]
 
@@ -26,11 +26,11 @@ class Decoding:
         return max(self.samples, self.beams)
 
 
-def decoding_of(synthesis: Synthesis, method: Method) -> Decoding:
-    """What a recipe's `synthesis` says of a method."""
-    limit, batch_size = synthesis.max_new_tokens, synthesis.batch_size
+def decoding_of(how: Sampled, limit: int, method: Method | None = None) -> Decoding:
+    """What a recipe says of a method, or of its own, for completions of at most `limit` tokens."""
+    method = method or how.decoding
     if method == "sampling":
-        return Decoding(method, limit, synthesis.samples, synthesis.temperature, synthesis.top_p, batch_size=batch_size)
+        return Decoding(method, limit, how.samples, how.temperature, how.top_p, batch_size=how.batch_size)
     if method == "beam":
-        return Decoding(method, limit, synthesis.samples, beams=synthesis.beams, batch_size=batch_size)
-    return Decoding(method, limit, batch_size=batch_size)
+        return Decoding(method, limit, how.samples, beams=how.beams, batch_size=how.batch_size)
+    return Decoding(method, limit, batch_size=how.batch_size)

@@ -7,6 +7,7 @@ from pydantic import Field
 from summ_collapse.errors import InputError
 from summ_collapse.plugins import plugin
 from summ_collapse.recipe.blocks import (
+    MAIN,
     Base,
     Control,
     Evaluation,
@@ -54,6 +55,37 @@ def with_random(recipe: Recipe) -> Recipe:
         raise InputError(f"verifiers.{RANDOM}: this name is kept for a verifier of kind random")
     added = plugin("verifiers", RANDOM).model_validate({"kind": RANDOM})
     return recipe.model_copy(update={"verifiers": {**recipe.verifiers, RANDOM: added}})
+
+
+def read_by(recipe: Recipe, verifier: str) -> set[str]:
+    """The verifier, and those whose scores or models it reads, directly or not."""
+    found: set[str] = set()
+    waiting = [verifier]
+    while waiting:
+        name = waiting.pop()
+        if name in recipe.verifiers and name not in found:
+            found.add(name)
+            options = recipe.verifiers[name]
+            waiting += [*options.sources, *([options.model] if options.model is not None else [])]
+    return found
+
+
+def samples_needed(recipe: Recipe, verifier: str) -> int:
+    """How many candidates a document the verifier needs, with those that it reads."""
+    return max(int(recipe.verifiers[name].samples) for name in read_by(recipe, verifier))
+
+
+def scoring(recipe: Recipe, pool: str) -> dict[str, Any]:
+    """The verifiers that score a pool, of a recipe that `with_random` gave.
+
+    Of the main one all that it has candidates enough for; of a further one those that its arms are selected by.
+    """
+    wanted = {name for name in recipe.verifiers if samples_needed(recipe, name) <= recipe.synthesis.all()[pool].samples}
+    if pool != MAIN:
+        selecting = {name for how in recipe.selection.of(pool).values() for name in how.verifiers or recipe.verifiers}
+        wanted &= {random_verifier(recipe), *selecting}
+    read = {other for name in wanted for other in read_by(recipe, name)}
+    return {name: options for name, options in recipe.verifiers.items() if name in read}
 
 
 def random_verifier(recipe: Recipe) -> str:

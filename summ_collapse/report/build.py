@@ -179,6 +179,7 @@ def _facts(same: Sequence[_Evaluated]) -> dict[str, Any]:
         "arm": arm.name,
         "control": arm.control,
         "slice": arm.slice,
+        "pool": arm.pool,
         "verifier": arm.verifier,
         "verifier_kind": arm.verifier_kind,
         "variant": arm.variant,

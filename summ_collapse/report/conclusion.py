@@ -20,10 +20,10 @@ def best(entries: Sequence[Entry], metric: str) -> list[Entry]:
         found = entry.metrics.get(metric)
         return verdict_of(entry) == "helps", float("-inf") if found is None else found.mean
 
-    groups: dict[tuple[float | None, str], list[Entry]] = {}
+    groups: dict[tuple[float | None, str | None, str], list[Entry]] = {}
     for entry in entries:
         if entry.verifier is not None and entry.verifier_kind != RANDOM:
-            groups.setdefault((entry.slice, entry.verifier), []).append(entry)
+            groups.setdefault((*entry.of, entry.verifier), []).append(entry)
     return sorted((max(group, key=worth) for group in groups.values()), key=worth, reverse=True)
 
 
@@ -136,6 +136,7 @@ def _apart(found: Delta) -> str:
 def _called(entry: Entry, several: bool) -> str:
     """An arm's name for a sentence; with the generator's slice where there are several."""
     parts = [
+        entry.pool,
         entry.verifier or entry.control or entry.arm,
         entry.variant,
         None if entry.rate is None else f"{100 * entry.rate:g}%",

@@ -64,12 +64,18 @@ class Named(BaseModel, frozen=True, extra="forbid"):
     arm: str
     control: str | None
     slice: float | None
+    pool: str | None = None  # a further one of the synthesis; none for the main one
     verifier: str | None
     verifier_kind: str | None
     variant: str | None
     rate: float | None
     seed: int | None  # none where several are pooled
     seeds: list[int]
+
+    @property
+    def of(self) -> tuple[float | None, str | None]:
+        """Which pool it is of, whatever the seed: its generator's slice, and its name where it is a further one."""
+        return self.slice, self.pool
 
 
 class Trained(BaseModel, frozen=True, extra="forbid"):

@@ -85,9 +85,9 @@ def chosen(entries: Sequence[Entry], metric: str) -> list[Entry]:
     Where there are more, the best of each pool comes before its other verifiers, and these before their random rows.
     """
     wanted: list[tuple[int, Entry]] = []
-    pools = list(dict.fromkeys(entry.slice for entry in entries))
-    for pool in sorted(pools, key=lambda pool: pool is not None):
-        wanted += _wanted([entry for entry in entries if entry.slice == pool], metric)
+    pools = list(dict.fromkeys(entry.of for entry in entries))
+    for pool in sorted(pools, key=lambda pool: pool != (None, None)):
+        wanted += _wanted([entry for entry in entries if entry.of == pool], metric)
     ranks: dict[str, int] = {}
     for rank, entry in wanted:
         ranks[entry.arm] = min(rank, ranks.get(entry.arm, rank))  # two arms may stand beside the same random rows

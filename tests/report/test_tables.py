@@ -38,7 +38,7 @@ def headings(entries: list[Entry]) -> list[str]:
 def test_columns_have_one_order_whichever_arm_comes_first() -> None:
     found = headings(arms())
     assert headings(arms()[::-1]) == found
-    assert found[:5] == ["arm", "control", "slice", "verifier", "verifier_kind"]
+    assert found[:6] == ["arm", "control", "slice", "pool", "verifier", "verifier_kind"]
     assert found.index("observed") < found.index("withheld") < found.index("failed") < found.index("metrics.rouge2.mean")
     parts = ("delta", "low", "high", "low_all", "high_all", "p", "p_all")
     metrics = [f"metrics.{metric}.{part}" for metric in METRICS for part in ("mean", "low", "high")]

@@ -35,14 +35,14 @@ def corruption_lines(entries: Sequence[Entry], attacks: Mapping[str, Attack]) ->
 
 def _line_of(entry: Entry, attack: Attack, several: bool) -> str:
     """What arms of one line have in common: whose output, which verifier, how it selects and how it is attacked."""
-    whose = f"g{entry.slice:g}-" if several else ""
+    whose = (f"g{entry.slice:g}-" if several else "") + (f"{entry.pool}-" if entry.pool else "")
     how = attack.how if attack.strength is None else f"{attack.how} {attack.strength:g}"
     within = f" in {entry.variant}" if entry.variant else ""
     return f"{whose}{attack.of}{within}, {how} {attack.target}"
 
 
 def _beside(entry: Entry) -> tuple[str | float | None, ...]:
-    return entry.variant, entry.rate, entry.slice, entry.seed
+    return entry.variant, entry.rate, *entry.of, entry.seed
 
 
 def draw_corruption(lines: Mapping[str, Sequence[tuple[float, Entry]]], metric: str, paths: Sequence[Path], title: str) -> None:

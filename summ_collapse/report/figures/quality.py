@@ -39,8 +39,8 @@ def draw_quality(entries: Sequence[Entry], metric: str, paths: Sequence[Path], t
 
 
 def _way(entry: Entry) -> str:
-    """The verifier, with its variant where it is not the main selection's."""
-    return f"{entry.verifier}-{entry.variant}" if entry.variant else str(entry.verifier)
+    """The verifier, with its pool and its variant where they are not the main ones."""
+    return "-".join(part for part in (entry.pool, entry.verifier, entry.variant) if part is not None)
 
 
 def _draw_line(axes: Any, entries: Sequence[Entry], metric: str, **look: Any) -> None:
