@@ -88,7 +88,7 @@ def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
         max_document_tokens=task.max_document_tokens,
         dtype=resolved(base.dtype),
         words=task.vocabulary(),
-        thread_count=base.tiny.pretrain.threads or recipe.launch.threads,
+        thread_count=(base.tiny.pretrain and base.tiny.pretrain.threads) or recipe.launch.threads,
     )
     return replace(setting, base=Model(graph.add(pretrain, "base", None, {"examples": examples}), None))
 

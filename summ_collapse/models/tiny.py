@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from summ_collapse.models.encoder import Encoder
-from summ_collapse.recipe.blocks import Tiny
+from summ_collapse.recipe.blocks import Pretrain, Tiny
 
 BOS, EOS, PAD, UNK = "<s>", "</s>", "<pad>", "<unk>"
 # Lengths in tokens of what a tiny model learns to copy from. Short periods come first in learning: without them a model of
@@ -68,7 +68,7 @@ def make_model(tiny: Tiny, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausal
         return LlamaForCausalLM(config)
 
 
-def pretraining_sequences(tiny: Tiny, encoder: Encoder, documents: Sequence[str]) -> list[list[int]]:
+def pretraining_sequences(tiny: Tiny, pretrain: Pretrain, encoder: Encoder, documents: Sequence[str]) -> list[list[int]]:
     """Token ids for every sequence of the pretraining.
 
     A share of them are a few random words, over and over, which teaches to copy anything; the rest are documents whose
@@ -80,8 +80,8 @@ def pretraining_sequences(tiny: Tiny, encoder: Encoder, documents: Sequence[str]
     first_word, words = len(encoder.tokenizer.all_special_ids), len(encoder.tokenizer)
     repeated = min(REPEATED_TOKENS, tiny.positions - 1)
     sequences = []
-    for _ in range(tiny.pretrain.steps * tiny.pretrain.batch_size):
-        if rng.random() < tiny.pretrain.copy_share:
+    for _ in range(pretrain.steps * pretrain.batch_size):
+        if rng.random() < pretrain.copy_share:
             period = rng.integers(first_word, words, int(rng.integers(SHORTEST_PERIOD, LONGEST_PERIOD + 1)))
             sequences.append([encoder.tokenizer.bos_token_id, *np.resize(period, repeated).tolist()])
             continue

@@ -63,7 +63,7 @@ class Tiny(Options):
     tokenizer: Literal["word", "bpe"] = Field("word", description="word-level, or byte-level BPE")
     vocabulary: int = Field(4000, ge=300, description="largest vocabulary, in tokens")
     seed: int = Field(0, ge=0, description="seed of initialisation and pretraining")
-    pretrain: Pretrain
+    pretrain: Pretrain | None = Field(None, description="what it learns before any training; random weights where absent")
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Tiny":

@@ -1,4 +1,7 @@
-"""`pretrain`: a tiny base model from documents: its tokenizer, random weights, and what a pretrained model can do."""
+"""`pretrain`: a tiny base model from documents: its tokenizer, random weights, and what a pretrained model can do.
+
+Without a pretraining it is these random weights, which arms then learn from scratch from.
+"""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -6,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field, JsonValue
 
 from summ_collapse.errors import Stopped
+from summ_collapse.recipe.blocks import Pretrain as Pretraining
 from summ_collapse.recipe.blocks import Tiny, Training
 from summ_collapse.stages.fitting import fit_of
 from summ_collapse.stages.reading import longest_prompt
@@ -17,7 +21,7 @@ PRETRAINING_BETA2 = 0.98  # short trainings at high rates want a shorter memory 
 
 
 class Pretrain(Stage):
-    """Documents alone teach the model; the vocabulary covers the summaries' words too, as any real tokenizer's does."""
+    """Documents alone teach the model, if any do; the vocabulary covers the summaries' words too, as a real tokenizer's does."""
 
     kind: ClassVar[str] = "pretrain"
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
@@ -40,33 +44,23 @@ class Pretrain(Stage):
 
     @property
     def runs_a_model(self) -> bool:
-        return True
-
-    @property
-    def training(self) -> Training:
-        """Its steps as those of any training."""
-        ours = self.tiny.pretrain
-        return Training(
-            method="full",
-            steps=ours.steps,
-            batch_size=ours.batch_size,
-            learning_rate=ours.learning_rate,
-            warmup_steps=ours.warmup_steps,
-            adam_beta2=PRETRAINING_BETA2,
-        )
+        return self.tiny.pretrain is not None
 
     def size(self, of: Mapping[str, Size]) -> Size:
         return Size(of["examples"].rows)
 
-    def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work:
+    def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work | None:
+        if self.tiny.pretrain is None:
+            return None
         prompt = None if lengths.document is None else min(lengths.document, self.max_document_tokens)
         longest = longest_prompt(self.prompt, self.max_document_tokens)
-        return training_work(self.training, of["examples"].rows, prompt, lengths.summary, longest, lengths)
+        return training_work(_training(self.tiny.pretrain), of["examples"].rows, prompt, lengths.summary, longest, lengths)
 
     def run(self, context: Context) -> Outcome:
         """Write the model and its tokenizer."""
         from summ_collapse.models.encoded import EncodedRows
         from summ_collapse.models.encoder import Encoded, Encoder
+        from summ_collapse.models.loading import save
         from summ_collapse.models.tiny import make_model, pretraining_sequences, train_tokenizer
         from summ_collapse.models.training import fit
 
@@ -75,17 +69,28 @@ class Pretrain(Stage):
         documents = examples["document"].to_pylist()
         texts = self.words or [*documents, *examples["summary"].to_pylist(), self.prompt.replace(PLACEHOLDER, " ")]
         tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
+        model = make_model(tiny, tokenizer)
+        if tiny.pretrain is None:
+            save(model, tokenizer, context.out)
+            return Outcome(len(documents), len(documents), notes={"vocabulary": len(tokenizer)})
         encoder = Encoder(tokenizer, Prompt.parse(self.prompt), self.max_document_tokens)
-        sequences = pretraining_sequences(tiny, encoder, documents)
+        sequences = pretraining_sequences(tiny, tiny.pretrain, encoder, documents)
         rows = EncodedRows.of([Encoded(ids, 0, truncated=False) for ids in sequences])
-        trained = fit(
-            make_model(tiny, tokenizer),
-            tokenizer,
-            rows,
-            fit_of(context, self.training, self.dtype, tiny.seed, rows),
-            context.out,
-        )
+        settings = fit_of(context, _training(tiny.pretrain), self.dtype, tiny.seed, rows)
+        trained = fit(model, tokenizer, rows, settings, context.out)
         if not trained.finished:
             raise Stopped(context.name)
         notes = {"vocabulary": len(tokenizer), "loss": trained.loss, "resumed_from_step": trained.resumed_from}
         return Outcome(len(documents), len(documents), tokens=trained.tokens, notes=notes)
+
+
+def _training(ours: Pretraining) -> Training:
+    """Its steps as those of any training."""
+    return Training(
+        method="full",
+        steps=ours.steps,
+        batch_size=ours.batch_size,
+        learning_rate=ours.learning_rate,
+        warmup_steps=ours.warmup_steps,
+        adam_beta2=PRETRAINING_BETA2,
+    )

@@ -4,6 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from summ_collapse.models.tiny import make_model
+from summ_collapse.recipe.load import load
 from tests.conftest import inside
 from tests.test_pipeline import manifests
 
@@ -13,6 +18,7 @@ TASK = {"kind": "eigenvalues", "size": 2, "encoding": "P10", "digits": 2, "max_d
 def test_a_recipe_of_eigenvalues_runs_to_a_table_of_tolerances(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe = write_recipe(
         task=TASK,
+        base={"tiny": {"pretrain": None}},
         verifiers={"oracle": {"kind": "eigenvalues"}, "strong": None},
         wrong={"metric": "within_5", "below": 1},
         selection={"rates": [0.25]},
@@ -27,3 +33,24 @@ def test_a_recipe_of_eigenvalues_runs_to_a_table_of_tolerances(write_recipe: Cal
     judged = manifests(tmp_path / "run")["verify/judge"]
     assert judged["config"]["verifier"] == {"kind": "eigenvalues", "tolerance": 0.05}
     assert "reference" not in json.dumps(judged["config"])
+
+
+def test_a_base_without_pretraining_is_its_random_weights_and_asks_for_no_model(
+    write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe = write_recipe(
+        task=TASK, base={"tiny": {"pretrain": None}}, verifiers={"oracle": {"kind": "eigenvalues"}, "strong": None}
+    )
+    run = tmp_path / "run"
+    assert inside("run", recipe, "--out", run, "--until", "pretrain/base").code == 0
+    tiny = load(recipe).base.tiny
+    assert tiny is not None
+    (manifest,) = run.glob("stages/pretrain/base/*/manifest.json")
+    folder = manifest.parent
+    made = make_model(tiny, PreTrainedTokenizerFast.from_pretrained(folder)).state_dict()
+    found = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
+    assert made.keys() == found.keys()
+    assert all(torch.equal(weight, found[name]) for name, weight in made.items())
+    planned = {stage["name"]: stage for stage in json.loads(inside("plan", recipe, "--json").out)["stages"]}
+    assert planned["pretrain/base"]["device_hours"] == 0
+    assert planned["train/generator"]["device_hours"] > 0
