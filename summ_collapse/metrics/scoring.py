@@ -18,9 +18,17 @@ def score_pairs(
     scores: dict[str, np.ndarray] = {}
     for family in dict.fromkeys(known[name] for name in names):
         ours = [name for name in names if known[name] == family]
-        metrics = plugin("metrics", family)
-        reads = getattr(metrics, "READS_DOCUMENTS", False)
+        metrics, reads = plugin("metrics", family), _reads_documents(family)
         if reads and documents is None:
             raise ValueError(f"{', '.join(ours)}: these metrics read the documents, and none are at hand")
         scores.update(metrics.score_pairs(predictions, references, ours, *([documents] if reads else [])))
     return {name: scores[name] for name in names}
+
+
+def reads_documents(name: str) -> bool:
+    """Whether a metric needs the documents too."""
+    return _reads_documents(known_metrics()[name])
+
+
+def _reads_documents(family: str) -> bool:
+    return bool(getattr(plugin("metrics", family), "READS_DOCUMENTS", False))

@@ -5,7 +5,6 @@ Reads what a run measured of its candidates; what it says is what `diagnose` say
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.metrics.coverage import coverage
-from summ_collapse.metrics.scoring import score_pairs
+from summ_collapse.metrics.scoring import reads_documents, score_pairs
 from summ_collapse.predict.measure import Judged
 from summ_collapse.predict.predictor import SHIPPED, Prediction
 from summ_collapse.predict.verdict import predicted_verdict
@@ -42,10 +41,6 @@ class Predictions:
         self.inputs = inputs
         self.train_rows = Counts.of(inputs["examples"]).train
         self._candidates: dict[str, _Candidates] = {}
-
-    @cached_property
-    def _references(self) -> pa.Table:
-        return self.inputs["examples"].table("train", ["id", "summary"])
 
     def of(self, arm: Arm) -> Predicted:
         """p, phi, psi and what follows, coverage, and predictions; nothing of an arm that is not made of candidates."""
@@ -78,7 +73,11 @@ class Predictions:
             scores = self.inputs[arm.judge].table("scores", ["score"])["score"].to_numpy()
             wrong, metric = self.report.wrong, self.report.evaluation.metrics[0]
             # The judge has scored every candidate already, in the metric that says what is wrong.
-            quality = scores if metric == wrong.metric else graded(self._references, table, metric)
+            quality = (
+                scores
+                if metric == wrong.metric
+                else graded(self.inputs["examples"].table("train", grading(metric)), table, metric)
+            )
             document = np.unique(table["id"].to_pylist(), return_inverse=True)[1]
             self._candidates[arm.candidates] = _Candidates(
                 {key: row for row, key in enumerate(keys_of(table))},
@@ -108,11 +107,20 @@ class Predictions:
         return float(above / spread) if spread > 0 else 0.0, tampered
 
 
-def graded(references: pa.Table, candidates: pa.Table, metric: str) -> np.ndarray:
-    """The metric of every candidate against its document's reference, 0-1, (candidates,); tables are keyed by `id`."""
-    reference_of = dict(zip(references["id"].to_pylist(), references["summary"].to_pylist(), strict=True))
-    theirs = [reference_of[identifier] for identifier in candidates["id"].to_pylist()]
-    return score_pairs(candidates["candidate"].to_pylist(), theirs, [metric])[metric]
+def graded(examples: pa.Table, candidates: pa.Table, metric: str) -> np.ndarray:
+    """The metric of every candidate against its document's reference, 0-1, (candidates,).
+
+    `examples` has the columns of `grading`.
+    """
+    row_of = {identifier: row for row, identifier in enumerate(examples["id"].to_pylist())}
+    theirs = examples.take([row_of[identifier] for identifier in candidates["id"].to_pylist()])
+    documents = theirs["document"].to_pylist() if reads_documents(metric) else None
+    return score_pairs(candidates["candidate"].to_pylist(), theirs["summary"].to_pylist(), [metric], documents)[metric]
+
+
+def grading(metric: str) -> list[str]:
+    """What a metric has to know of the examples."""
+    return ["id", "summary", *(["document"] if reads_documents(metric) else [])]
 
 
 def _described(found: Prediction | None) -> PredictedDelta | None:
