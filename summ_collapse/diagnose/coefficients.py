@@ -25,13 +25,14 @@ def tried(folders: Sequence[Path]) -> Trial:
         raise InputError(f"predict fit: {', '.join(map(str, folders))}: {error}") from None
 
 
-def arms_of(folder: Path) -> list[Arm]:
-    """All arms of a finished run that a verifier selected and whose slice was trained on too, over all its seeds."""
+def arms_of(folder: Path, by_seed: bool = False) -> list[Arm]:
+    """All arms of a finished run that a verifier selected and whose slice was trained on too, over all seeds or under each."""
     results, recipe = read_results(folder), reopen(folder).experiment.recipe
     generator = f"{recipe.generator.train.model_dump_json()} {recipe.synthesis.model_dump_json()}"
     where = _Where(folder.name, setting_of(recipe), generator)
     real = {entry.slice: entry.n_train for entry in results.main if entry.control == "real-slice"}
-    read = (_arm(entry, int(real[entry.slice]), where, results.metric) for entry in results.main if entry.slice in real)
+    entries = results.single if by_seed else results.main
+    read = (_arm(entry, int(real[entry.slice]), where, results.metric) for entry in entries if entry.slice in real)
     return [arm for arm in read if arm is not None]
 
 
@@ -46,19 +47,19 @@ class _Where:
 
 def _arm(entry: Entry, slice_rows: int, where: _Where, metric: str) -> Arm | None:
     """What a fit reads of an arm; None where something of it is not known."""
-    observed = entry.observed_delta(metric)
-    if observed is None or entry.rate is None or entry.slice is None or entry.verifier_kind is None:
+    observed, rate = entry.observed_delta(metric), entry.kept_fraction if entry.rate is None else entry.rate
+    if observed is None or rate is None or entry.slice is None or entry.verifier_kind is None:
         return None
     if entry.weighted_error is None or entry.coverage_loss is None or entry.p is None or entry.kept_error is None:
         return None
     # Where all candidates are right, or all wrong, no verifier can tell them apart: it is worth what chance is.
     return Arm(
-        name="-".join(filter(None, (entry.verifier, entry.variant, f"{entry.rate:g}"))),
+        name="-".join(filter(None, (entry.pool, entry.verifier, entry.variant, _told(entry.rate)))),
         run=where.run,
         setting=where.setting,
         generator=where.generator,
         verifier_kind=entry.verifier_kind,
-        rate=entry.rate,
+        rate=rate,
         corpus_rows=round(slice_rows / entry.slice),
         features=Features(int(entry.n_train), entry.weighted_error, entry.coverage_loss, entry.p, slice_rows),
         kept_error=entry.kept_error,
@@ -67,7 +68,13 @@ def _arm(entry: Entry, slice_rows: int, where: _Where, metric: str) -> Arm | Non
         delta=observed.delta,
         low=observed.low_all,
         high=observed.high_all,
+        seed=entry.seed,
+        kept_score=entry.kept_score,
     )
+
+
+def _told(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:g}"
 
 
 def read_fit(path: Path) -> Fit:

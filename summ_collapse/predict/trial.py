@@ -38,6 +38,8 @@ class Arm:
     delta: float
     low: float
     high: float
+    seed: int | None = None  # none where it is over several
+    kept_score: float | None = None  # of what is kept, in standard deviations above all candidates' mean
 
     @property
     def observed(self) -> str | None:
@@ -141,14 +143,28 @@ def _score(kind: str, name: str, values: Sequence[object], arms: Sequence[Arm], 
     for value in dict.fromkeys(values):
         says = rule([arm for arm, one in zip(arms, values, strict=True) if one != value])
         told += [(arm, says(arm)) for arm, one in zip(arms, values, strict=True) if one == value]
+    return score_of(kind, name, told)
+
+
+def transferred(learnt: Sequence[Arm], tried: Sequence[Arm]) -> list[Score]:
+    """Every rule learnt from some arms and tried on others; ValueError where the first are too few."""
+    scores = []
+    for name, rule in TRANSFERRED.items():
+        says = rule(learnt)
+        scores.append(score_of("task", name, [(arm, says(arm)) for arm in tried]))
+    return scores
+
+
+def score_of(kind: str, name: str, told: Sequence[tuple[Arm, Prediction | None]]) -> Score:
+    """How a rule did that said this of these arms, of which what it learnt from had nothing of the `kind`."""
     errors = [arm.delta - found[0] for arm, found in told if found is not None]
     verdicts = [(arm.observed, _verdict(found)) for arm, found in told]
     # Minus infinity is how `always hurts` says so, with no number behind it.
-    number = len(errors) == len(arms) and np.isfinite(errors).all()
+    number = len(errors) == len(told) and np.isfinite(errors).all()
     return Score(
         left_out=kind,
         rule=name,
-        arms=len(arms),
+        arms=len(told),
         root_mean_square_error=float(np.sqrt(np.mean(np.square(errors)))) if number else None,
         helped=sum(observed == "helps" for observed, _ in verdicts),
         helped_said=verdicts.count(("helps", "helps")),
@@ -211,4 +227,8 @@ RULES: dict[str, Rule] = {
     "p*": _line(lambda arm: arm.p_star),
     "J": _line(lambda arm: arm.informedness),
     "arm means": _arm_means,
+}
+# Of another task no arm has a name that this one has too.
+TRANSFERRED: dict[str, Rule] = {name: rule for name, rule in RULES.items() if name != "arm means"} | {
+    "mean score": _line(lambda arm: arm.kept_score or 0.0)
 }

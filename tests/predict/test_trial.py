@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from summ_collapse.predict.predictor import FITTED, Coefficients, Features, predict
-from summ_collapse.predict.trial import FORMULA, LEFT_OUT, RULES, Arm, trial
+from summ_collapse.predict.trial import FORMULA, LEFT_OUT, RULES, Arm, transferred, trial
 
 PLANTED = Coefficients(amount=5.0, error=12.0, coverage=9.0, residual=1.0)
 
@@ -94,3 +94,20 @@ def test_how_far_the_shipped_coefficients_miss_is_told_where_they_may_speak() ->
     assert error == pytest.approx(noise, abs=5 * noise / np.sqrt(2 * 72))
     elsewhere = [replace(arm, setting="summarization, org/model") for arm in arms(4, noise, FITTED)]
     assert trial(elsewhere).shipped_error is None
+
+
+def test_rules_learnt_on_one_task_are_tried_on_another() -> None:
+    learnt = arms(1, noise=0.5)
+    alike = {score.rule: score for score in transferred(learnt, arms(2, noise=0.5))}
+    assert set(alike) == {*RULES, "mean score"} - {"arm means"}  # arms of another task bear other names
+    same = alike[FORMULA].root_mean_square_error
+    assert same is not None
+    assert 0.5 * (1 - 4 / np.sqrt(2 * 72)) < same < 1.25 * 0.5
+    assert alike[FORMULA].helped_said > 0
+    # Where more rows harm, what was learnt errs by more than the arms' own spread, and says the wrong thing for sure.
+    other = arms(2, noise=0.5, coefficients=replace(PLANTED, amount=-PLANTED.amount))
+    worse = {score.rule: score for score in transferred(learnt, other)}[FORMULA]
+    assert worse.root_mean_square_error is not None
+    assert worse.root_mean_square_error > np.std([arm.delta for arm in other])
+    assert worse.hurt_wrongly > 0
+    assert worse.arms == len(other)
