@@ -79,6 +79,8 @@ class Arm(Options):
     rate: float | None = Field(None, description="none where a threshold decides")
     slice: float | None = Field(None, description="the pool's generator; none where generators share the arm")
     pool: str | None = Field(None, description="which of its generator's pools; none for the main one")
+    regime: str | None = Field(None, description="under which its line of generations was trained")
+    generation: int | None = Field(None, description="how many times its line has learnt from its own output")
     scores: str | None = None
     judge: str | None = None
     candidates: str | None = Field(None, description="the pool; none where its rows are not of one")

@@ -12,18 +12,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
-from summ_collapse.experiment.arms import Arm, Model, Pool, pool_prefix
-from summ_collapse.experiment.scores import scores_of
+from summ_collapse.experiment.arms import Arm, Model, Pool
+from summ_collapse.experiment.pools import pool_of
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Graph, Node
 from summ_collapse.models.compute import resolved
 from summ_collapse.plugins import plugin
 from summ_collapse.predict import predictor
 from summ_collapse.recipe.blocks import MAIN
-from summ_collapse.recipe.decoding import decoding_of
 from summ_collapse.recipe.resolve import Names, references
-from summ_collapse.recipe.schema import Recipe, with_random
-from summ_collapse.stages.generate import Generate
+from summ_collapse.recipe.schema import Recipe, scoring, with_random
 from summ_collapse.stages.prepare import Prepare
 from summ_collapse.stages.pretrain import Pretrain
 from summ_collapse.stages.stage import Stage
@@ -94,22 +92,13 @@ def _setting(recipe: Recipe, names: Names, graph: Graph[Stage]) -> Setting:
 
 
 def _pool(setting: Setting, seed: int, share: float, name: str) -> Pool:
-    """A generator that learnt from a slice, what it writes in one way, and what of that is wrong."""
-    recipe, synthesis = setting.recipe, setting.recipe.synthesis
-    slices, how = recipe.generator.slices, synthesis.all()[name]
+    """A generator that learnt from a slice, and what it writes in one way."""
+    recipe = setting.recipe
+    slices = recipe.generator.slices
     owner = f"g{share:g}-" if len(slices) > 1 else ""
     generator = setting.train(f"{owner}generator", seed, recipe.generator.train, setting.base, setting.slice(share))
-    prefix = pool_prefix(owner, name)
-    stage = Generate(
-        completing=setting.completing(generator, decoding_of(how, synthesis.max_new_tokens), how.chunk_size),
-        excluded_slice=share if synthesis.exclude_slice else 0.0,
-    )
-    candidates = setting.graph.add(stage, f"{prefix}generator", seed, setting.completing_inputs(generator))
-    judge = setting.verify(f"{prefix}judge", seed, recipe.task.judge(recipe.wrong.metric), candidates, how)
-    start = {"base": setting.base, "generator": generator}[recipe.retrain.start]
     first = (share, name) == (slices[0], MAIN)
-    pool = Pool(seed, owner, name, how, candidates, judge, start, generator, share, first=first)
-    return replace(pool, scores=scores_of(setting, pool))
+    return pool_of(setting, seed, owner, generator, share, scoring(recipe, name), name, first)
 
 
 def setting_of(recipe: Recipe) -> str:

@@ -8,14 +8,13 @@ from summ_collapse.experiment.arms import Model, Pool
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
 from summ_collapse.recipe.blocks import Training
-from summ_collapse.recipe.schema import scoring
 from summ_collapse.stages.stage import Stage
 
 
-def scores_of(setting: Setting, pool: Pool) -> dict[str, Node[Stage]]:
-    """The verifiers' own trainings, in an order in which each finds what it refers to, and their scores."""
+def scores_of(setting: Setting, pool: Pool, verifiers: Mapping[str, Any]) -> dict[str, Node[Stage]]:
+    """These verifiers' own trainings, in an order in which each finds what it refers to, and their scores of the pool."""
     models = {"base": setting.base} | ({"generator": pool.generator} if pool.generator else {})
-    waiting = scoring(setting.recipe, pool.name)
+    waiting = dict(verifiers)
     scores: dict[str, Node[Stage]] = {}
     while waiting:
         ready = [name for name, options in waiting.items() if not {options.model, *options.sources} & set(waiting)]

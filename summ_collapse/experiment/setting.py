@@ -117,9 +117,8 @@ class Setting:
             train=model.node.name if model and model.node else None,
             slice=pool.slice if pool else None,
             pool=None if pool is None or pool.main else pool.name,
-            judge=pool.judge.name if pool else None,
             baselines=baselines,
-            **facts,
+            **{"judge": pool.judge.name if pool else None, **facts},
         )
 
     def retrained(self, name: str, pool: Pool, rows: Node[Stage], beside: Mapping[str, str] | None = None, **facts: Any) -> Arm:

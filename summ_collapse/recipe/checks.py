@@ -29,7 +29,7 @@ def contradictions(recipe: Recipe) -> list[str]:
         problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
-    problems += _verifiers_in_need(recipe) + _selections(recipe) + _quantised(recipe)
+    problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _quantised(recipe)
     tiny = recipe.base.tiny
     budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
@@ -114,6 +114,24 @@ def _selections(recipe: Recipe) -> list[str]:
     clashes = {name for name in names if name in recipe.verifiers}
     if clashes:
         problems.append(f"verifiers.{min(clashes)}: this is also what a variant's arms are called; rename one")
+    return problems
+
+
+def _generations(recipe: Recipe) -> list[str]:
+    """Regimes that no design asks for, or that name no verifier of the recipe."""
+    wanted = recipe.generations
+    if ("generations" in recipe.designs) != (wanted is not None):
+        return ["designs: expected `generations` here and the block `generations`, or neither"]
+    problems = []
+    for name, regime in (wanted.regimes if wanted else {}).items():
+        where, verifier = f"generations.regimes.{name}.verifier", regime.verifier
+        if verifier is None:
+            continue
+        if verifier not in recipe.verifiers:
+            problems.append(f"{where}: {verifier!r} is no verifier of this recipe{nearest(verifier, list(recipe.verifiers))}")
+        elif samples_needed(recipe, verifier) > recipe.synthesis.samples:
+            needed = samples_needed(recipe, verifier)
+            problems.append(f"{where}: {verifier} needs synthesis.samples of at least {needed}, got {recipe.synthesis.samples}")
     return problems
 
 

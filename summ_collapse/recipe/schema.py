@@ -19,6 +19,7 @@ from summ_collapse.recipe.blocks import (
     Synthesis,
     Wrong,
 )
+from summ_collapse.recipe.generations import Generations
 
 RANDOM = "random"
 
@@ -40,6 +41,9 @@ class Recipe(Options):
     retrain: Retrain
     controls: list[Control] = Field([], description="arms that no verifier selects; the task's own where absent")
     designs: list[str] = Field(["selection", "controls"], min_length=1, description="what is compared: installed designs")
+    generations: Generations | None = Field(
+        None, description="of the design `generations`: regimes of training on one's own output"
+    )
     evaluation: Evaluation = Evaluation()
     launch: Launch = Launch()
     commits: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]] = Field(

@@ -184,6 +184,8 @@ def _facts(same: Sequence[_Evaluated]) -> dict[str, Any]:
         "verifier_kind": arm.verifier_kind,
         "variant": arm.variant,
         "rate": arm.rate,
+        "regime": arm.regime,
+        "generation": arm.generation,
         "seed": seeds[0] if len(seeds) == 1 else None,
         "seeds": seeds,
     }

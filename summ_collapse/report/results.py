@@ -69,6 +69,8 @@ class Named(BaseModel, frozen=True, extra="forbid"):
     verifier_kind: str | None
     variant: str | None
     rate: float | None
+    regime: str | None = None  # of generations that learn from their own output
+    generation: int | None = None
     seed: int | None  # none where several are pooled
     seeds: list[int]
 

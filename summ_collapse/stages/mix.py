@@ -1,13 +1,14 @@
 """`mix`: several tables one behind the other, as rows to train on, each with a weight and a share of its rows.
 
-Candidates are taken as they are, so that a mixture of one pool alone is the pool unfiltered.
+Candidates are taken as they are, so that a mixture of one pool alone is the pool unfiltered. Where a mixture is to have as many
+rows as one of its parts, each part gives what falls to it.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.recipe.blocks import Options
@@ -32,6 +33,14 @@ class Mix(Stage):
     further: ClassVar[Mapping[str, str]] = {"rows of *": "rows", "candidates of *": "candidates"}
     gives: ClassVar[str] = "rows"
     parts: dict[str, Part] = Field(min_length=1, description="by name, which is the `source` of candidates")
+    total: str | None = Field(
+        None, description="the part whose share of rows is that of the whole mixture; all of all where absent"
+    )
+    evenly: Literal["rows", "parts"] = Field("rows", description="under a total: every row has one chance, or every part")
+
+    def described(self) -> dict[str, JsonValue]:
+        """Without what a mixture of whole shares ignores."""
+        return self.model_dump(mode="json", exclude={"total", "evenly"} if self.total is None else None)
 
     def size(self, of: Mapping[str, Size]) -> Size:
         sizes = [(of.get(f"rows of {name}") or of[f"candidates of {name}"], part) for name, part in self.parts.items()]
@@ -39,24 +48,50 @@ class Mix(Stage):
             return Size(None)
         # The longest stands for all: a plan would rather promise too much memory than too little.
         completion = max((size.completion for size, _ in sizes if size.completion is not None), default=None)
-        return Size(sum(round((size.rows or 0) * part.share) for size, part in sizes), completion=completion)
+        rows = {name: round((size.rows or 0) * part.share) for name, (size, part) in zip(self.parts, sizes, strict=True)}
+        return Size(sum(self._quotas(rows).values()), completion=completion)
+
+    def _quotas(self, rows: Mapping[str, int]) -> dict[str, int]:
+        """How many rows each part gives, of those that its share allows."""
+        return dict(rows) if self.total is None else quotas(rows, rows[self.total], self.evenly)
 
     def run(self, context: Context) -> Outcome:
         """Write `rows.parquet`; rows beyond a part's share are counted rejections."""
-        tables = [_part(context, name, part) for name, part in self.parts.items()]
-        rows = pa.concat_tables([table for table, _ in tables])
+        tables = {name: _rows(context, name) for name in self.parts}
+        counts = self._quotas({name: round(tables[name].num_rows * part.share) for name, part in self.parts.items()})
+        purpose = f"mix {context.seed}"
+        parts = [
+            _part(tables[name], counts[name], part.weight, purpose if self.total is None else f"{purpose} {name}")
+            for name, part in self.parts.items()
+        ]
+        rows = pa.concat_tables(parts)
         store.write_table(context.out / "rows.parquet", rows)
-        rows_in = sum(rows_in for _, rows_in in tables)
+        rows_in = sum(table.num_rows for table in tables.values())
         beyond = rows_in - rows.num_rows
         return Outcome(rows_in, rows.num_rows, {"beyond its share": beyond} if beyond else {})
 
 
-def _part(context: Context, name: str, part: Part) -> tuple[pa.Table, int]:
-    """The part's rows, and how many its table has."""
-    table = _rows(context, name)
-    chosen = by_hash(f"mix {context.seed}", keys_of(table)) < round(table.num_rows * part.share)
-    weights = pa.array(table["weight"].to_numpy() * part.weight, pa.float64())
-    return table.set_column(ROWS.get_field_index("weight"), "weight", weights).filter(pa.array(chosen)), table.num_rows
+def quotas(rows: Mapping[str, int], total: int, evenly: str) -> dict[str, int]:
+    """How many of each part's rows come to `total` in all, as even as can be; all where there are fewer.
+
+    Every row has one chance (`rows`), or every part, where what one lacks falls to the others (`parts`).
+    """
+    weights = {name: float(count) if evenly == "rows" else 1.0 for name, count in rows.items()}
+    found = dict.fromkeys(rows, 0)
+    left = min(total, sum(rows.values()))
+    waiting = sorted(rows, key=lambda name: rows[name] / weights[name] if weights[name] else 0.0)  # what lacks most is first
+    for place, name in enumerate(waiting):
+        weight = sum(weights[other] for other in waiting[place:])
+        found[name] = min(rows[name], round(left * weights[name] / weight)) if weight else 0
+        left -= found[name]
+    return found
+
+
+def _part(table: pa.Table, count: int, weight: float, purpose: str) -> pa.Table:
+    """So many rows of a table, drawn by hash of their keys, with their weights times `weight`."""
+    chosen = by_hash(purpose, keys_of(table)) < count
+    weights = pa.array(table["weight"].to_numpy() * weight, pa.float64())
+    return table.set_column(ROWS.get_field_index("weight"), "weight", weights).filter(pa.array(chosen))
 
 
 def _rows(context: Context, name: str) -> pa.Table:

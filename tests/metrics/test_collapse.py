@@ -101,6 +101,7 @@ def test_few_and_short_texts_have_measures_too(written: list[str]) -> None:
     assert all(math.isfinite(value) for value in measures(written, ["a b c", "d"]).values())
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_summaries_take_seconds() -> None:
     written, real = texts(5, 100_000, 20_000, 40), texts(6, 100_000, 20_000, 40)
     began = time.process_time()

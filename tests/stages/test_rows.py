@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from summ_collapse.records import ROWS
-from summ_collapse.stages.mix import Mix, Part
+from summ_collapse.stages.mix import Mix, Part, quotas
 from summ_collapse.stages.slice import Slice
 from tests.stages.tables import done, examples, keyed, published, rows_written
 
@@ -36,7 +36,7 @@ def test_smaller_slices_are_part_of_larger_ones(tmp_path: Path) -> None:
     assert slices[0] < slices[1] < slices[2] < slices[3]
 
 
-def mixed(tmp_path: Path, parts: dict[str, Part], seed: int = 0) -> list[dict[str, Any]]:
+def mixed(tmp_path: Path, parts: dict[str, Part], seed: int = 0, **total: Any) -> list[dict[str, Any]]:
     real = pa.table(
         [POOL[:8], pa.array([0] * 8, pa.int32()), ["real"] * 8, ["gist"] * 8, [1.0, 2.0] * 4],
         names=ROWS.names,
@@ -45,7 +45,7 @@ def mixed(tmp_path: Path, parts: dict[str, Part], seed: int = 0) -> list[dict[st
         "rows of slice": published(tmp_path, "slice", rows=real),
         "candidates of pool": published(tmp_path, "pool", candidates=keyed(POOL, candidate=["made"] * 40)),
     }
-    outcome, out = done(Mix(parts=parts), tmp_path / f"mix-{len(list(tmp_path.iterdir()))}", inputs, seed)
+    outcome, out = done(Mix(parts=parts, **total), tmp_path / f"mix-{len(list(tmp_path.iterdir()))}", inputs, seed)
     rows = rows_written(out)
     given = sum(8 if name == "slice" else 40 for name in parts)
     assert (outcome.rows_in, outcome.rows_out) == (given, len(rows))
@@ -72,3 +72,23 @@ def test_shares_are_drawn_by_seed_and_nest(tmp_path: Path) -> None:
     assert quarter != drawn(0.25, seed=1)
     assert quarter != POOL[:10]
     assert quarter == drawn(0.25)
+
+
+def test_a_total_is_shared_out_by_rows_or_by_parts() -> None:
+    rows = {"real": 10, "old": 40, "new": 50}
+    assert quotas(rows, 50, "rows") == {"real": 5, "old": 20, "new": 25}
+    assert quotas(rows, 50, "parts") == {"real": 10, "old": 20, "new": 20}  # what one lacks falls to the others
+    assert quotas(rows, 100, "parts") == quotas(rows, 500, "rows") == rows
+    assert quotas({"none": 0, "new": 5}, 3, "rows") == quotas({"none": 0, "new": 5}, 3, "parts") == {"none": 0, "new": 3}
+    for total in range(0, 101):
+        for evenly in ("rows", "parts"):
+            found = quotas(rows, total, evenly)
+            assert sum(found.values()) == total
+            assert all(0 <= found[name] <= rows[name] for name in rows)
+
+
+def test_a_mixture_of_a_total_draws_each_part_by_itself(tmp_path: Path) -> None:
+    rows = mixed(tmp_path, {"slice": Part(), "pool": Part(share=0.25)}, total="pool", evenly="parts")
+    by_source = {source: [row["id"] for row in rows if row["source"] == source] for source in ("real", "pool")}
+    assert {source: len(ids) for source, ids in by_source.items()} == {"real": 5, "pool": 5}
+    assert rows == mixed(tmp_path, {"slice": Part(), "pool": Part(share=0.25)}, total="pool", evenly="parts")

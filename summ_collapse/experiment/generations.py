@@ -1,0 +1,110 @@
+"""The design `generations`: lines of models, each of which learns from what the one before it wrote.
+
+Generation 0 is the pool's generator, and the pool is what generation 1 learns from, in every regime. Generation g + 1 is another
+stage behind generation g, so that a longer line goes on from a shorter one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from summ_collapse.experiment.arms import Arm, Model, Pool
+from summ_collapse.experiment.pools import pool_of
+from summ_collapse.experiment.setting import Nodes, Setting
+from summ_collapse.graph import Node
+from summ_collapse.recipe.generations import Regime
+from summ_collapse.recipe.schema import read_by
+from summ_collapse.selection.order import Order
+from summ_collapse.stages.mix import Mix, Part
+from summ_collapse.stages.select import Select
+from summ_collapse.stages.stage import Stage
+
+REAL_ROWS = "real"
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What one generation gives to those after it: a table, its name as a part of a mixture, and the role that it plays there."""
+
+    part: str
+    role: str
+    rows: Node[Stage]
+
+
+def design(setting: Setting, pool: Pool) -> list[Arm]:
+    """An arm a regime and generation."""
+    wanted = setting.recipe.generations
+    if wanted is None or not pool.main or pool.generator is None:
+        return []
+    return [arm for name, regime in wanted.regimes.items() for arm in _line(setting, pool, name, regime, wanted.rounds)]
+
+
+def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int) -> Iterator[Arm]:
+    """The arms of one regime, a generation each."""
+    so_far: list[_Written] = []
+    pool = first
+    for generation in range(1, rounds + 1):
+        arm = f"{name}-{generation}"
+        so_far.append(_kept(setting, pool, f"{first.owner}{arm}", regime))
+        rows = _mixture(setting, first, f"{first.owner}{arm}", regime, so_far)
+        model = setting.train(f"{first.owner}{arm}", first.seed, setting.recipe.retrain, pool.start, rows)
+        yield setting.arm(
+            arm,
+            first.seed,
+            model,
+            first,
+            rows=rows.name,
+            regime=name,
+            generation=generation,
+            verifier=regime.verifier,
+            verifier_kind=None if regime.verifier is None else setting.recipe.verifiers[regime.verifier].kind,
+            rate=regime.rate,
+            scores=None if regime.verifier is None else pool.scores[regime.verifier].name,
+            candidates=pool.candidates.name,
+            judge=pool.judge.name,
+        )
+        if generation < rounds:
+            pool = _next(setting, first, arm, model, regime)
+
+
+def _next(setting: Setting, first: Pool, arm: str, model: Model, regime: Regime) -> Pool:
+    """What a generation writes."""
+    read = set() if regime.verifier is None else read_by(setting.recipe, regime.verifier)
+    verifiers = {name: options for name, options in setting.recipe.verifiers.items() if name in read}
+    assert first.slice is not None, f"{arm}: generations begin with a slice of real rows"
+    return pool_of(setting, first.seed, f"{first.owner}{arm}-", model, first.slice, verifiers)
+
+
+def _kept(setting: Setting, pool: Pool, arm: str, regime: Regime) -> _Written:
+    """All that a generation wrote, or what its regime's verifier keeps of it."""
+    source = pool.candidates.name
+    if regime.verifier is None:
+        return _Written(source, f"candidates of {source}", pool.candidates)
+    stage = Select(
+        order=Order(regime.across),
+        rate=regime.rate,
+        wrong_below=setting.recipe.wrong.below,
+        slice=pool.slice,
+        source=source,
+    )
+    inputs = {"examples": setting.examples, "candidates": pool.candidates, "scores": pool.scores[regime.verifier]}
+    rows = setting.graph.add(stage, arm, pool.seed, {**inputs, "judge": pool.judge})
+    return _Written(source, f"rows of {source}", rows)
+
+
+def _mixture(setting: Setting, first: Pool, arm: str, regime: Regime, so_far: list[_Written]) -> Node[Stage]:
+    """What a generation learns from: of all that was written so far, and of the real rows, what its regime says."""
+    newest = so_far[-1]
+    used = {"replace": so_far[-1:], "latest": so_far[-(regime.latest or 0) :]}.get(regime.mixture, so_far)
+    parts: dict[str, Part] = {}
+    inputs: Nodes = {}
+    if regime.real_share and first.slice is not None:
+        parts[REAL_ROWS] = Part()
+        inputs[f"rows of {REAL_ROWS}"] = setting.slice(first.slice * regime.real_share)
+    for one in used:
+        parts[one.part] = Part()
+        inputs[one.role] = one.rows
+    if list(inputs) == [newest.role] and newest.role.startswith("rows of "):
+        return newest.rows
+    bounded = regime.mixture in ("subsample", "uniform", "latest") and len(parts) > 1
+    stage = Mix(parts=parts, total=newest.part if bounded else None, evenly="rows" if regime.mixture == "subsample" else "parts")
+    return setting.graph.add(stage, arm, first.seed, inputs)

@@ -1,0 +1,40 @@
+"""A pool: what a model writes, and what of that is wrong; whichever design asks for it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from summ_collapse.experiment.arms import Model, Pool, pool_prefix
+from summ_collapse.experiment.scores import scores_of
+from summ_collapse.experiment.setting import Setting
+from summ_collapse.recipe.blocks import MAIN
+from summ_collapse.recipe.decoding import decoding_of
+from summ_collapse.stages.generate import Generate
+
+
+def pool_of(
+    setting: Setting,
+    seed: int,
+    owner: str,
+    generator: Model,
+    share: float,
+    verifiers: Mapping[str, Any],
+    name: str = MAIN,
+    first: bool = False,
+) -> Pool:
+    """What `generator` writes in the way `name` of the recipe's synthesis, with the scores of these verifiers.
+
+    `owner` begins the names of all that depends on the generator; `share` is of the real rows that it, or the first of its
+    line, learnt from.
+    """
+    recipe, synthesis = setting.recipe, setting.recipe.synthesis
+    how, prefix = synthesis.all()[name], pool_prefix(owner, name)
+    stage = Generate(
+        completing=setting.completing(generator, decoding_of(how, synthesis.max_new_tokens), how.chunk_size),
+        excluded_slice=share if synthesis.exclude_slice else 0.0,
+    )
+    candidates = setting.graph.add(stage, f"{prefix}generator", seed, setting.completing_inputs(generator))
+    judge = setting.verify(f"{prefix}judge", seed, recipe.task.judge(recipe.wrong.metric), candidates, how)
+    start = {"base": setting.base, "generator": generator}[recipe.retrain.start]
+    pool = Pool(seed, owner, name, how, candidates, judge, start, generator, share, first=first)
+    return replace(pool, scores=scores_of(setting, pool, verifiers))

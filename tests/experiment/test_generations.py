@@ -1,0 +1,140 @@
+"""Lines of generations: what each learns from, under every regime; longer ones go on from shorter ones."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from summ_collapse.errors import InputError
+from summ_collapse.experiment.experiment import Experiment, experiment_of
+from summ_collapse.recipe.load import load
+from summ_collapse.stages.mix import Mix
+from tests.conftest import inside, merged
+
+REGIMES: dict[str, Any] = {
+    "replace": {},
+    "accumulate": {"mixture": "accumulate"},
+    "subsample": {"mixture": "subsample"},
+    "uniform": {"mixture": "uniform", "real": 0},
+    "latest": {"mixture": "latest", "latest": 2},
+    "quarter": {"real": 0.25},
+    "oracle": {"verifier": "oracle", "rate": 0.25},
+    "own": {"mixture": "accumulate", "verifier": "self", "rate": 0.5},
+}
+RECIPE: dict[str, Any] = {
+    "designs": ["controls", "generations"],
+    "generations": {"rounds": 3, "regimes": REGIMES},
+    "controls": ["generator"],
+    "verifiers": {"strong": None},
+}
+
+
+@pytest.fixture
+def experiment(write_recipe: Callable[..., Path]) -> Experiment:
+    return experiment_of(load(write_recipe(**RECIPE)))
+
+
+def read_by(experiment: Experiment, stage: str) -> set[str]:
+    return set(experiment.stages[stage].inputs.values())
+
+
+def test_every_generation_learns_from_what_its_regime_says(experiment: Experiment) -> None:
+    pool, real = "generate/generator", "slice/0.25"
+    sources = {
+        "replace": {"generate/replace-2-generator"},
+        "accumulate": {real, pool, "generate/accumulate-1-generator", "generate/accumulate-2-generator"},
+        "subsample": {real, pool, "generate/subsample-1-generator", "generate/subsample-2-generator"},
+        "uniform": {pool, "generate/uniform-1-generator", "generate/uniform-2-generator"},
+        "latest": {"generate/latest-1-generator", "generate/latest-2-generator"},
+        "quarter": {"slice/0.0625", "generate/quarter-2-generator"},
+        "own": {real, "select/own-1", "select/own-2", "select/own-3"},
+    }
+    for regime, expected in sources.items():
+        assert read_by(experiment, f"mix/{regime}-3") == expected, regime
+        assert f"mix/{regime}-3" in read_by(experiment, f"train/{regime}-3")
+    # What one verifier keeps of one generation needs no mixing.
+    assert "select/oracle-3" in read_by(experiment, "train/oracle-3")
+    assert read_by(experiment, "select/oracle-3") == {
+        *("prepare/data", "generate/oracle-2-generator", "verify/oracle-2-oracle", "verify/oracle-2-judge")
+    }
+    # The generator's own perplexity is that of the generation that wrote.
+    assert "train/own-2" in read_by(experiment, "verify/own-2-self")
+    assert "verify/oracle-2-self" not in experiment.stages
+    # The last generation is judged, and writes nothing that nobody reads.
+    assert "evaluate/replace-3" in experiment.stages
+    assert "generate/replace-3-generator" not in experiment.stages
+    totals = {regime: experiment.stages[f"mix/{regime}-3"].stage for regime in sources}
+    assert {name for name, mix in totals.items() if isinstance(mix, Mix) and mix.total} == {"subsample", "uniform", "latest"}
+
+
+def test_an_arm_says_which_generation_of_which_regime_it_is(experiment: Experiment) -> None:
+    arms = {arm.name: arm for arm in experiment.arms}
+    assert {(arm.regime, arm.generation) for arm in arms.values() if arm.regime} == {
+        (regime, generation) for regime in REGIMES for generation in (1, 2, 3)
+    }
+    third = arms["oracle-3"]
+    assert (third.verifier, third.rate, third.candidates) == ("oracle", 0.25, "generate/oracle-2-generator")
+    assert (third.judge, third.scores) == ("verify/oracle-2-judge", "verify/oracle-2-oracle")
+    assert third.baselines == {"real-slice": "real-slice", "generator": "generator"}
+    assert arms["accumulate-1"].candidates == "generate/generator"
+
+
+def test_more_rounds_leave_those_that_are_there_as_they_are(write_recipe: Callable[..., Path], experiment: Experiment) -> None:
+    longer = experiment_of(load(write_recipe(**merged(RECIPE, {"generations": {"rounds": 5}}))))
+    same = {name: stage.fingerprint for name, stage in experiment.stages.items() if stage.kind != "report"}
+    assert same.items() <= {name: stage.fingerprint for name, stage in longer.stages.items()}.items()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"regimes": {"a": {"mixture": "latest"}}}, "expected `latest` with `mixture: latest`"),
+        ({"regimes": {"a": {"verifier": "oracle"}}}, "expected `verifier` and `rate` together"),
+        (
+            {"regimes": {"a": {"verifier": "orakle", "rate": 0.5}}},
+            "'orakle' is no verifier of this recipe; did you mean 'oracle'",
+        ),
+        ({"regimes": {"a": {"across": "document"}}}, "only where a verifier keeps"),
+        ({"rounds": 0}, r"generations\.rounds"),
+        ({"regimes": {"a": {"mixture": "replaced"}}}, r"generations\.regimes\.a\.mixture"),
+    ],
+)
+def test_regimes_that_cannot_be_are_refused(write_recipe: Callable[..., Path], changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        load(write_recipe(**merged(RECIPE, {"generations": changes})))
+
+
+@pytest.mark.parametrize("change", [{"designs": ["controls"]}, {"generations": None}])
+def test_the_design_and_its_block_go_together(write_recipe: Callable[..., Path], change: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="designs: expected `generations` here and the block"):
+        load(write_recipe(**merged(RECIPE, change)))
+
+
+def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    regimes = {name: REGIMES[name] for name in ("replace", "subsample", "oracle")}
+    recipe = write_recipe(**{**RECIPE, "generations": {"rounds": 1, "regimes": regimes}})
+    run = tmp_path / "run"
+    assert inside("run", recipe, "--out", run).code == 0
+    before = {path: path.stat().st_mtime_ns for path in run.glob("stages/train/*/*/manifest.json")}
+    done = inside("run", recipe, "generations.rounds=2", "--out", run, "--json")
+    assert done.code == 0, done.err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    arms = {arm["arm"]: arm for arm in json.loads(done.out)["arms"]}
+    assert (arms["oracle-2"]["regime"], arms["oracle-2"]["generation"], arms["oracle-2"]["verifier"]) == ("oracle", 2, "oracle")
+    (pool,) = run.glob("stages/generate/generator/*/candidates.parquet")
+    documents = pq.read_table(pool).num_rows
+    rows = {name: arms[name]["n_train"] for name in ("replace-2", "subsample-2", "oracle-2")}
+    assert rows == {"replace-2": documents, "subsample-2": documents, "oracle-2": round(0.25 * documents)}
+    (mixed,) = run.glob("stages/mix/subsample-2/*/rows.parquet")
+    counts = pq.read_table(mixed)["source"].value_counts().to_pylist()
+    found = {entry["values"]: entry["counts"] for entry in counts}
+    # The slice is a quarter and the pool the other three: of 40, 120 and 120 rows as many as 120 of 280.
+    slice_rows = 160 // 4
+    assert found == {
+        "real": round(documents * slice_rows / (slice_rows + 2 * documents)),
+        "generate/generator": pytest.approx(documents**2 / (slice_rows + 2 * documents), abs=1),
+        "generate/subsample-1-generator": pytest.approx(documents**2 / (slice_rows + 2 * documents), abs=1),
+    }
