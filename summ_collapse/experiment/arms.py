@@ -81,6 +81,7 @@ class Arm(Options):
     pool: str | None = Field(None, description="which of its generator's pools; none for the main one")
     regime: str | None = Field(None, description="under which its line of generations was trained")
     generation: int | None = Field(None, description="how many times its line has learnt from its own output")
+    collapse: str | None = Field(None, description="what is measured of its collapse")
     scores: str | None = None
     judge: str | None = None
     candidates: str | None = Field(None, description="the pool; none where its rows are not of one")
@@ -89,5 +90,5 @@ class Arm(Options):
     @property
     def nodes(self) -> set[str]:
         """The stages that a report of it reads."""
-        found = (self.evaluate, self.train, self.rows, self.scores, self.judge, self.candidates)
+        found = (self.evaluate, self.train, self.rows, self.scores, self.judge, self.candidates, self.collapse)
         return {name for name in found if name is not None}

@@ -19,6 +19,7 @@ from summ_collapse.stages.select import Select
 from summ_collapse.stages.stage import Stage
 
 REAL_ROWS = "real"
+BEGINNING = "generation-0"  # the arm of the generator itself, where all lines begin
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,15 @@ def design(setting: Setting, pool: Pool) -> list[Arm]:
     wanted = setting.recipe.generations
     if wanted is None or not pool.main or pool.generator is None:
         return []
-    return [arm for name, regime in wanted.regimes.items() for arm in _line(setting, pool, name, regime, wanted.rounds)]
+    begins = _measured(setting, pool, setting.arm(BEGINNING, pool.seed, pool.generator, pool, generation=0), pool.generator)
+    lines = [arm for name, regime in wanted.regimes.items() for arm in _line(setting, pool, name, regime, wanted.rounds)]
+    return [begins, *lines]
+
+
+def _measured(setting: Setting, first: Pool, arm: Arm, model: Model) -> Arm:
+    """With what is measured of its collapse."""
+    node = setting.collapse(arm.name, first.seed, model, setting.graph.stages[arm.evaluate])
+    return arm.model_copy(update={"collapse": node.name})
 
 
 def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int) -> Iterator[Arm]:
@@ -47,7 +56,7 @@ def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int)
         so_far.append(_kept(setting, pool, f"{first.owner}{arm}", regime))
         rows = _mixture(setting, first, f"{first.owner}{arm}", regime, so_far)
         model = setting.train(f"{first.owner}{arm}", first.seed, setting.recipe.retrain, pool.start, rows)
-        yield setting.arm(
+        made = setting.arm(
             arm,
             first.seed,
             model,
@@ -62,6 +71,7 @@ def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int)
             candidates=pool.candidates.name,
             judge=pool.judge.name,
         )
+        yield _measured(setting, first, made, model)
         if generation < rounds:
             pool = _next(setting, first, arm, model, regime)
 

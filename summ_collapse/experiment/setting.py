@@ -11,6 +11,7 @@ from summ_collapse.recipe.blocks import Options, Sampled, Training
 from summ_collapse.recipe.decoding import Decoding, decoding_of
 from summ_collapse.recipe.resolve import Name, Names, Reference, references, unresolved
 from summ_collapse.recipe.schema import Recipe
+from summ_collapse.stages.collapse import Collapse
 from summ_collapse.stages.completing import Completing
 from summ_collapse.stages.evaluate import Evaluate
 from summ_collapse.stages.reading import Reading
@@ -86,6 +87,12 @@ class Setting:
         read = {f"scores of {name}": scores for name, scores in (sources or {}).items()}
         models = _made("model", model) if model else {}
         return self.graph.add(stage, arm, seed, {"examples": self.examples, "candidates": candidates, **models, **read})
+
+    def collapse(self, arm: str, seed: int, model: Model, evaluate: Node[Stage]) -> Node[Stage]:
+        """How far a model has come from the real texts, of which `evaluate` has what it writes."""
+        synthesis = self.recipe.synthesis
+        stage = Collapse(reading=self.reading(model), batch_size=synthesis.batch_size, chunk_size=synthesis.chunk_size)
+        return self.graph.add(stage, arm, seed, {**self.completing_inputs(model), "predictions": evaluate})
 
     def arm(
         self,

@@ -73,13 +73,13 @@ class Corpus:
 
 
 def measures(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
-    """Of the texts that a model wrote, beside real ones for the same documents; entropies in nats, lengths in words.
+    """Of the texts that a model wrote, beside real ones; entropies in nats, lengths in words.
 
-    ValueError where either has no words.
+    Texts without a word have lost all that there was. ValueError where the real ones have none, or nothing was written.
     """
     ours, theirs = Corpus.numbered(written, real)
-    if not len(ours.words) or not len(theirs.words):
-        raise ValueError("expected texts with words in them, written ones and real ones")
+    if not len(ours.lengths) or not len(theirs.words):
+        raise ValueError("expected texts, and real ones with words in them")
     rare = (theirs.shares > 0) & (theirs.shares < RARE)
     return {
         "vocabulary": float((ours.shares > 0).sum()),
@@ -105,8 +105,8 @@ def _share(found: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> float:
 
 
 def total_variation(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> float:
-    """Half the sum of absolute differences between two distributions, 0-1."""
-    return float(np.abs(ours - theirs).sum() / 2)
+    """Half the sum of absolute differences between two distributions, 0-1; 1 where nothing is written."""
+    return float(np.abs(ours - theirs).sum() / 2) if ours.any() else 1.0
 
 
 def entropy(shares: npt.NDArray[np.float64]) -> float:

@@ -197,6 +197,7 @@ def _trained(inputs: Artifacts, arm: Arm, wrote: Outputs) -> Trained:
         passes=_passes(inputs[arm.train].manifest) if arm.train else None,
         outputs=wrote,
         diversity=inputs[arm.evaluate].manifest["notes"]["diversity"],
+        collapse={} if arm.collapse is None else inputs[arm.collapse].manifest["notes"]["measures"],
         truncated={"train": _truncated(inputs, arm.train), "test": _truncated(inputs, arm.evaluate)},
         slice_overlap=_overlap(inputs, arm),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from summ_collapse.experiment.arms import VERDICT_BASELINE
+from summ_collapse.report.generations import last_of_lines
 from summ_collapse.report.layout import KEPT
 from summ_collapse.report.results import Delta, Entry, Results
 from summ_collapse.report.tables import signed
@@ -20,10 +21,10 @@ def best(entries: Sequence[Entry], metric: str) -> list[Entry]:
         found = entry.metrics.get(metric)
         return verdict_of(entry) == "helps", float("-inf") if found is None else found.mean
 
-    groups: dict[tuple[float | None, str | None, str], list[Entry]] = {}
+    groups: dict[tuple[float | None, str | None, str | None, str], list[Entry]] = {}
     for entry in entries:
         if entry.verifier is not None and entry.verifier_kind != RANDOM:
-            groups.setdefault((*entry.of, entry.verifier), []).append(entry)
+            groups.setdefault((*entry.of, entry.regime, entry.verifier), []).append(entry)
     return sorted((max(group, key=worth) for group in groups.values()), key=worth, reverse=True)
 
 
@@ -41,7 +42,8 @@ def conclusion(results: Results) -> str:
     """What training on generated data did, in a sentence with its numbers, and the smallest difference that could be seen."""
     metric = results.metric
     several = len({entry.slice for entry in results.main} - {None}) > 1
-    generated = [entry for entry in results.main if entry.verifier is not None or entry.control in (None, UNFILTERED)]
+    main = last_of_lines(results.main)
+    generated = [entry for entry in main if entry.verifier is not None or entry.control in (None, UNFILTERED)]
     # Of the best of each verifier, and of what no verifier had a part in; random rows are of note where they help.
     lucky = [entry for entry in generated if entry.verifier_kind == RANDOM and verdict_of(entry) == "helps"]
     answers = best(generated, metric) + [entry for entry in generated if entry.verifier is None] + lucky
@@ -135,6 +137,8 @@ def _apart(found: Delta) -> str:
 
 def _called(entry: Entry, several: bool) -> str:
     """An arm's name for a sentence; with the generator's slice where there are several."""
+    if entry.regime is not None:
+        return entry.arm
     parts = [
         entry.pool,
         entry.verifier or entry.control or entry.arm,

@@ -87,6 +87,7 @@ class Trained(BaseModel, frozen=True, extra="forbid"):
     passes: float | None = None  # how often each row was seen; None where nothing was trained
     outputs: Outputs | None = None
     diversity: dict[str, float]
+    collapse: dict[str, float] = {}  # beside the real texts, of a generation
     truncated: dict[str, float]  # the share of rows whose document was cut to its budget, by where they are from
     slice_overlap: float | None
 

@@ -29,6 +29,8 @@ class Report(Stage):
         """Compare all arms and write the report."""
         from summ_collapse.report.build import build
         from summ_collapse.report.figures.all import draw_all
+        from summ_collapse.report.generations import as_csv as trends_as_csv
+        from summ_collapse.report.generations import trends
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
         results = build(self.contents, context.inputs)
@@ -37,6 +39,9 @@ class Report(Stage):
         tables = {"csv": as_csv(results.arms, results.metrics), "md": as_markdown([results]), "tex": as_latex([results])}
         for suffix, text in tables.items():
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
+        changes = trends(results)
+        if changes:
+            store.write_atomic(context.out / "generations.csv", trends_as_csv(changes).encode())
         draw_all(results, self.contents.attacks, context.out / "figures")
         arms = len(results.arms)
         return Outcome(arms, arms, notes={"test_rows": results.test_rows})

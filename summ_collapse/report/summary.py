@@ -14,6 +14,7 @@ from rich.table import Table
 
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
 from summ_collapse.report.conclusion import RANDOM, UNFILTERED, best, conclusion, seeds_of, verdict_of, with_interval
+from summ_collapse.report.generations import last_of_lines
 from summ_collapse.report.layout import WIDTH, plain, rendered, wrapped
 from summ_collapse.report.results import Entry, Results
 from summ_collapse.report.tables import MARKS
@@ -29,7 +30,7 @@ def summary(results: Results, out: Path, recipe: Sequence[str]) -> list[str]:
 
     `out` is the run's folder, `recipe` the words of the command line that name the recipe and what it replaces of it.
     """
-    shown = chosen(results.main, results.metric)
+    shown = chosen(last_of_lines(results.main), results.metric)
     left = len(results.main) - len(shown)
     lines = [*opening(results), *rendered(table(shown, results.metric))]
     if left:

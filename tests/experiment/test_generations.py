@@ -128,6 +128,13 @@ def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[
     documents = pq.read_table(pool).num_rows
     rows = {name: arms[name]["n_train"] for name in ("replace-2", "subsample-2", "oracle-2")}
     assert rows == {"replace-2": documents, "subsample-2": documents, "oracle-2": round(0.25 * documents)}
+    measured = {name: arm["collapse"] for name, arm in arms.items() if arm["collapse"]}
+    assert measured.keys() == {"generation-0", *(f"{regime}-{place}" for regime in regimes for place in (1, 2))}
+    assert all(found["real_loss"] > 0 and found["total_variation"] <= 1 for found in measured.values())
+    trends = (run / "report" / "generations.csv").read_text().splitlines()
+    assert trends[0].startswith("regime,slice,measure,generations,seeds,first,last,slope")
+    assert any(line.startswith("oracle,0.25,real_loss,2,1,") for line in trends)
+    assert (run / "report" / "figures" / "generations.svg").is_file()
     (mixed,) = run.glob("stages/mix/subsample-2/*/rows.parquet")
     counts = pq.read_table(mixed)["source"].value_counts().to_pylist()
     found = {entry["values"]: entry["counts"] for entry in counts}

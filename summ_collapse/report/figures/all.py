@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
+from summ_collapse.report.figures.generations import draw_generations
 from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality, generator_slices
 from summ_collapse.report.figures.rates import draw_rates
+from summ_collapse.report.generations import lines_of
 from summ_collapse.report.results import Results
 from summ_collapse.verifiers.request import Attack
 
@@ -23,8 +25,11 @@ def draw_all(results: Results, attacks: Mapping[str, Attack], folder: Path) -> N
     entries = [entry for entry in results.main if entry.failed is None]
     draw_rates(entries, metric, paths("rates"), title)
     draw_prediction(results.single, results.agreement, paths("prediction"), title)
-    lines = corruption_lines(entries, attacks)
+    attacked = corruption_lines(entries, attacks)
+    if attacked:
+        draw_corruption(attacked, metric, paths("corruption"), title)
+    lines = lines_of(entries)
     if lines:
-        draw_corruption(lines, metric, paths("corruption"), title)
+        draw_generations(lines, metric, paths("generations"), title)
     if len(generator_slices(entries)) > 1:
         draw_quality(entries, metric, paths("quality"), title)
