@@ -55,7 +55,7 @@ def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int)
         arm = f"{name}-{generation}"
         so_far.append(_kept(setting, pool, f"{first.owner}{arm}", regime))
         rows = _mixture(setting, first, f"{first.owner}{arm}", regime, so_far)
-        model = setting.train(f"{first.owner}{arm}", first.seed, setting.recipe.retrain, pool.start, rows)
+        model = setting.train(f"{first.owner}{arm}", first.seed, regime.retrained(setting.recipe.retrain), pool.start, rows)
         made = setting.arm(
             arm,
             first.seed,

@@ -82,6 +82,8 @@ def fit(
     where a loss or a weight is no finite number.
     """
     training, world = settings.training, settings.world
+    if training.dropout is not None and not training.adapter:
+        _drop_attention(model, training.dropout)
     set_seed(settings.seed)  # as the trainer does before an adapter begins; other versions of TRL may not
     loss, form = Loss(), Form.of(world)
     checkpoints = form.folder(settings.work)
@@ -226,11 +228,20 @@ def _rows_a_pass(training: Training, ranks: int) -> int:
     return micro
 
 
+def _drop_attention(model: PreTrainedModel, share: float) -> None:
+    """Set where the layers keep it, and not in the configuration, which is saved. InputError where no layer has such a thing."""
+    layers = [module for module in model.modules() if hasattr(module, "attention_dropout")]
+    if not layers:
+        raise InputError(f"dropout: the layers of {type(model).__name__} have no dropout of attention weights to set")
+    for layer in layers:
+        layer.attention_dropout = share
+
+
 def _lora(training: Training) -> LoraConfig:
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=training.rank,
         lora_alpha=training.alpha or 2 * training.rank,
-        lora_dropout=0.0,
+        lora_dropout=training.dropout or 0.0,
         target_modules="all-linear",
     )

@@ -105,6 +105,12 @@ class Training(Options):
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning-rate schedule after warm-up")
     warmup_steps: int = Field(0, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
+    dropout: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="dropout of attention weights, or of what enters an adapter, while training; none where absent",
+    )
     adam_beta2: float = Field(0.999, gt=0, lt=1, description="AdamW decay of the second moment")
     batch_size: int = Field(gt=0, description="rows an optimizer step, over all devices")
     micro_batch_size: int | None = Field(None, gt=0, description="rows a forward pass on one device; the batch where absent")

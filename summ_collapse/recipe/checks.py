@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from summ_collapse.plugins import installed, nearest, unknown_metric
 from summ_collapse.recipe.blocks import CONTROLS, MAIN, Ordering, Training
+from summ_collapse.recipe.errors import describe
 from summ_collapse.recipe.schema import Recipe, samples_needed
 
 SHARDING = ("fsdp", "zero3")  # launch shapes that spread a model over their ranks
@@ -124,6 +127,11 @@ def _generations(recipe: Recipe) -> list[str]:
         return ["designs: expected `generations` here and the block `generations`, or neither"]
     problems = []
     for name, regime in (wanted.regimes if wanted else {}).items():
+        try:
+            regime.retrained(recipe.retrain)
+        except ValidationError as error:
+            place = ("generations", "regimes", name, "training")
+            problems += [describe(detail, Training, place) for detail in error.errors()]
         where, verifier = f"generations.regimes.{name}.verifier", regime.verifier
         if verifier is None:
             continue

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from summ_collapse.recipe.blocks import Options, Rate
+from summ_collapse.recipe.blocks import Options, Rate, Retrain, Training
 
 Mixture = Literal["replace", "accumulate", "subsample", "latest", "uniform"]
 OF_ALL: tuple[Mixture, ...] = ("accumulate", "subsample", "uniform")  # these count the real rows among what there is
@@ -31,11 +31,18 @@ class Regime(Options):
     )
     rate: Rate | None = Field(None, description="share of the candidates that the verifier keeps, in (0, 1]")
     across: Literal["corpus", "document"] = Field("corpus", description="the best of all, or every document's best first")
+    training: dict[str, JsonValue] = Field(
+        {}, description="options of `retrain` that its generations are trained with instead, such as weight_decay"
+    )
 
     @property
     def real_share(self) -> float:
         """Of the generator's real rows."""
         return (1.0 if self.mixture in OF_ALL else 0.0) if self.real is None else self.real
+
+    def retrained(self, retrain: Retrain) -> Training:
+        """How its generations are trained; ValidationError where that cannot be."""
+        return Training.model_validate({**retrain.model_dump(exclude={"start"}), **self.training})
 
     @model_validator(mode="after")
     def _goes_together(self) -> "Regime":

@@ -12,6 +12,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.recipe.load import load
 from summ_collapse.stages.mix import Mix
+from summ_collapse.stages.train import Train
 from tests.conftest import inside, merged
 
 REGIMES: dict[str, Any] = {
@@ -22,6 +23,7 @@ REGIMES: dict[str, Any] = {
     "latest": {"mixture": "latest", "latest": 2},
     "quarter": {"real": 0.25},
     "oracle": {"verifier": "oracle", "rate": 0.25},
+    "decay": {"training": {"weight_decay": 0.5, "dropout": 0.1}},
     "own": {"mixture": "accumulate", "verifier": "self", "rate": 0.5},
 }
 RECIPE: dict[str, Any] = {
@@ -82,6 +84,13 @@ def test_an_arm_says_which_generation_of_which_regime_it_is(experiment: Experime
     assert arms["accumulate-1"].candidates == "generate/generator"
 
 
+def test_a_regime_may_train_otherwise(experiment: Experiment) -> None:
+    found = {regime: experiment.stages[f"train/{regime}-2"].stage for regime in ("replace", "decay")}
+    plain, other = (stage.training for stage in found.values() if isinstance(stage, Train))
+    assert (other.weight_decay, other.dropout, plain.weight_decay, plain.dropout) == (0.5, 0.1, 0.0, None)
+    assert plain.alike(other.model_copy(update={"weight_decay": 0.0, "dropout": None}))
+
+
 def test_more_rounds_leave_those_that_are_there_as_they_are(write_recipe: Callable[..., Path], experiment: Experiment) -> None:
     longer = experiment_of(load(write_recipe(**merged(RECIPE, {"generations": {"rounds": 5}}))))
     same = {name: stage.fingerprint for name, stage in experiment.stages.items() if stage.kind != "report"}
@@ -98,6 +107,12 @@ def test_more_rounds_leave_those_that_are_there_as_they_are(write_recipe: Callab
             "'orakle' is no verifier of this recipe; did you mean 'oracle'",
         ),
         ({"regimes": {"a": {"across": "document"}}}, "only where a verifier keeps"),
+        (
+            {"regimes": {"a": {"training": {"dropuot": 0.1}}}},
+            r"regimes\.a\.training\.dropuot: unknown key; did you mean 'dropout'",
+        ),
+        ({"regimes": {"a": {"training": {"dropout": 2}}}}, r"generations\.regimes\.a\.training\.dropout: .*less than 1, got 2"),
+        ({"regimes": {"a": {"training": {"epochs": 1}}}}, r"regimes\.a\.training: expected either `epochs` or `steps`"),
         ({"rounds": 0}, r"generations\.rounds"),
         ({"regimes": {"a": {"mixture": "replaced"}}}, r"generations\.regimes\.a\.mixture"),
     ],

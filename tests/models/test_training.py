@@ -35,14 +35,30 @@ def start() -> tuple[LlamaForCausalLM, Encoder]:
 
 
 def trained(
-    folder: Path, training: Training, seed: int = 0, weights: Sequence[float] | None = None, rows: int = 12
+    folder: Path,
+    training: Training,
+    seed: int = 0,
+    weights: Sequence[float] | None = None,
+    rows: int = 12,
+    stop_at: int | None = None,
 ) -> tuple[Trained, dict[str, torch.Tensor]]:
-    """What the training says of itself, and the weights that it saved."""
+    """What the training says of itself, and the weights that it saved; none where it was to stop at a step."""
     model, encoder = start()
     encoded = EncodedRows.of(encoder.encode(DOCUMENTS[:rows], COMPLETIONS[:rows]), weights)
-    (folder / "out").mkdir(parents=True)
-    settings = Fit(training, seed, torch.float32, folder / "work", 2, lambda done, total: None)
+    (folder / "out").mkdir(parents=True, exist_ok=True)
+    steps: list[int] = []
+    settings = Fit(
+        training,
+        seed,
+        torch.float32,
+        folder / "work",
+        2,
+        lambda done, total: steps.append(done),
+        stop=lambda: stop_at is not None and steps[-1] >= stop_at,
+    )
     found = fit(model, encoder.tokenizer, encoded, settings, folder / "out", below="base")
+    if not found.finished:
+        return found, {}
     [saved] = (folder / "out").glob("*.safetensors")
     return found, load_file(saved)
 
@@ -80,6 +96,21 @@ def test_a_seed_decides_how_an_adapter_begins(tmp_path: Path) -> None:
     one, again, other = (trained(tmp_path / str(at), training, seed)[1] for at, seed in enumerate((1, 1, 2)))
     assert furthest(one, again) == 0
     assert furthest(one, other, "lora_A") > 1e-2
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_dropout_is_drawn_again_as_it_was_where_a_training_goes_on(tmp_path: Path, method: str) -> None:
+    plain = {"method": method, "rank": 4, "steps": 4, "learning_rate": 1e-2, "batch_size": 4}
+    training = Training.model_validate({**plain, "dropout": 0.3})
+    whole, weights = trained(tmp_path / "whole", training)
+    stopped, _ = trained(tmp_path / "parts", training, stop_at=2)
+    assert not stopped.finished
+    gone_on, same = trained(tmp_path / "parts", training)
+    assert (gone_on.resumed_from, gone_on.loss) == (stopped.steps, pytest.approx(whole.loss))
+    assert furthest(weights, same) == 0
+    assert furthest(weights, trained(tmp_path / "plain", Training.model_validate(plain))[1]) > 1e-4
+    if method == "full":
+        assert '"attention_dropout": 0.0' in (tmp_path / "whole" / "out" / "config.json").read_text()
 
 
 def test_a_checkpoint_is_on_disk_before_its_marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def test_shipped_recipe_loads_and_lays_out(path: Path) -> None:
     experiment = experiment_of(recipe)
     assert {"prepare/data", "report/all"} <= set(experiment.stages)
     generators = [stage for stage in experiment.stages.values() if stage.kind == "generate"]
-    assert len(generators) == len(recipe.generator.slices) * len(recipe.seeds)
+    assert len(generators) == len(recipe.generator.slices) * len(recipe.synthesis.all()) * len(recipe.seeds)
     assert "real-slice" in {arm.control for arm in experiment.arms}
 
 
