@@ -48,7 +48,8 @@ class Task:
 
 
 def task(folder: Path) -> Task:
-    return Task(folder.name, read_results(folder), arms_of(folder), arms_of(folder, by_seed=True))
+    pooled, by_seed = arms_of(folder, unfiltered=True), arms_of(folder, by_seed=True, unfiltered=True)
+    return Task(folder.name, read_results(folder), pooled, by_seed)
 
 
 def shipped(here: Task) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from summ_collapse.report.results import Entry, read_results
 from summ_collapse.run import reopen
 
 TRIAL = TypeAdapter(Trial)
+EVERYTHING = {"verifier": "unfiltered", "verifier_kind": "none", "rate": 1.0}
 
 
 def tried(folders: Sequence[Path]) -> Trial:
@@ -25,13 +26,18 @@ def tried(folders: Sequence[Path]) -> Trial:
         raise InputError(f"predict fit: {', '.join(map(str, folders))}: {error}") from None
 
 
-def arms_of(folder: Path, by_seed: bool = False) -> list[Arm]:
-    """All arms of a finished run that a verifier selected and whose slice was trained on too, over all seeds or under each."""
+def arms_of(folder: Path, by_seed: bool = False, unfiltered: bool = False) -> list[Arm]:
+    """All arms of a finished run that a verifier selected and whose slice was trained on too, over all seeds or under each.
+
+    With `unfiltered` also that of all candidates, which no verifier chose.
+    """
     results, recipe = read_results(folder), reopen(folder).experiment.recipe
     generator = f"{recipe.generator.train.model_dump_json()} {recipe.synthesis.model_dump_json()}"
     where = _Where(folder.name, setting_of(recipe), generator)
     real = {entry.slice: entry.n_train for entry in results.main if entry.control == "real-slice"}
     entries = results.single if by_seed else results.main
+    if unfiltered:
+        entries = [one.model_copy(update=EVERYTHING) if one.control == "unfiltered" else one for one in entries]
     read = (_arm(entry, int(real[entry.slice]), where, results.metric) for entry in entries if entry.slice in real)
     return [arm for arm in read if arm is not None]
 
