@@ -14,7 +14,7 @@ from rich.table import Table
 
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
 from summ_collapse.report.conclusion import RANDOM, UNFILTERED, best, conclusion, seeds_of, verdict_of, with_interval
-from summ_collapse.report.generations import last_of_lines
+from summ_collapse.report.generations import last_of_lines, lines_of
 from summ_collapse.report.layout import WIDTH, plain, rendered, wrapped
 from summ_collapse.report.results import Entry, Results
 from summ_collapse.report.tables import MARKS
@@ -54,7 +54,7 @@ def closing(results: Results, out: Path, recipe: Sequence[str]) -> list[str]:
     return [
         *lines,
         f"report: {out / 'report'}",
-        f"figure: {out / 'report' / 'figures' / 'rates.svg'}",
+        f"figure: {out / 'report' / 'figures' / f'{_figure(results)}.svg'}",
         *_copied(["next:  ", *_next(results, out, recipe)]),
     ]
 
@@ -127,6 +127,11 @@ def meaning(results: Results) -> str:
         f"rows: trained on. Δ: {results.metric} less that of {VERDICT_BASELINE} (trained alike, on the generator's own real "
         f"rows{'; here the generator itself' if same else ''}), with its 95% interval for {luck}."
     )
+
+
+def _figure(results: Results) -> str:
+    """The one that answers the question."""
+    return "generations" if lines_of(results.main) else "rates"
 
 
 def _failures(results: Results) -> list[str]:

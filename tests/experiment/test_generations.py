@@ -150,6 +150,11 @@ def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[
     assert trends[0].startswith("regime,slice,measure,generations,seeds,first,last,slope")
     assert any(line.startswith("oracle,0.25,real_loss,2,1,") for line in trends)
     assert (run / "report" / "figures" / "generations.svg").is_file()
+    assert not (run / "report" / "figures" / "rates.svg").exists()  # nothing here is selected at several rates
+    told = inside("run", recipe, "generations.rounds=2", "--out", run).out
+    assert "figures/generations.svg" in told
+    assert "oracle-2" in told
+    assert "oracle-1" not in told
     (mixed,) = run.glob("stages/mix/subsample-2/*/rows.parquet")
     counts = pq.read_table(mixed)["source"].value_counts().to_pylist()
     found = {entry["values"]: entry["counts"] for entry in counts}

@@ -1,4 +1,4 @@
-"""Which figures a report has: the rates always, the others where the experiment has what they show."""
+"""Which figures a report has: each where the experiment has what it shows."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,12 +23,13 @@ def draw_all(results: Results, attacks: Mapping[str, Attack], folder: Path) -> N
 
     title, metric = results.recipe, results.metric
     entries = [entry for entry in results.main if entry.failed is None]
-    draw_rates(entries, metric, paths("rates"), title)
+    lines, others = lines_of(entries), [entry for entry in entries if entry.generation is None]
+    if not lines or any(entry.verifier is not None for entry in others):
+        draw_rates(others, metric, paths("rates"), title)
     draw_prediction(results.single, results.agreement, paths("prediction"), title)
     attacked = corruption_lines(entries, attacks)
     if attacked:
         draw_corruption(attacked, metric, paths("corruption"), title)
-    lines = lines_of(entries)
     if lines:
         draw_generations(lines, metric, paths("generations"), title)
     if len(generator_slices(entries)) > 1:
