@@ -1,6 +1,7 @@
 """Lines of generations: what each learns from, under every regime; longer ones go on from shorter ones."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.recipe.load import load
 from summ_collapse.stages.mix import Mix
 from summ_collapse.stages.train import Train
-from tests.conftest import inside, merged
+from tests.conftest import command, inside, interrupt_when, merged, summ_collapse
 
 REGIMES: dict[str, Any] = {
     "replace": {},
@@ -165,3 +166,22 @@ def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[
         "generate/generator": pytest.approx(documents**2 / (slice_rows + 2 * documents), abs=1),
         "generate/subsample-1-generator": pytest.approx(documents**2 / (slice_rows + 2 * documents), abs=1),
     }
+
+
+@pytest.mark.slow
+def test_a_line_that_is_killed_goes_on_and_ends_in_the_same_table(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    regimes = {name: REGIMES[name] for name in ("accumulate", "oracle")}
+    recipe = write_recipe(**{**RECIPE, "generations": {"rounds": 6, "regimes": regimes}})
+    run, undisturbed = tmp_path / "run", tmp_path / "undisturbed"
+
+    def in_the_fifth() -> bool:
+        return any(run.glob("stages/train/oracle-5/*/work/checkpoint-*/complete.json"))
+
+    assert interrupt_when(command("run", recipe, "--out", run), in_the_fifth, signal.SIGKILL) == -signal.SIGKILL
+    finished = {path: path.stat().st_mtime_ns for path in run.glob("stages/*/*/*/manifest.json")}
+    assert any("oracle-4" in str(path) for path in finished)
+    assert summ_collapse("run", recipe, "--out", run).code == 0
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert summ_collapse("run", recipe, "--out", undisturbed).code == 0
+    for name in ("table.csv", "generations.csv"):
+        assert (run / "report" / name).read_bytes() == (undisturbed / "report" / name).read_bytes(), name
