@@ -35,6 +35,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("overrides", nargs="*", help="further cuts, such as base.tiny.layers=1 to try the script on CPU")
     options = parser.parse_args()
+    if options.runs.exists() and any(options.runs.iterdir()):
+        parser.error(f"--runs {options.runs}: expected an empty folder, or none; what lies there would be measured too")
     cut = [*CUT, *options.overrides]
     command = [sys.executable, "-m", "summ_collapse", "run", str(RECIPE), "--out", str(options.runs), *cut]
     code = subprocess.run(command, check=False).returncode

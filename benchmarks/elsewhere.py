@@ -42,7 +42,10 @@ class Task:
 
     @property
     def pays(self) -> float:
-        (low,), (high,) = ([one for one in self.results.main if one.control == name] for name in ("real-slice", "real-full"))
+        found = [[one for one in self.results.main if one.control == name] for name in ("real-slice", "real-full")]
+        if [len(arms) for arms in found] != [1, 1]:
+            raise SystemExit(f"{self.name}: expected one real-slice and one real-full, two points of the real-data curve")
+        low, high = found[0][0], found[1][0]
         metric = self.results.metric
         return (high.metrics[metric].mean - low.metrics[metric].mean) / math.log(high.n_train / low.n_train)
 
@@ -92,7 +95,7 @@ def transfer(learnt: Task, tried: Task) -> dict[str, Any]:
     scores = transferred(learnt.pooled, tried.pooled)
     fitted = predictor.fit([arm.features for arm in learnt.pooled], _deltas(learnt), [arm.name for arm in learnt.pooled])
     scale = tried.pays / learnt.pays
-    told = Coefficients(*(scale * value for value in (fitted.amount, fitted.error, fitted.coverage, fitted.residual)))
+    told = Coefficients(scale * fitted.amount, scale * fitted.error, scale * fitted.coverage, abs(scale) * fitted.residual)
     scores.append(score_of("task", TOLD, [(arm, said(arm, told)) for arm in tried.pooled]))
     return {
         "learnt": learnt.name,

@@ -1,7 +1,7 @@
 """Coefficients of the predictor on a user's own runs: arms read from results, and the file that a fit travels in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +10,9 @@ from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import setting_of
 from summ_collapse.predict.predictor import Features, Fit
 from summ_collapse.predict.trial import VERSION, Arm, Trial, trial
+from summ_collapse.recipe.blocks import MAIN
+from summ_collapse.recipe.decoding import decoding_of
+from summ_collapse.recipe.schema import Recipe
 from summ_collapse.report.results import Entry, read_results
 from summ_collapse.run import reopen
 
@@ -32,10 +35,10 @@ def arms_of(folder: Path, by_seed: bool = False, unfiltered: bool = False) -> li
     With `unfiltered` also that of all candidates, which no verifier chose.
     """
     results, recipe = read_results(folder), reopen(folder).experiment.recipe
-    generator = f"{recipe.generator.train.model_dump_json()} {recipe.synthesis.model_dump_json()}"
-    where = _Where(folder.name, setting_of(recipe), generator)
+    where = _Where(folder.name, recipe, setting_of(recipe))
     real = {entry.slice: entry.n_train for entry in results.main if entry.control == "real-slice"}
-    entries = results.single if by_seed else results.main
+    # A generation learns from several pools, or from one that no slice stands behind.
+    entries = [entry for entry in (results.single if by_seed else results.main) if entry.generation is None]
     if unfiltered:
         entries = [one.model_copy(update=EVERYTHING) if one.control == "unfiltered" else one for one in entries]
     read = (_arm(entry, int(real[entry.slice]), where, results.metric) for entry in entries if entry.slice in real)
@@ -47,8 +50,15 @@ class _Where:
     """What all arms of a run have in common."""
 
     run: str
+    recipe: Recipe
     setting: str
-    generator: str
+
+    def generator(self, pool: str | None) -> str:
+        """How the candidates of a pool came about."""
+        synthesis = self.recipe.synthesis
+        how = decoding_of(synthesis.all()[pool or MAIN], synthesis.max_new_tokens)
+        wrote = (replace(how, batch_size=0), synthesis.engine, synthesis.exclude_slice)
+        return f"{self.recipe.generator.train.model_dump_json()} {wrote}"
 
 
 def _arm(entry: Entry, slice_rows: int, where: _Where, metric: str) -> Arm | None:
@@ -60,10 +70,10 @@ def _arm(entry: Entry, slice_rows: int, where: _Where, metric: str) -> Arm | Non
         return None
     # Where all candidates are right, or all wrong, no verifier can tell them apart: it is worth what chance is.
     return Arm(
-        name="-".join(filter(None, (entry.pool, entry.verifier, entry.variant, _told(entry.rate)))),
+        name=entry.arm.removeprefix(f"g{entry.slice:g}-"),
         run=where.run,
         setting=where.setting,
-        generator=where.generator,
+        generator=where.generator(entry.pool),
         verifier_kind=entry.verifier_kind,
         rate=rate,
         corpus_rows=round(slice_rows / entry.slice),
@@ -77,10 +87,6 @@ def _arm(entry: Entry, slice_rows: int, where: _Where, metric: str) -> Arm | Non
         seed=entry.seed,
         kept_score=entry.kept_score,
     )
-
-
-def _told(rate: float | None) -> str:
-    return "" if rate is None else f"{rate:g}"
 
 
 def read_fit(path: Path) -> Fit:

@@ -23,7 +23,7 @@ def opening(found: Diagnosis) -> list[str]:
     """What was looked at, and how good the pools are by themselves, a sentence a line."""
     question = found.question
     counts = dict.fromkeys(f"{len(pool.labelled):,} of {pool.rows:,}" for pool in found.pools)
-    labelled = " and ".join(counts) + " candidates" + (" of each pool" if len(counts) < len(found.pools) else "")
+    labelled = " and ".join(counts) + " candidates" + (" of each pool" if len(counts) == 1 < len(found.pools) else "")
     wrong = f"wrong is {question.metric} below {question.wrong_below:g}"
     lines = [f"{labelled} are labelled; {wrong}. In %, 95% intervals."]
     for pool, everything in zip(found.pools, (one for one in found.baselines if one.name == "keep all"), strict=True):

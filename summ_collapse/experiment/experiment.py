@@ -26,6 +26,8 @@ from summ_collapse.stages.prepare import Prepare
 from summ_collapse.stages.pretrain import Pretrain
 from summ_collapse.stages.stage import Stage
 
+SCRATCH = "from scratch"  # a tiny model that learnt nothing before
+
 Design = Callable[[Setting, Pool], list[Arm]]
 
 
@@ -103,7 +105,8 @@ def _pool(setting: Setting, seed: int, share: float, name: str) -> Pool:
 
 def setting_of(recipe: Recipe) -> str:
     """What coefficients of the predictor have to hold for."""
-    return predictor.setting(recipe.task.kind, recipe.base.tiny is not None, recipe.base.model)
+    tiny = recipe.base.tiny
+    return predictor.setting(recipe.task.kind, tiny is not None, recipe.base.model if tiny is None or tiny.pretrain else SCRATCH)
 
 
 def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:

@@ -45,8 +45,8 @@ def _state(run: Run, stage: Node[Stage], queued: Mapping[str, queue.Job], joined
     holder = place.holder()
     if holder is not None:
         return "running", "; ".join(filter(None, [_progress(place), holder]))
-    head = joined.get(stage.name, stage.name)
-    job = queued.get(job_name(run, run.experiment.stages.get(head, stage)))
+    named = joined.get(job_name(run, stage), job_name(run, stage))
+    head, job = named.rpartition(":")[0], queued.get(named)
     if job is not None:
         # In a job of several stages, one that is at work holds its lock.
         state = "running" if job.state == "RUNNING" and head == stage.name else "queued"

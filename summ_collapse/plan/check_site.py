@@ -18,7 +18,7 @@ from summ_collapse.run import Request, Run, open_run, recipe_of
 PATIENCE = 60  # seconds for two nodes to be free
 MINUTES = 4  # of their time
 ASKS = "#SBATCH --"
-OF_ONE_JOB = (f"{ASKS}job-name", f"{ASKS}output")  # what tells scripts apart and not what they ask for
+OF_ONE_JOB = (f"{ASKS}job-name", f"{ASKS}output", f"{ASKS}error")  # what tells scripts apart and not what they ask for
 
 Verdict = Literal["ok", "warning", "failed"]
 

@@ -69,7 +69,7 @@ SHIPPED = Fit(
 
 def setting(task: str, tiny: bool, model: str | None) -> str:
     """What coefficients belong to: a kind of task and what is trained on it."""
-    return f"{task}, {'tiny model' if tiny else model}"
+    return f"{task}, {' '.join(filter(None, ('tiny model', model))) if tiny else model}"
 
 
 def shipped_for(where: str) -> Fit | None:

@@ -69,11 +69,9 @@ def _verifiers_in_need(recipe: Recipe) -> list[str]:
             if source not in others
         ]
         needed, pools = samples_needed(recipe, name), recipe.synthesis.all()
-        if max(how.samples for how in pools.values()) < needed:
-            problems.append(
-                f"verifiers.{name}.kind: {verifier.kind} needs synthesis.samples of at least {needed}, "
-                f"got {recipe.synthesis.samples}"
-            )
+        most = max(how.samples for how in pools.values())
+        if most < needed:
+            problems.append(f"verifiers.{name}.kind: {verifier.kind} needs synthesis.samples of at least {needed}, got {most}")
             continue
         problems += [
             f"{where}: {name} needs at least {needed} samples a document, and the pool {pool!r} has {how.samples}; "

@@ -50,7 +50,9 @@ class Predictions:
         kept = self._kept(arm, candidates)
         real = slice_rows(self.train_rows, arm.slice) if arm.slice is not None else None
         measured = candidates.judged.measured(kept, int(kept.sum()), (candidates.labels, kept), real)
-        found = predicted_verdict(measured, None if self.report.coefficients is None else SHIPPED)
+        # A generation may learn from more than this pool, of which nothing here says what that is worth.
+        known = self.report.coefficients is not None and arm.generation is None
+        found = predicted_verdict(measured, SHIPPED if known else None)
         kept_score, tampered = self._scored(arm, kept)
         further = {
             "coverage": coverage(candidates.labels, kept),

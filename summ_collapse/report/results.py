@@ -13,7 +13,7 @@ from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.agreement import Agreement, Point, agreement
 from summ_collapse.recipe.errors import describe
 
-RESULTS_VERSION = 3  # raise it when an entry gets or loses a key
+RESULTS_VERSION = 4  # raise it when an entry gets or loses a key
 
 
 @dataclass(frozen=True)

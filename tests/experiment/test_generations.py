@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from summ_collapse.diagnose.coefficients import arms_of
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.recipe.load import load
@@ -156,6 +157,8 @@ def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[
     assert "figures/generations.svg" in told
     assert "oracle-2" in told
     assert "oracle-1" not in told
+    assert arms_of(run) == []  # a generation is no selection that a predictor could learn from
+    assert {arm["predicted_delta"] for name, arm in arms.items() if name in measured} == {None}
     (mixed,) = run.glob("stages/mix/subsample-2/*/rows.parquet")
     counts = pq.read_table(mixed)["source"].value_counts().to_pylist()
     found = {entry["values"]: entry["counts"] for entry in counts}

@@ -13,6 +13,7 @@ from summ_collapse.launch.shapes import shape_of
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import submit
 from summ_collapse.launch.slurm.profile import Profile
+from summ_collapse.plan.check_site import scripts as site_scripts
 from summ_collapse.run import FROZEN, Request, freeze, moved, open_run, recipe_of
 from tests.conftest import inside
 from tests.launch.test_interruption import without
@@ -210,6 +211,18 @@ def test_memory_is_what_the_plan_counts_where_the_profile_says_so(write_recipe: 
     assert all("#SBATCH --mem=6G\n" in text for text in found.values())
 
 
+def test_a_site_is_asked_once_for_scripts_that_ask_for_the_same(
+    write_recipe: Callable[..., Path], tmp_path: Path, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(queue, "refusal", lambda script: asked.append(script))
+    request = Request(write_recipe(base={"dtype": "float32"}), (), tmp_path / "run")
+    found = [finding.detail for finding in site_scripts(request, profile)]
+    assert len(asked) == len(found)
+    # Of 46 scripts: one a kind, but real-full is trained on more nodes, and some verifiers read with a model.
+    assert sorted(found) == sorted([*set(found), "train: accepted", "verify: accepted"])
+
+
 def test_only_what_no_job_makes_is_submitted_where_the_grouping_has_changed(
     write_recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +258,16 @@ def test_only_what_no_job_makes_is_submitted_where_the_grouping_has_changed(
     assert {name for name in first if again[name] != first[name]} == {"evaluate/self-0.5", "report/all"}
     assert first["train/self-0.5"] in behind[again["evaluate/self-0.5"]]
     assert again["evaluate/self-0.5"] in behind[again["report/all"]]
+
+    # A longer experiment in the same folder knows which job makes what, however the stages were grouped.
+    more = Request(
+        write_recipe("more.yaml", base={"dtype": "float32"}, selection={"rates": [0.25, 0.5, 0.75]}), (), tmp_path / "run"
+    )
+    longer = submit(open_run(recipe_of(more), more.out), more, joined, {})
+    assert {name: longer[name] for name in first if name != "report/all"} == {
+        name: again[name] for name in first if name != "report/all"
+    }
+    assert dropped == []
 
     # A selection failed: what waits for it is dropped, and follows it in one job; what it needs is queued still.
     hopeless = ("train/self-0.5",)

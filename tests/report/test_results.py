@@ -8,7 +8,7 @@ import pytest
 
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Interval
-from summ_collapse.report.results import Delta, read_results
+from summ_collapse.report.results import RESULTS_VERSION, Delta, read_results
 from summ_collapse.store import write_json
 from tests.report.results import entry, results
 
@@ -55,7 +55,7 @@ def test_a_verdict_is_decided_where_the_interval_of_all_arms_together_leaves_zer
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"version": 1}, "expected results of version 3; the same `run` again makes its report anew"),
+        ({"version": 1}, f"expected results of version {RESULTS_VERSION}; the same `run` again makes its report anew"),
         ({"arms": [{"arm": "a"}]}, "arms.0.control: missing; this key is required"),
         ({"arms": "none"}, "arms: input should be a valid list, got 'none'"),
         ({"arms": []}, "arms: list should have at least 1 item"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from summ_collapse.experiment.experiment import setting_of
 from summ_collapse.models.tiny import make_model
 from summ_collapse.recipe.load import load
 from tests.conftest import inside
@@ -54,6 +55,8 @@ def test_a_base_without_pretraining_is_its_random_weights_and_asks_for_no_model(
     found = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
     assert made.keys() == found.keys()
     assert all(torch.equal(weight, found[name]) for name, weight in made.items())
+    # What a pretrained tiny model was fitted on says nothing of one that learnt nothing before.
+    assert setting_of(load(recipe)) == "eigenvalues, tiny model from scratch"
     planned = {stage["name"]: stage for stage in json.loads(inside("plan", recipe, "--json").out)["stages"]}
     assert planned["pretrain/base"]["device_hours"] == 0
     assert planned["train/generator"]["device_hours"] > 0

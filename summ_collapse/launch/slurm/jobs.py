@@ -21,7 +21,7 @@ from summ_collapse.packaged import required
 from summ_collapse.run import FROZEN, Request, Run, freeze, moved
 from summ_collapse.stages.stage import Stage
 
-JOBS = "jobs.json"  # beside the scripts: by stage, the one that its job is named after
+JOBS = "jobs.json"  # of a run folder, whose experiments share stages: by a stage's own job name, that of the job that has it
 BY_PLAN = "plan"
 SPARE = 1.25  # over the plan's estimate of a node's memory
 SCRIPTS = "slurm"  # the folder of a run that its jobs are written in; without it nothing was ever submitted
@@ -52,8 +52,8 @@ def job_name(run: Run, stage: Node[Stage]) -> str:
 
 
 def heads(run: Run) -> dict[str, str]:
-    """By stage, the one that its job is named after, as they were last submitted; a stage alone is its own."""
-    path = _home(run) / JOBS
+    """By `job_name` of a stage, the name of the job that it was last submitted in; a stage alone has its own."""
+    path = run.out / SCRIPTS / JOBS
     recorded: dict[str, str] = store.read_json(path) if path.is_file() else {}
     return recorded
 
@@ -110,14 +110,15 @@ def submit(run: Run, request: Request, profile: Profile, host_bytes: Mapping[str
     freeze(run, request, run.out / FROZEN)
     for job in useless:
         queue.cancel(job)
+    # All of them before the first is submitted: an older grouping must not outlive a queue that takes no more jobs.
+    named |= {job_name(run, stage): job_name(run, plan.stage) for plan in scripts for stage in plan.stages}
+    store.write_json(run.out / SCRIPTS / JOBS, named)
     for plan in scripts:
         for stage in plan.stages:
             run.log(stage).parent.mkdir(parents=True, exist_ok=True)
         store.write_atomic(plan.path, plan.script.encode())
         number = queue.submit(plan.path, sorted({numbers[source] for source in plan.after}))
         names = [stage.name for stage in plan.stages]
-        named |= dict.fromkeys(names, plan.stage.name)
-        store.write_json(home / JOBS, named)
         numbers |= dict.fromkeys(names, number)
         run.reporter.line(f"{', '.join(names)}: job {number}")
     return numbers
@@ -129,13 +130,9 @@ def _queued(run: Run, jobs: Mapping[str, queue.Job]) -> tuple[dict[str, queue.Jo
     A job is of no use where it waits for one that failed, or for a stage that no other job of use makes: that one is submitted
     anew, and this waits for the wrong one, whether SLURM knows it yet or not.
     """
-    missing, named, stages = _missing(run), heads(run), run.experiment.stages
-    held: dict[str, queue.Job] = {}
-    for name in missing:
-        head = stages.get(named.get(name, name))
-        job = jobs.get(job_name(run, head)) if head is not None else None
-        if job is not None:
-            held[name] = job
+    missing, named = _missing(run), heads(run)
+    own = {name: job_name(run, stage) for name, stage in missing.items()}
+    held = {name: jobs[head] for name, job in own.items() if (head := named.get(job, job)) in jobs}
     useless = {job.id: job for job in held.values() if job.hopeless}
     while True:
         held = {name: job for name, job in held.items() if job.id not in useless}

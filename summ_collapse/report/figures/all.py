@@ -27,10 +27,10 @@ def draw_all(results: Results, attacks: Mapping[str, Attack], folder: Path) -> N
     if not lines or any(entry.verifier is not None for entry in others):
         draw_rates(others, metric, paths("rates"), title)
     draw_prediction(results.single, results.agreement, paths("prediction"), title)
-    attacked = corruption_lines(entries, attacks)
+    attacked = corruption_lines(others, attacks)
     if attacked:
         draw_corruption(attacked, metric, paths("corruption"), title)
     if lines:
         draw_generations(lines, metric, paths("generations"), title)
-    if len(generator_slices(entries)) > 1:
-        draw_quality(entries, metric, paths("quality"), title)
+    if len(generator_slices(others)) > 1:
+        draw_quality(others, metric, paths("quality"), title)
