@@ -78,6 +78,7 @@ def test_a_total_is_shared_out_by_rows_or_by_parts() -> None:
     rows = {"real": 10, "old": 40, "new": 50}
     assert quotas(rows, 50, "rows") == {"real": 5, "old": 20, "new": 25}
     assert quotas(rows, 50, "parts") == {"real": 10, "old": 20, "new": 20}  # what one lacks falls to the others
+    assert quotas({"new": 50, "real": 10}, 50, "parts") == {"new": 40, "real": 10}  # whichever comes first
     assert quotas(rows, 100, "parts") == quotas(rows, 500, "rows") == rows
     assert quotas({"none": 0, "new": 5}, 3, "rows") == quotas({"none": 0, "new": 5}, 3, "parts") == {"none": 0, "new": 3}
     for total in range(0, 101):
