@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from summ_collapse.report.results import Entry, Results
 
@@ -79,7 +79,7 @@ def _of_measure(name: str, by_seed: dict[int, dict[tuple[float | None, str], lis
     freedom = sum(len(found) - 1 for found in slopes.values())
     spread = np.sqrt(sum(((found - found.mean()) ** 2).sum() for found in slopes.values()) / freedom) if freedom else None
     for (share, regime), found in slopes.items():
-        reach = None if spread is None else stats.t.ppf((1 + LEVEL) / 2, freedom) * spread / np.sqrt(len(found))
+        reach = None if spread is None else special.stdtrit(freedom, (1 + LEVEL) / 2) * spread / np.sqrt(len(found))
         series = np.mean([one[: lengths[share, regime]] for one in values[share, regime]], axis=0)
         slope = float(found.mean())
         bounds = (None, None) if reach is None else (slope - float(reach), slope + float(reach))
