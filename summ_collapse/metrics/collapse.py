@@ -7,69 +7,16 @@ Words are what stands between white space. Linear in the number of words: 10^5 s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
+from summ_collapse.metrics.corpus import LONGEST_GRAM, Corpus, Ids
 from summ_collapse.metrics.diversity import compression_ratio
 
 RARE = 0.01  # a word is of the tail where fewer of all real words are this one
-LONGEST_GRAM = 4  # of BLEU
 SMOOTHED = 0.1  # matches that count where there are none (Chen and Cherry 2014, method 1), as in Texygen's self-BLEU
-
-Ids = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Texts as numbered words: `words` of all texts one behind the other, and how many words each text has."""
-
-    words: Ids
-    lengths: Ids
-    vocabulary: int  # numbers are below this; of all corpora that were numbered together
-
-    @classmethod
-    def numbered(cls, *sets: Sequence[str]) -> "tuple[Corpus, ...]":
-        """A corpus for each set of texts; equal words have equal numbers in all of them."""
-        number_of: dict[str, int] = {}
-        read = []
-        for texts in sets:
-            split = [text.split() for text in texts]
-            words = [number_of.setdefault(word, len(number_of)) for text in split for word in text]
-            read.append((np.array(words, dtype=np.int64), np.array([len(text) for text in split], dtype=np.int64)))
-        return tuple(cls(words, lengths, len(number_of)) for words, lengths in read)
-
-    @cached_property
-    def text(self) -> Ids:
-        """Which text each word is of."""
-        return np.repeat(np.arange(len(self.lengths)), self.lengths)
-
-    @cached_property
-    def shares(self) -> npt.NDArray[np.float64]:
-        """The share of each word among all, (vocabulary,); zeros where there are no words."""
-        counts = np.bincount(self.words, minlength=self.vocabulary)
-        return counts / max(1, len(self.words))
-
-    @cached_property
-    def _grams(self) -> list[Ids]:
-        """For n from 1 on, the number of the n-gram that begins at each word; -1 where the text ends before it does."""
-        found = [self.words]
-        for n in range(2, LONGEST_GRAM + 1):
-            ends = self.words[n - 1 :]
-            begins = found[-1][: len(ends)]
-            within = self.text[: len(ends)] == self.text[n - 1 :]
-            numbers = np.full(len(ends), -1)
-            numbers[within] = np.unique(begins[within] * self.vocabulary + ends[within], return_inverse=True)[1].reshape(-1)
-            found.append(numbers)
-        return found
-
-    def grams(self, n: int) -> tuple[Ids, Ids]:
-        """(the text, the number) of every n-gram within a text, n up to LONGEST_GRAM; equal n-grams have equal numbers."""
-        numbers = self._grams[n - 1]
-        there = numbers >= 0
-        return self.text[: len(numbers)][there], numbers[there]
 
 
 def measures(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
@@ -89,9 +36,7 @@ def measures(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
         "total_variation": total_variation(ours.shares, theirs.shares),
         "entropy": entropy(ours.shares),
         "next_word_entropy": next_word_entropy(ours),
-        "distinct_1": distinct(ours, 1),
-        "distinct_2": distinct(ours, 2),
-        "distinct_3": distinct(ours, 3),
+        **{f"distinct_{n}": ours.distinct(n) for n in (1, 2, 3)},
         "self_bleu": self_bleu(ours),
         "compression_ratio": compression_ratio(written),
         "length": float(ours.lengths.mean()),
@@ -111,8 +56,7 @@ def total_variation(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float6
 
 def entropy(shares: npt.NDArray[np.float64]) -> float:
     """Of a distribution, nats."""
-    there = shares[shares > 0]
-    return float(-(there * np.log(there)).sum()) + 0.0
+    return float(special.entr(shares).sum())
 
 
 def next_word_entropy(corpus: Corpus) -> float:
@@ -124,12 +68,6 @@ def next_word_entropy(corpus: Corpus) -> float:
     pairs = np.bincount(corpus.grams(2)[1])
     total = within.sum()
     return max(0.0, entropy(pairs / total) - entropy(first / total))
-
-
-def distinct(corpus: Corpus, n: int) -> float:
-    """Distinct n-grams over all n-grams, 0-1 (Li et al. 2016); 0 where there are none."""
-    grams = corpus.grams(n)[1]
-    return float(np.count_nonzero(np.bincount(grams)) / len(grams)) if len(grams) else 0.0
 
 
 def self_bleu(corpus: Corpus) -> float:

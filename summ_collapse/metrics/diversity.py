@@ -3,11 +3,13 @@
 import zlib
 from collections.abc import Sequence
 
+from summ_collapse.metrics.corpus import Corpus
+
 
 def distinct(texts: Sequence[str], n: int) -> float:
     """Distinct n-grams of words over all n-grams, 0-1 (Li et al. 2016); 0 where there are none."""
-    grams = [gram for words in map(str.split, texts) for gram in zip(*(words[start:] for start in range(n)), strict=False)]
-    return len(set(grams)) / len(grams) if grams else 0.0
+    (corpus,) = Corpus.numbered(texts)
+    return corpus.distinct(n)
 
 
 def compression_ratio(texts: Sequence[str]) -> float:

@@ -40,6 +40,11 @@ def bleu(candidate: str, references: Sequence[str]) -> float:
     return math.exp(logarithm + min(0.0, 1 - nearest / length))
 
 
+def distinct(texts: Sequence[str], n: int) -> float:
+    found = [gram for text in texts for gram in grams(text, n).elements()]
+    return len(set(found)) / len(found)
+
+
 def obvious(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
     ours = Counter(word for text in written for word in text.split())
     theirs = Counter(word for text in real for word in text.split())
@@ -56,9 +61,9 @@ def obvious(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
         "total_variation": sum(abs(ours[word] / total - theirs[word] / other) for word in {*ours, *theirs}) / 2,
         "entropy": -sum(count / total * math.log(count / total) for count in ours.values()),
         "next_word_entropy": -sum(count / after * math.log(count / firsts[first]) for (first, _), count in pairs.items()),
-        "distinct_1": diversity.distinct(written, 1),
-        "distinct_2": diversity.distinct(written, 2),
-        "distinct_3": diversity.distinct(written, 3),
+        "distinct_1": distinct(written, 1),
+        "distinct_2": distinct(written, 2),
+        "distinct_3": distinct(written, 3),
         "self_bleu": sum(bleu(text, [*written[:place], *written[place + 1 :]]) for place, text in enumerate(written))
         / len(written),
         "compression_ratio": diversity.compression_ratio(written),
@@ -77,6 +82,7 @@ def test_every_measure_is_that_of_its_definition(seed: int, words: int, longest:
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-12), name
+    assert [diversity.distinct(written, n) for n in (1, 2)] == [expected["distinct_1"], expected["distinct_2"]]
 
 
 def test_one_text_over_and_over_is_the_end_of_it() -> None:
