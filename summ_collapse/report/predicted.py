@@ -5,6 +5,7 @@ Reads what a run measured of its candidates; what it says is what `diagnose` say
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +43,10 @@ class Predictions:
         self.train_rows = Counts.of(inputs["examples"]).train
         self._candidates: dict[str, _Candidates] = {}
 
+    @cached_property
+    def _examples(self) -> pa.Table:
+        return self.inputs["examples"].table("train", grading(self.report.evaluation.metrics[0]))
+
     def of(self, arm: Arm) -> Predicted:
         """p, phi, psi and what follows, coverage, and predictions; nothing of an arm that is not made of candidates."""
         if arm.candidates is None:
@@ -75,11 +80,7 @@ class Predictions:
             scores = self.inputs[arm.judge].table("scores", ["score"])["score"].to_numpy()
             wrong, metric = self.report.wrong, self.report.evaluation.metrics[0]
             # The judge has scored every candidate already, in the metric that says what is wrong.
-            quality = (
-                scores
-                if metric == wrong.metric
-                else graded(self.inputs["examples"].table("train", grading(metric)), table, metric)
-            )
+            quality = scores if metric == wrong.metric else graded(self._examples, table, metric)
             document = np.unique(table["id"].to_pylist(), return_inverse=True)[1]
             self._candidates[arm.candidates] = _Candidates(
                 {key: row for row, key in enumerate(keys_of(table))},
