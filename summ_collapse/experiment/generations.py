@@ -12,10 +12,9 @@ from summ_collapse.experiment.pools import pool_of
 from summ_collapse.experiment.setting import Nodes, Setting
 from summ_collapse.graph import Node
 from summ_collapse.recipe.generations import Regime
-from summ_collapse.recipe.schema import read_by
+from summ_collapse.recipe.schema import with_read
 from summ_collapse.selection.order import Order
 from summ_collapse.stages.mix import Mix, Part
-from summ_collapse.stages.select import Select
 from summ_collapse.stages.stage import Stage
 
 REAL_ROWS = "real"
@@ -78,8 +77,7 @@ def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int)
 
 def _next(setting: Setting, first: Pool, arm: str, model: Model, regime: Regime) -> Pool:
     """What a generation writes."""
-    read = set() if regime.verifier is None else read_by(setting.recipe, regime.verifier)
-    verifiers = {name: options for name, options in setting.recipe.verifiers.items() if name in read}
+    verifiers = with_read(setting.recipe, [regime.verifier] if regime.verifier else [])
     assert first.slice is not None, f"{arm}: generations begin with a slice of real rows"
     return pool_of(setting, first.seed, f"{first.owner}{arm}-", model, first.slice, verifiers)
 
@@ -89,15 +87,7 @@ def _kept(setting: Setting, pool: Pool, arm: str, regime: Regime) -> _Written:
     source = pool.candidates.name
     if regime.verifier is None:
         return _Written(source, f"candidates of {source}", pool.candidates)
-    stage = Select(
-        order=Order(regime.across),
-        rate=regime.rate,
-        wrong_below=setting.recipe.wrong.below,
-        slice=pool.slice,
-        source=source,
-    )
-    inputs = {"examples": setting.examples, "candidates": pool.candidates, "scores": pool.scores[regime.verifier]}
-    rows = setting.graph.add(stage, arm, pool.seed, {**inputs, "judge": pool.judge})
+    rows = setting.select(arm, pool, regime.verifier, Order(regime.across), regime.rate)
     return _Written(source, f"rows of {source}", rows)
 
 

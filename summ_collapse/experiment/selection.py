@@ -10,7 +10,6 @@ from summ_collapse.recipe.blocks import Ordering
 from summ_collapse.recipe.schema import random_verifier
 from summ_collapse.selection.order import Order
 from summ_collapse.selection.strata import CLUSTERS
-from summ_collapse.stages.select import Select
 from summ_collapse.stages.stage import Stage
 
 
@@ -75,16 +74,7 @@ def _arms(setting: Setting, pool: Pool, way: Way, ways: Sequence[Way]) -> list[A
 
 
 def _select(setting: Setting, pool: Pool, way: Way, **size: Node[Stage]) -> Node[Stage]:
-    stage = Select(
-        order=way.order,
-        rate=way.rate,
-        at_least=way.at_least,
-        wrong_below=setting.recipe.wrong.below,
-        slice=pool.slice,
-        source=pool.candidates.name,
-    )
-    inputs = {"examples": setting.examples, "candidates": pool.candidates, "scores": pool.scores[way.verifier]}
-    return setting.graph.add(stage, pool.prefix + way.arm, pool.seed, {**inputs, "judge": pool.judge, **size})
+    return setting.select(pool.prefix + way.arm, pool, way.verifier, way.order, way.rate, way.at_least, **size)
 
 
 def _arm(setting: Setting, pool: Pool, way: Way, rows: Node[Stage], random: str) -> Arm:

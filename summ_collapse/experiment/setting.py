@@ -11,10 +11,12 @@ from summ_collapse.recipe.blocks import Options, Sampled, Training
 from summ_collapse.recipe.decoding import Decoding, decoding_of
 from summ_collapse.recipe.resolve import Name, Names, Reference, references, unresolved
 from summ_collapse.recipe.schema import Recipe
+from summ_collapse.selection.order import Order
 from summ_collapse.stages.collapse import Collapse
 from summ_collapse.stages.completing import Completing
 from summ_collapse.stages.evaluate import Evaluate
 from summ_collapse.stages.reading import Reading
+from summ_collapse.stages.select import Select
 from summ_collapse.stages.slice import Slice
 from summ_collapse.stages.stage import Stage
 from summ_collapse.stages.train import Train
@@ -87,6 +89,28 @@ class Setting:
         read = {f"scores of {name}": scores for name, scores in (sources or {}).items()}
         models = _made("model", model) if model else {}
         return self.graph.add(stage, arm, seed, {"examples": self.examples, "candidates": candidates, **models, **read})
+
+    def select(
+        self,
+        arm: str,
+        pool: Pool,
+        verifier: str,
+        order: Order,
+        rate: float | None = None,
+        at_least: float | None = None,
+        **size: Node[Stage],
+    ) -> Node[Stage]:
+        """The rows of a pool that come first by a verifier: a share, whatever scores enough, or as many as `size` has."""
+        stage = Select(
+            order=order,
+            rate=rate,
+            at_least=at_least,
+            wrong_below=self.recipe.wrong.below,
+            slice=pool.slice,
+            source=pool.candidates.name,
+        )
+        inputs = {"examples": self.examples, "candidates": pool.candidates, "scores": pool.scores[verifier]}
+        return self.graph.add(stage, arm, pool.seed, {**inputs, "judge": pool.judge, **size})
 
     def collapse(self, arm: str, seed: int, model: Model, evaluate: Node[Stage]) -> Node[Stage]:
         """How far a model has come from the real texts, of which `evaluate` has what it writes."""

@@ -1,5 +1,6 @@
 """What an experiment is: the typed schema of a recipe."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -74,6 +75,12 @@ def read_by(recipe: Recipe, verifier: str) -> set[str]:
     return found
 
 
+def with_read(recipe: Recipe, verifiers: Iterable[str]) -> dict[str, Any]:
+    """These verifiers and all that they read, in the recipe's order."""
+    read = {other for name in verifiers for other in read_by(recipe, name)}
+    return {name: options for name, options in recipe.verifiers.items() if name in read}
+
+
 def samples_needed(recipe: Recipe, verifier: str) -> int:
     """How many candidates a document the verifier needs, with those that it reads."""
     return max(int(recipe.verifiers[name].samples) for name in read_by(recipe, verifier))
@@ -88,8 +95,7 @@ def scoring(recipe: Recipe, pool: str) -> dict[str, Any]:
     if pool != MAIN:
         selecting = {name for how in recipe.selection.of(pool).values() for name in how.verifiers or recipe.verifiers}
         wanted &= {random_verifier(recipe), *selecting}
-    read = {other for name in wanted for other in read_by(recipe, name)}
-    return {name: options for name, options in recipe.verifiers.items() if name in read}
+    return with_read(recipe, wanted)
 
 
 def random_verifier(recipe: Recipe) -> str:
