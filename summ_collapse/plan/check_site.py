@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from summ_collapse.launch.shapes import CPU_RANKS, shape_of
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import planned
 from summ_collapse.launch.slurm.profile import Profile, load_profile
@@ -34,8 +35,16 @@ class Finding:
 
 def node_bytes(run: Run, profile: Profile) -> dict[str, int]:
     """By stage, the memory that a node of the profile needs for it."""
-    machine = Machine(devices=max(profile.gpus or 1, *(stage.gpus or 1 for stage in profile.stages.values()), 1))
-    return {stage.name: stage.host_bytes for stage in laid_out(run.experiment, run.out, machine).stages}
+    launch = run.experiment.recipe.launch
+    ranks = {
+        name: CPU_RANKS if shape_of(stage, launch) == "cpu_ddp" else profile.resources(name, stage.stage.runs_a_model).gpus or 1
+        for name, stage in run.experiment.stages.items()
+    }
+    found: dict[str, int] = {}
+    for count in set(ranks.values()):
+        laid = laid_out(run.experiment, run.out, Machine(devices=count)).stages
+        found |= {stage.name: stage.host_bytes for stage in laid if ranks[stage.name] == count}
+    return found
 
 
 def scripts(request: Request, path: Path) -> Iterator[Finding]:

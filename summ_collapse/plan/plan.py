@@ -136,8 +136,11 @@ def laid_out(experiment: Experiment, out: Path | None, machine: Machine, missing
 def _planned(stage: Node[Stage], workloads: Workloads, machine: Machine, cached: bool) -> Planned:
     basics = (stage.name, list(stage.inputs.values()), workloads.sizes[stage.name].total, workloads.tokens(stage), cached)
 
+    # Whoever makes few rows of a large table reads all of it.
+    held = max(workloads.sizes[name].total or 0 for name in (stage.name, *stage.inputs.values()))
+
     def host(workload: Workload | None, ranks: int) -> int:
-        return host_bytes(workload, workloads.sizes[stage.name].total, workloads.tokens_a_row, workloads.shape(stage), ranks)
+        return host_bytes(workload, held, workloads.tokens_a_row, workloads.shape(stage), ranks)
 
     if not stage.stage.runs_a_model:
         return Planned(

@@ -12,12 +12,15 @@ import yaml
 from summ_collapse.launch.shapes import shape_of
 from summ_collapse.launch.slurm import queue
 from summ_collapse.launch.slurm.jobs import submit
-from summ_collapse.launch.slurm.profile import Profile
+from summ_collapse.launch.slurm.profile import Profile, Resources
+from summ_collapse.plan.check_site import node_bytes
 from summ_collapse.plan.check_site import scripts as site_scripts
+from summ_collapse.plan.host import PROCESS_BYTES
 from summ_collapse.run import FROZEN, Request, freeze, moved, open_run, recipe_of
 from tests.conftest import inside
 from tests.launch.test_interruption import without
 
+MANY = {"decoding": "sampling", "samples": 50}
 PROFILE = {
     "partition": "gpu",
     "nodes": 2,
@@ -282,3 +285,17 @@ def test_only_what_no_job_makes_is_submitted_where_the_grouping_has_changed(
     assert len({last[name] for name in arm}) == 1
     assert set(dropped) == {again[name] for name in (*arm[1:], "report/all")}
     assert first["verify/self"] in behind[last["select/self-0.5"]]
+
+
+def test_memory_counts_the_ranks_that_a_node_has_and_the_tables_that_a_stage_reads(
+    write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    recipe = write_recipe(base={"dtype": "float32"}, launch={"verify": "cpu_ddp", "generate": "ddp"}, synthesis=MANY)
+    run = open_run(recipe_of(Request(recipe, (), tmp_path / "run")), tmp_path / "run")
+    memory = node_bytes(run, Profile(gpus=2, stages={"generate/*": Resources(gpus=4)}))
+    assert memory["verify/self"] > 2 * PROCESS_BYTES
+    assert memory["generate/generator"] > 4 * PROCESS_BYTES
+    assert PROCESS_BYTES < memory["train/generator"] < 2 * PROCESS_BYTES
+    # A selection of a quarter has all candidates in memory.
+    everything = memory["verify/oracle"] - PROCESS_BYTES
+    assert memory["select/oracle-0.25"] - PROCESS_BYTES == everything > 0

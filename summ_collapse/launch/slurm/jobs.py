@@ -58,15 +58,21 @@ def heads(run: Run) -> dict[str, str]:
     return recorded
 
 
-def planned(run: Run, profile: Profile, host_bytes: Mapping[str, int], queued: Collection[str] = ()) -> list[Planned]:
-    """A script for all stages that are neither there nor `queued`, in an order in which they can be submitted.
+def planned(run: Run, profile: Profile, host_bytes: Mapping[str, int]) -> list[Planned]:
+    """A script for all stages that are not there, in an order in which they can be submitted, whatever is queued.
 
     `host_bytes` are what a node of each stage needs of memory, for a profile that leaves it to the plan.
     """
+    return _planned(run, profile, host_bytes, _missing(run), ())
+
+
+def _planned(
+    run: Run, profile: Profile, host_bytes: Mapping[str, int], missing: Mapping[str, Node[Stage]], queued: Collection[str]
+) -> list[Planned]:
     _check_dtype(run, profile)
     home = _home(run)
     scripts = []
-    for group in grouped(run.experiment.graph, _missing(run), profile, queued):
+    for group in grouped(run.experiment.graph, missing, profile, queued):
         if group.resources.memory == BY_PLAN:
             most = max(host_bytes.get(stage.name, 0) for stage in group.stages)
             memory = f"{math.ceil(SPARE * most / 1e9)}G" if most else None
@@ -98,8 +104,10 @@ def _check_dtype(run: Run, profile: Profile) -> None:
 
 def submit(run: Run, request: Request, profile: Profile, host_bytes: Mapping[str, int]) -> dict[str, str]:
     """Submit what is neither there nor queued; every stage that is still to come, with its job's number."""
-    held, useless = _queued(run, queue.jobs())
-    scripts = planned(run, profile, host_bytes, held)
+    jobs = queue.jobs()  # before the disk is looked at: what ends meanwhile is found done there
+    missing = _missing(run)
+    held, useless = _queued(run, missing, jobs)
+    scripts = _planned(run, profile, host_bytes, missing, held)
     numbers = {name: job.id for name, job in held.items()}
     if not scripts:
         return numbers
@@ -124,13 +132,15 @@ def submit(run: Run, request: Request, profile: Profile, host_bytes: Mapping[str
     return numbers
 
 
-def _queued(run: Run, jobs: Mapping[str, queue.Job]) -> tuple[dict[str, queue.Job], list[queue.Job]]:
+def _queued(
+    run: Run, missing: Mapping[str, Node[Stage]], jobs: Mapping[str, queue.Job]
+) -> tuple[dict[str, queue.Job], list[queue.Job]]:
     """By missing stage, the job that will make it; and the jobs that will not make theirs.
 
     A job is of no use where it waits for one that failed, or for a stage that no other job of use makes: that one is submitted
     anew, and this waits for the wrong one, whether SLURM knows it yet or not.
     """
-    missing, named = _missing(run), heads(run)
+    named = heads(run)
     own = {name: job_name(run, stage) for name, stage in missing.items()}
     held = {name: jobs[head] for name, job in own.items() if (head := named.get(job, job)) in jobs}
     useless = {job.id: job for job in held.values() if job.hopeless}
