@@ -191,6 +191,7 @@ class Sampled(Options):
         return self
 
 
+OF_METHOD = {"temperature": "sampling", "top_p": "sampling", "beams": "beam"}  # what one method of decoding alone goes by
 MAIN = "main"  # what the pool is called that `synthesis` itself describes
 
 
@@ -203,6 +204,17 @@ class Synthesis(Sampled):
     variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Sampled] = Field(
         {}, description="further pools of the same generator, by the name that their arms begin with; no control is of them"
     )
+
+    @model_validator(mode="after")
+    def _variants_use_what_they_say(self) -> "Synthesis":
+        # A variant takes nothing from the main pool: what it leaves out is a default, and its method greedy.
+        for name, how in self.variants.items():
+            for key, method in OF_METHOD.items():
+                if how.decoding != method and getattr(how, key) != Sampled.model_fields[key].default:
+                    raise ValueError(
+                        f"expected `decoding: {method}` in the variant {name}, which gives `{key}`, got {how.decoding}"
+                    )
+        return self
 
     def all(self) -> dict[str, Sampled]:
         """Every pool of a generator by its name; what evaluation and controls go by is `main`."""

@@ -98,9 +98,10 @@ def test_a_pool_of_one_sample_needs_no_verifier_that_compares_several(write_reci
         ({"selection": {"pools": ["main", "main"]}}, r"selection\.pools: expected each name once"),
         ({"synthesis": {"variants": {"main": {}}}}, r"synthesis\.variants\.main: .*choose another name"),
         ({"synthesis": {"variants": {"beam": {"samples": 9}}}}, "at most as many samples as beams"),
+        ({"synthesis": {"variants": {"cool": {"temperature": 0.5}}}}, "expected `decoding: sampling` in the variant cool"),
         ({"synthesis": {"variants": {"beam": {"engine": "x"}}}}, r"synthesis\.variants\.beam\.engine: unknown key"),
     ],
-    ids=["unknown", "twice", "reserved", "more than beams", "not a pool's own"],
+    ids=["unknown", "twice", "reserved", "more than beams", "ignored", "not a pool's own"],
 )
 def test_pools_that_cannot_be_are_refused(write_recipe: Callable[..., Path], changes: dict[str, Any], told: str) -> None:
     from tests.conftest import merged
