@@ -14,6 +14,9 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
     for name, options in recipe.verifiers.items():
         if options.train is not None:
             shares[f"verifiers.{name}.train.slice"] = options.train.slice
+    for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
+        if regime.real_share:
+            shares[f"generations.regimes.{name}.real"] = min(recipe.generator.slices) * regime.real_share
     for where, share in shares.items():
         if slice_rows(there.train, share) < 1:
             raise InputError(f"{where}: {share} of {there.train} training rows is less than one row")
@@ -25,3 +28,7 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
                 if selection_rows(pool, rate) < 1:
                     where = f"selection.variants.{variant}.rates" if variant else "selection.rates"
                     raise InputError(f"{where}: {rate} of {pool} candidates is less than one")
+    main = (there.train - excluded) * recipe.synthesis.samples
+    for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
+        if regime.rate is not None and selection_rows(main, regime.rate) < 1:
+            raise InputError(f"generations.regimes.{name}.rate: {regime.rate} of {main} candidates is less than one")

@@ -12,8 +12,10 @@ import pytest
 from summ_collapse.diagnose.coefficients import arms_of
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import Experiment, experiment_of
+from summ_collapse.experiment.sizes import check_sizes
 from summ_collapse.recipe.load import load
 from summ_collapse.stages.mix import Mix
+from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.train import Train
 from tests.conftest import command, inside, interrupt_when, merged, summ_collapse
 
@@ -122,6 +124,21 @@ def test_more_rounds_leave_those_that_are_there_as_they_are(write_recipe: Callab
 def test_regimes_that_cannot_be_are_refused(write_recipe: Callable[..., Path], changes: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         load(write_recipe(**merged(RECIPE, {"generations": changes})))
+
+
+@pytest.mark.parametrize(
+    ("regime", "told"),
+    [
+        ({"real": 0.01}, r"generations\.regimes\.a\.real: 0\.0025 of 160 training rows is less than one row"),
+        ({"verifier": "oracle", "rate": 0.001}, r"generations\.regimes\.a\.rate: 0\.001 of 120 candidates is less than one"),
+    ],
+)
+def test_regimes_that_would_be_empty_are_refused_once_rows_are_counted(
+    write_recipe: Callable[..., Path], regime: dict[str, Any], told: str
+) -> None:
+    recipe = load(write_recipe(**{**RECIPE, "generations": {"rounds": 2, "regimes": {"a": regime}}}))
+    with pytest.raises(InputError, match=told):
+        check_sizes(recipe, Counts(train=160, test=24))
 
 
 @pytest.mark.parametrize("change", [{"designs": ["controls"]}, {"generations": None}])
