@@ -1,6 +1,6 @@
 """Does the predictor hold on a task that it was not fitted on, and would one more thing that it knew of the task help?
 
-    python benchmarks/elsewhere.py --here runs/eigenvalues_small --fitted runs/verdicts --out benchmarks/results/elsewhere.json
+    python benchmarks/elsewhere.py --here runs/eigenvalues_small --fitted runs/demo --out benchmarks/results/elsewhere.json
 
 `--fitted` is a finished run of the task whose coefficients are shipped, `--here` one of another task. Three questions:
 
@@ -71,8 +71,8 @@ def shipped(here: Task) -> dict[str, Any]:
             "observed": [arm.delta, arm.low, arm.high],
             "observed_verdict": arm.observed or "undecided",
         }
-    scores = [score_of("task", FORMULA, [(arm, said(arm, predictor.FITTED)) for arm in here.pooled])]
-    return {"arms": arms, "ranks": ranks(here), "score": asdict(scores[0])}
+    score = score_of("task", FORMULA, [(arm, said(arm, predictor.FITTED)) for arm in here.pooled])
+    return {"arms": arms, "ranks": ranks(here), "score": asdict(score)}
 
 
 def ranks(here: Task) -> dict[str, Any]:
@@ -93,7 +93,8 @@ def ranks(here: Task) -> dict[str, Any]:
 def transfer(learnt: Task, tried: Task) -> dict[str, Any]:
     """Every rule from one task to the other, and the formula told how fast real data pays there."""
     scores = transferred(learnt.pooled, tried.pooled)
-    fitted = predictor.fit([arm.features for arm in learnt.pooled], _deltas(learnt), [arm.name for arm in learnt.pooled])
+    arms = learnt.pooled
+    fitted = predictor.fit([arm.features for arm in arms], [arm.delta for arm in arms], [arm.name for arm in arms])
     scale = tried.pays / learnt.pays
     told = Coefficients(scale * fitted.amount, scale * fitted.error, scale * fitted.coverage, abs(scale) * fitted.residual)
     scores.append(score_of("task", TOLD, [(arm, said(arm, told)) for arm in tried.pooled]))
@@ -110,12 +111,8 @@ def said(arm: Arm, coefficients: Coefficients) -> tuple[float, float]:
     return predict(arm.features, coefficients).delta, coefficients.residual
 
 
-def _deltas(task: Task) -> list[float]:
-    return [arm.delta for arm in task.pooled]
-
-
 def lines(found: dict[str, Any]) -> list[str]:
-    """What was found, as two tables in Markdown."""
+    """What was found, as tables in Markdown."""
     shown = ["| arm | rows | p | p′ | p* | J | predicted Δ | observed Δ |", "|---|---:|---:|---:|---:|---:|---|---|"]
     for name, arm in found["shipped"]["arms"].items():
         shares = " | ".join(f"{arm[key]:.2f}" for key in ("p", "kept_error", "p_star", "J"))
