@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from summ_collapse.metrics.corpus import LONGEST_GRAM, Corpus, Ids
+from summ_collapse.metrics.corpus import Corpus, Ids
 from summ_collapse.metrics.diversity import compression_ratio
 
+LONGEST_GRAM = 4  # of BLEU
 RARE = 0.01  # a word is of the tail where fewer of all real words are this one
 SMOOTHED = 0.1  # matches that count where there are none (Chen and Cherry 2014, method 1), as in Texygen's self-BLEU
 

@@ -13,8 +13,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-LONGEST_GRAM = 4  # of BLEU, which asks for the longest
-
 Ids = npt.NDArray[np.int64]
 
 
@@ -49,21 +47,25 @@ class Corpus:
         return counts / max(1, len(self.words))
 
     @cached_property
-    def _grams(self) -> list[Ids]:
-        """For n from 1 on, the number of the n-gram that begins at each word; -1 where the text ends before it does."""
-        found = [self.words]
-        for n in range(2, LONGEST_GRAM + 1):
-            ends = self.words[n - 1 :]
-            begins = found[-1][: len(ends)]
-            within = self.text[: len(ends)] == self.text[n - 1 :]
+    def _begun(self) -> list[Ids]:
+        """What `_begin` has numbered so far, for n from 1 on."""
+        return [self.words]
+
+    def _begin(self, n: int) -> Ids:
+        """The number of the n-gram that begins at each word; -1 where the text ends before it does."""
+        while len(self._begun) < n:
+            reach = len(self._begun)
+            ends = self.words[reach:]
+            begins = self._begun[-1][: len(ends)]
+            within = self.text[: len(ends)] == self.text[reach:]
             numbers = np.full(len(ends), -1)
             numbers[within] = np.unique(begins[within] * self.vocabulary + ends[within], return_inverse=True)[1].reshape(-1)
-            found.append(numbers)
-        return found
+            self._begun.append(numbers)
+        return self._begun[n - 1]
 
     def grams(self, n: int) -> tuple[Ids, Ids]:
-        """(the text, the number) of every n-gram within a text, n up to LONGEST_GRAM; equal n-grams have equal numbers."""
-        numbers = self._grams[n - 1]
+        """(the text, the number) of every n-gram within a text; equal n-grams have equal numbers."""
+        numbers = self._begin(n)
         there = numbers >= 0
         return self.text[: len(numbers)][there], numbers[there]
 
