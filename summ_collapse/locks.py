@@ -6,6 +6,7 @@ The library that locks would fall back to a file whose dead owner on another nod
 import errno
 import fcntl
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +22,8 @@ LOCAL = {"localflock", "local_lock=flock", "local_lock=all", "nolock"}
 @cache
 def demand(folder: Path) -> None:
     """InputError where locks in this folder, which has to be there, exclude nobody."""
-    probe = folder / f".lock-probe.{os.uname().nodename}.{os.getpid()}"
-    handle = os.open(probe, os.O_CREAT | os.O_RDWR)
+    # A name of its own: containers on two nodes may share host name and process id, and threads do.
+    handle, probe = tempfile.mkstemp(prefix=".lock-probe.", dir=folder)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -31,7 +32,7 @@ def demand(folder: Path) -> None:
         raise InputError(f"{folder}: its file system has no locks ({error.strerror}); {ADVICE}") from None
     finally:
         os.close(handle)
-        probe.unlink(missing_ok=True)
+        Path(probe).unlink(missing_ok=True)
     point, options = mounted(folder)
     if LOCAL & options:
         kept = ", ".join(sorted(LOCAL & options))

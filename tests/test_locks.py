@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,17 @@ def test_a_file_that_another_node_never_shows_does_not_pass(tmp_path: Path, monk
     monkeypatch.setattr(shared_disk, "PATIENCE", 0.05)
     said = shared_disk.main(tmp_path, "trial", 1)
     assert said == f"{tmp_path}: a file that another node has put there was not seen within 0 s"
+
+
+def test_many_may_ask_at_once(tmp_path: Path) -> None:
+    """Each tries a file of its own: one that met another's lock would take it for a broken file system."""
+    start = threading.Barrier(8)
+
+    def ask(_: int) -> None:
+        start.wait()
+        for _ in range(50):
+            locks.demand.__wrapped__(tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    assert not list(tmp_path.iterdir())
