@@ -1,7 +1,7 @@
 """What designs build with: a recipe, what its names stand for, one graph; and the steps that every design is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
@@ -115,7 +115,12 @@ class Setting:
     def collapse(self, arm: str, seed: int, model: Model, evaluate: Node[Stage]) -> Node[Stage]:
         """How far a model has come from the real texts, of which `evaluate` has what it writes."""
         synthesis = self.recipe.synthesis
-        stage = Collapse(reading=self.reading(model), batch_size=synthesis.batch_size, chunk_size=synthesis.chunk_size)
+        stage = Collapse(
+            reading=self.reading(model),
+            law=self.recipe.task.law(),
+            batch_size=synthesis.batch_size,
+            chunk_size=synthesis.chunk_size,
+        )
         return self.graph.add(stage, arm, seed, {**self.completing_inputs(model), "predictions": evaluate})
 
     def arm(
@@ -130,9 +135,10 @@ class Setting:
         """An arm and its evaluation; `pool` is the one that it belongs to, None where pools share it."""
         prefix = pool.prefix if pool else ""
         synthesis = self.recipe.synthesis
-        greedy = decoding_of(synthesis, synthesis.max_new_tokens, "greedy")
-        completing = self.completing(model, greedy) if model else None
-        stage = Evaluate(metrics=self.recipe.evaluation.metrics, completing=completing)
+        evaluation = self.recipe.evaluation
+        decoding = decoding_of(synthesis, synthesis.max_new_tokens, evaluation.decoding)
+        completing = self.completing(model, replace(decoding, samples=1)) if model else None
+        stage = Evaluate(metrics=evaluation.metrics, completing=completing)
         inputs = self.completing_inputs(model) if model else {"examples": self.examples}
         evaluate = self.graph.add(stage, prefix + name, seed if model else None, inputs)
         baselines: dict[str, str] = {}

@@ -31,10 +31,12 @@ def measures(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
     rare = (theirs.shares > 0) & (theirs.shares < RARE)
     return {
         "vocabulary": float((ours.shares > 0).sum()),
-        "vocabulary_survival": _share((ours.shares > 0) & (theirs.shares > 0), theirs.shares > 0),
-        "tail_survival": _share((ours.shares > 0) & rare, rare),
+        "vocabulary_survival": surviving((ours.shares > 0) & (theirs.shares > 0), theirs.shares > 0),
+        "tail_survival": surviving((ours.shares > 0) & rare, rare),
         "tail_mass": float(ours.shares[rare].sum()),
         "total_variation": total_variation(ours.shares, theirs.shares),
+        "word_collision": float(ours.shares @ ours.shares),
+        "word_error": float(((ours.shares - theirs.shares) ** 2).sum()),
         "entropy": entropy(ours.shares),
         "next_word_entropy": next_word_entropy(ours),
         **{f"distinct_{n}": ours.distinct(n) for n in (1, 2, 3)},
@@ -45,8 +47,8 @@ def measures(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
     }
 
 
-def _share(found: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> float:
-    """1 where there is nothing to lose."""
+def surviving(found: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> float:
+    """The share of what there was that is still found; 1 where there is nothing to lose."""
     return float(found.sum() / of.sum()) if of.any() else 1.0
 
 

@@ -73,7 +73,15 @@ def _batches_of_documents(documents: Sequence[_Document], batch_size: int) -> It
 
 
 def _whole(model: PreTrainedModel, pad: int, sequences: Sequence[list[int]], counts: Sequence[int]) -> np.ndarray:
-    """Sums over the last `counts` tokens of each sequence.
+    """Sums over the last `counts` tokens of each sequence."""
+    return _sums(*last_logits(model, pad, sequences, counts))
+
+
+def last_logits(
+    model: PreTrainedModel, pad: int, sequences: Sequence[list[int]], counts: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What a model says before the last `counts` tokens of each sequence: logits (rows, tokens, vocabulary), the tokens that
+    came, and which of them are the row's own, (rows, tokens) each.
 
     Sequences end together, so that only the positions that predict a completion need logits.
     """
@@ -83,7 +91,7 @@ def _whole(model: PreTrainedModel, pad: int, sequences: Sequence[list[int]], cou
         input_ids=ids, attention_mask=mask, position_ids=_positions(mask), logits_to_keep=longest + 1, use_cache=False
     ).logits[:, :-1]
     ours = torch.arange(longest, device=ids.device) >= longest - torch.tensor(counts, device=ids.device)[:, None]
-    return _sums(logits, ids[:, -longest:], ours)
+    return logits, ids[:, -longest:], ours
 
 
 def _after_prompts(

@@ -297,6 +297,9 @@ class Evaluation(Options):
     """How a model is judged on the test rows."""
 
     metrics: list[str] = Field([], description="metric names; the task's own where absent")
+    decoding: Literal["greedy", "sampling"] = Field(
+        "greedy", description="how test rows are completed: greedy, or one draw as the synthesis has it (temperature, top_p)"
+    )
     bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind the intervals of means under one seed")
 
 

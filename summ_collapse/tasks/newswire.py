@@ -9,16 +9,19 @@ leaves a tail uncovered. Everything is a function of (rows, seed); row i does no
 """
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Annotated, Literal, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from pydantic import AfterValidator, Field, model_validator
 
 from summ_collapse.plugins import nearest
 from summ_collapse.tasks import newswire_words as words
+from summ_collapse.tasks.law import Law
 from summ_collapse.tasks.prompt import Template
 from summ_collapse.tasks.task import Task
 
@@ -74,6 +77,9 @@ class Newswire(Task):
         kinds = words.KINDS if self.kinds is None else tuple(KIND_OF[name] for name in self.kinds)
         return Mixture(kinds, self.kind_skew, self.entity_skew, self.distractors or DISTRACTORS)
 
+    def law(self) -> "EventKinds":
+        return EventKinds(kinds=[kind.name for kind in self.mixture.kinds])
+
     def test_rows(self, rows: int) -> int:
         return self.test
 
@@ -81,6 +87,38 @@ class Newswire(Task):
         """Rows and tokens that a plan can count on before any data is read."""
         document = EVENT_TOKENS + DISTRACTOR_TOKENS * sum(self.distractors or DISTRACTORS) / 2
         return {"train": self.rows, "test": self.test, "document_tokens": round(document), "summary_tokens": 8}
+
+
+class EventKinds(Law):
+    """What kinds of events there are, each of which a summary tells in words of its own."""
+
+    kinds: list[KindName]
+
+    def of_texts(self, written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
+        """The shares of kinds that survive, of all and of those that are rare; how far their shares are from the real ones.
+
+        `no_kind` is the share of what is written that tells no event.
+        """
+        from summ_collapse.metrics.collapse import RARE, surviving
+
+        told = self._counts(written)
+        ours, theirs = told / len(written), self._counts(real) / len(real)
+        rare = (theirs > 0) & (theirs < RARE)
+        return {
+            "kinds_survival": surviving(ours > 0, theirs > 0),
+            "rare_kinds_survival": surviving((ours > 0) & rare, rare),
+            "kinds_total_variation": (float(np.abs(ours - theirs).sum()) + abs(float(ours.sum() - theirs.sum()))) / 2,
+            "no_kind": 1 - int(told.sum()) / len(written),
+        }
+
+    def _counts(self, texts: Sequence[str]) -> np.ndarray:
+        patterns = [_told(KIND_OF[name].summary) for name in self.kinds]
+        return np.array([sum(bool(pattern.fullmatch(text)) for text in texts) for pattern in patterns])
+
+
+def _told(summary: str) -> "re.Pattern[str]":
+    """What a summary of this kind looks like, whoever it is about."""
+    return re.compile(r"\S+".join(re.escape(part) for part in re.split(r"\{\w+\}", summary)))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 from summ_collapse.plugins import plugin
 from summ_collapse.recipe.blocks import CONTROLS, Control, Options
 from summ_collapse.tasks.chat import Chat
+from summ_collapse.tasks.law import Law
 from summ_collapse.tasks.prompt import Template
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -46,6 +47,10 @@ class Task(Options):
 
     def vocabulary(self) -> list[str] | None:
         """The words of a closed vocabulary, for tiny models; None where the texts themselves say."""
+        return None
+
+    def law(self) -> Law | None:
+        """What is known of how summaries come about; None where there is nothing but the texts."""
         return None
 
     def judge(self, metric: str) -> Any:

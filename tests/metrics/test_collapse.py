@@ -59,6 +59,8 @@ def obvious(written: Sequence[str], real: Sequence[str]) -> dict[str, float]:
         "tail_survival": len(ours.keys() & rare) / len(rare) if rare else 1,
         "tail_mass": sum(ours[word] for word in rare) / total,
         "total_variation": sum(abs(ours[word] / total - theirs[word] / other) for word in {*ours, *theirs}) / 2,
+        "word_collision": sum((count / total) ** 2 for count in ours.values()),
+        "word_error": sum((ours[word] / total - theirs[word] / other) ** 2 for word in ours.keys() | theirs.keys()),
         "entropy": -sum(count / total * math.log(count / total) for count in ours.values()),
         "next_word_entropy": -sum(count / after * math.log(count / firsts[first]) for (first, _), count in pairs.items()),
         "distinct_1": distinct(written, 1),

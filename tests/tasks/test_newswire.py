@@ -92,3 +92,28 @@ def test_a_plan_counts_on_documents_as_long_as_they_are(distractors: tuple[int, 
     assert task.expected()["document_tokens"] == pytest.approx(
         sum(len(text.split()) for text in documents) / len(documents), abs=1
     )
+
+
+def test_the_kind_of_every_real_summary_is_known_from_its_words() -> None:
+    law = Newswire(kind="newswire", rows=100, test=10).law()
+    summaries, kinds = CORPUS["summary"].to_pylist(), CORPUS["kind"].to_pylist()
+    same = law.of_texts(summaries, summaries)
+    assert same == {"kinds_survival": 1, "rare_kinds_survival": 1, "kinds_total_variation": 0, "no_kind": 0}
+    first = [summary for summary, kind in zip(summaries, kinds, strict=True) if kind == words.KINDS[0].name]
+    share = len(first) / len(summaries)
+    found = law.of_texts([*first[:30], "nothing of that", *[""] * 9], summaries)
+    assert found["kinds_survival"] == pytest.approx(1 / len(words.KINDS))
+    assert found["no_kind"] == pytest.approx(0.25)
+    assert found["kinds_total_variation"] == pytest.approx(((0.75 - share) + (1 - share) + 0.25) / 2)
+
+
+def test_rare_kinds_are_those_under_one_percent() -> None:
+    task = Newswire(kind="newswire", rows=4000, test=10, kind_skew=2.5)
+    table = task.splits()["all"]
+    counts = Counter(table["kind"].to_pylist())
+    rare = {kind for kind, count in counts.items() if count < 0.01 * table.num_rows}
+    kept = [row["summary"] for row in table.to_pylist() if row["kind"] not in rare or row["kind"] == min(rare)]
+    assert len(rare) > 1
+    found = task.law().of_texts(kept, table["summary"].to_pylist())
+    assert found["rare_kinds_survival"] == pytest.approx(1 / len(rare))
+    assert found["kinds_survival"] == pytest.approx((len(counts) - len(rare) + 1) / len(counts))
