@@ -117,6 +117,19 @@ def collapse_time_bound(first: float, synthetic: int, probability: float = 0.5) 
     return math.ceil(math.log((1 - probability) / start) / math.log1p(-1 / n))
 
 
+def accumulated_collision(first: float, real: int, synthetic: int, generations: int) -> Floats:
+    """S_0 … where a model is the empirical of all draws so far: N real ones, and n more of each model; (generations + 1,).
+
+    Generation m + 1 has N + (m + 1) n draws, of which the newest n are a share w: 1 - S_{m+1} = (1 - S_m) (1 - w^2 / n). Ours.
+    Since S_m - q is the mean squared distance to the source whose sum of squares is q, that error is at most (1 + 1/4 + 1/9 + …)
+    = pi^2 / 6 times its first value where n = N, as Dey and Donoho (2024) have it for any regular estimate.
+    """
+    check_sizes(real, synthetic)
+    require(real >= 1, real, "what accumulates begins with real draws")
+    share = synthetic / (real + synthetic * np.arange(1, _generations(generations) + 1))
+    return 1 - (1 - _share(first)) * np.concatenate([[1.0], np.cumprod(1 - share**2 / synthetic)])
+
+
 def latest(count: int) -> Window:
     """The latest `count` generations mixed; ValueError below 1."""
     require(count >= 1, count, "at least 1 generation is mixed")

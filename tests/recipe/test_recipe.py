@@ -174,7 +174,7 @@ CONTRADICTIONS = {
     "a seed twice": ({"seeds": [1, 1]}, "seeds: expected each value once"),
     "reserved name": ({"verifiers": {"lead": {"kind": "rouge"}}}, "verifiers.lead: this name stands for something else"),
     "no task": ({"task": None}, "task: missing"),
-    "no kind": ({"task": {"kind": None}}, "task.kind: missing; expected one of eigenvalues, newswire, summarization"),
+    "no kind": ({"task": {"kind": None}}, "task.kind: missing; expected one of chain, eigenvalues, newswire, summarization"),
     "no rates": ({"selection": {"rates": []}}, "selection.rates: "),
     "a judge of itself": ({"verifiers": {"strong": {"model": "strong"}}}, "verifiers.strong.model: 'strong' is no model"),
 }

@@ -1,0 +1,160 @@
+"""Language models that count: a Markov chain is learnt, writes texts, and is learnt again from them; its law is known exactly.
+
+The learner is the maximum-likelihood estimate of a chain from texts of equal length: shares of first words, and of the words
+that follow each word. What it wrote is measured without drawing anything: by the law of a text's first word and of its first two.
+
+The law of the first word is the model of the theory: empirical shares of so many draws. So S_m and D_m of `recursion` hold of it
+to the letter, whatever follows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from summ_collapse.theory.normal import Floats, standard_error
+from summ_collapse.theory.points import Points
+from summ_collapse.theory.ranges import require, require_memory
+from summ_collapse.theory.sources import Integers, walks
+
+BLOCK_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The law of texts: shares of first words, (..., s), and of what follows each word, (..., s, s)."""
+
+    first: Floats
+    following: Floats
+
+    @property
+    def pairs(self) -> Floats:
+        """The law of a text's first two words, (..., s, s)."""
+        return self.first[..., :, None] * self.following
+
+    def texts(self, count: int, length: int, rng: np.random.Generator) -> Integers:
+        """(..., count, length)."""
+        return walks(self.first, self.following, count, length, rng)
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What each generation learns from: `real` texts of the source, how many new ones, and whether those before stay."""
+
+    synthetic: int
+    real: int = 0
+    accumulate: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Per repetition and generation, (repetitions, generations + 1), of the law of first words or of the first two.
+
+    Sums of squares, squared distance to generation 0, total variation to generation 0 and to the source (0-1).
+    """
+
+    collision: Floats
+    drift: Floats
+    moved: Floats
+    total_variation: Floats
+
+    def means(self) -> Points:
+        """Means over repetitions, a value a generation, with standard errors as `…_se`."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        errors = {f"{name}_se": standard_error(values) for name, values in named.items()}
+        return Points({name: values.mean(axis=0) for name, values in named.items()} | errors)
+
+
+@dataclass
+class _Counts:
+    """What a learner has seen: first words, and words after words; of many repetitions."""
+
+    first: Floats
+    following: Floats
+    texts: int = field(default=0)
+
+    @classmethod
+    def none(cls, repetitions: int, symbols: int) -> "_Counts":
+        return cls(np.zeros((repetitions, symbols)), np.zeros((repetitions, symbols, symbols)))
+
+    def seen(self, texts: Integers) -> "_Counts":
+        """With these texts beside, (repetitions, count, length)."""
+        repetitions, symbols = self.first.shape
+        of = np.arange(repetitions)[:, None]
+        first = np.bincount((of * symbols + texts[:, :, 0]).ravel(), minlength=self.first.size)
+        steps = (of[..., None] * symbols + texts[:, :, :-1]) * symbols + texts[:, :, 1:]
+        following = np.bincount(steps.ravel(), minlength=self.following.size)
+        return _Counts(
+            self.first + first.reshape(self.first.shape),
+            self.following + following.reshape(self.following.shape),
+            self.texts + texts.shape[1],
+        )
+
+    def learnt(self) -> Chain:
+        """The most likely chain. After a word that nothing was seen to follow, anything that begins a text may come."""
+        first = self.first / self.texts
+        totals = self.following.sum(axis=-1, keepdims=True)
+        following = np.where(totals > 0, self.following / np.maximum(totals, 1), first[:, None, :])
+        return Chain(first, following)
+
+
+def simulate(
+    source: Chain, length: int, real: int, generations: int, regimes: Sequence[Regime], repetitions: int, seed: int
+) -> list[tuple[Measured, Measured]]:
+    """Of every regime what is measured of first words, and of the first two.
+
+    Generation 0 is learnt from N = `real` texts of the source, the same ones under all regimes; a block of repetitions has a
+    random generator of its own. ValueError for what does not fit in memory, and for texts shorter than two words.
+    """
+    require(length >= 2, length, "a text has at least 2 words")
+    require(real >= 1 and generations >= 0 and repetitions >= 1, real, "sizes are at least 1")
+    symbols = len(source.first)
+    most = max(real, *(regime.synthetic for regime in regimes))
+    one = 8 * (4 * symbols**2 + 4 * most * length)
+    require_memory(one, f"{symbols:,} symbols and {most:,} texts take")
+    size = max(1, BLOCK_BYTES // one)
+    found: list[list[tuple[Floats, Floats]]] = [[] for _ in regimes]
+    for block, start in enumerate(range(0, repetitions, size)):
+        count = min(size, repetitions - start)
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(block,)))
+        texts = Chain(np.tile(source.first, (count, 1)), np.tile(source.following, (count, 1, 1))).texts(real, length, rng)
+        for place, regime in enumerate(regimes):
+            found[place].append(_line(source, texts, generations, regime, rng))
+    return [(_joined([one for one, _ in blocks]), _joined([two for _, two in blocks])) for blocks in found]
+
+
+def _joined(blocks: Sequence[Floats]) -> Measured:
+    return Measured(*np.concatenate(blocks, axis=1))
+
+
+def _line(source: Chain, real: Integers, generations: int, regime: Regime, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """One regime from its first generation on: measures (4, repetitions, generations + 1) of first words and of pairs."""
+    none = _Counts.none(len(real), len(source.first))
+    everything = none.seen(real)
+    kept = none.seen(real[:, : regime.real])
+    begun = model = everything.learnt()
+    measured = [_measures(model, begun, source)]
+    for _ in range(generations):
+        texts = model.texts(regime.synthetic, real.shape[2], rng)
+        everything = everything.seen(texts) if regime.accumulate else kept.seen(texts)
+        model = everything.learnt()
+        measured.append(_measures(model, begun, source))
+    singles, pairs = zip(*measured, strict=True)
+    return np.stack(singles, axis=-1), np.stack(pairs, axis=-1)
+
+
+def _measures(model: Chain, begun: Chain, source: Chain) -> tuple[Floats, Floats]:
+    return _of_law(model.first, begun.first, source.first), _of_law(model.pairs, begun.pairs, source.pairs)
+
+
+def _of_law(model: Floats, begun: Floats, source: Floats) -> Floats:
+    """(4, repetitions)."""
+    axes = tuple(range(1, model.ndim))
+    return np.stack(
+        [
+            (model**2).sum(axes),
+            ((model - begun) ** 2).sum(axes),
+            np.abs(model - begun).sum(axes) / 2,
+            np.abs(model - source).sum(axes) / 2,
+        ]
+    )

@@ -1,0 +1,127 @@
+"""A Markov chain with Zipf's shares, and models that count: S_m and D_m hold of the law of first words to the letter."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from summ_collapse.theory import recursion
+from summ_collapse.theory.chains import Chain, Measured, Regime, simulate
+from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.sources import chain, walks, zipf
+
+SYMBOLS, LENGTH, REAL = 12, 5, 60
+GENERATIONS, REPETITIONS = 8, 2000
+REGIMES = {
+    "replace": Regime(REAL),
+    "more": Regime(3 * REAL),
+    "accumulate": Regime(REAL, accumulate=True),
+    "real": Regime(2 * REAL, real=REAL),
+}
+
+
+@pytest.fixture(scope="module")
+def source() -> Chain:
+    shares = zipf(SYMBOLS)
+    return Chain(shares, chain(shares, 1.0, 0))
+
+
+@pytest.fixture(scope="module")
+def found(source: Chain) -> dict[str, tuple[Measured, Measured]]:
+    return dict(zip(REGIMES, simulate(source, LENGTH, REAL, GENERATIONS, list(REGIMES.values()), REPETITIONS, 0), strict=True))
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 3.0])
+def test_words_of_a_chain_have_their_shares_at_every_place(spread: float) -> None:
+    shares = zipf(30, 1.2)
+    following = chain(shares, spread, 7)
+    assert np.allclose(following.sum(axis=1), 1, atol=1e-12)
+    assert np.allclose(shares @ following, shares, atol=1e-12)
+    assert np.allclose(following, shares[None, :]) == (spread == 0)
+    texts = walks(shares, following, 20_000, 4, np.random.default_rng(0))
+    for place in range(4):
+        counted = np.bincount(texts[:, place], minlength=30) / len(texts)
+        assert (np.abs(counted - shares) <= 5 * np.sqrt(shares * (1 - shares) / len(texts))).all()
+    pairs = np.zeros((30, 30))
+    np.add.at(pairs, (texts[:, 2], texts[:, 3]), 1 / len(texts))
+    expected = shares[:, None] * following
+    assert (np.abs(pairs - expected) <= 5 * np.sqrt(expected / len(texts)) + 5 / len(texts)).all()
+
+
+def test_many_chains_are_walked_as_one_by_one(source: Chain) -> None:
+    """A word that cannot follow never does, and each chain has its own law."""
+    never = Chain(np.array([[1.0, 0, 0], [0, 0, 1.0]]), np.array([np.roll(np.eye(3), 1, 1), np.roll(np.eye(3), 2, 1)]))
+    texts = never.texts(4, 4, np.random.default_rng(0))
+    assert (texts[0] == [0, 1, 2, 0]).all()
+    assert (texts[1] == [2, 1, 0, 2]).all()
+
+
+def expected(name: str, source: Chain) -> tuple[Floats, Floats]:
+    """S and D by the closed forms."""
+    regime = REGIMES[name]
+    first = recursion.first_collision(source.first, REAL, regime.synthetic)
+    if regime.accumulate:
+        collision = recursion.accumulated_collision(first, REAL, regime.synthetic, GENERATIONS)
+    else:
+        collision = recursion.collision(first, regime.real, regime.synthetic, GENERATIONS)
+    return collision, collision - first
+
+
+@pytest.mark.parametrize("name", REGIMES)
+def test_first_words_collapse_as_the_closed_forms_say(
+    name: str, source: Chain, found: dict[str, tuple[Measured, Measured]]
+) -> None:
+    singles, pairs = found[name]
+    for law, what in ((singles.collision, 0), (singles.drift, 1)):
+        errors = law.std(axis=0, ddof=1) / np.sqrt(REPETITIONS)
+        off = np.abs(law.mean(axis=0) - expected(name, source)[what])
+        assert (off <= 5 * errors + 1e-12).all(), f"{name}: {off / np.maximum(errors, 1e-12)} standard errors"
+    assert (pairs.total_variation >= singles.total_variation - 1e-12).all()  # two words say more than the first of them
+    assert (singles.moved[:, 0] == 0).all()
+    assert (singles.moved**2 * 4 <= SYMBOLS * singles.drift + 1e-12).all()  # the bound on L1
+
+
+def test_regimes_are_ordered_as_the_theory_says(source: Chain, found: dict[str, tuple[Measured, Measured]]) -> None:
+    lost = {name: pairs.total_variation.mean(axis=0)[-1] for name, (_, pairs) in found.items()}
+    assert lost["real"] < lost["replace"]
+    assert lost["accumulate"] < lost["more"] < lost["replace"]
+    # Of generation 0 nothing depends on the regime.
+    starts = {name: pairs.collision[:, 0] for name, (_, pairs) in found.items()}
+    assert all((start == starts["replace"]).all() for start in starts.values())
+
+
+def test_what_accumulates_errs_at_most_by_the_sum_of_inverse_squares(source: Chain) -> None:
+    q = float(source.first @ source.first)
+    first = recursion.first_collision(source.first, 500, 500)
+    collision = recursion.accumulated_collision(first, 500, 500, 5000)
+    ratios = (collision - q) / (first - q)
+    assert (np.diff(ratios) > 0).all()
+    assert ratios[:4] == pytest.approx(np.cumsum([1, 1 / 4, 1 / 9, 1 / 16]), rel=0.01)
+    assert 1.6 < ratios[-1] < np.pi**2 / 6
+    replaced = (recursion.collision(first, 0, 500, 50) - q) / (first - q)
+    assert replaced[:4] == pytest.approx([1, 2, 3, 4], rel=0.01)
+
+
+def test_a_learner_counts_what_it_sees(source: Chain) -> None:
+    """Against counting by hand, for one repetition whose texts are drawn again with the same seed."""
+    rng = np.random.default_rng(np.random.SeedSequence(3, spawn_key=(0,)))
+    texts = Chain(source.first[None], source.following[None]).texts(20, 4, rng)[0]
+    pairs = [pair for text in texts.tolist() for pair in pairwise(text)]
+    law = np.zeros((SYMBOLS, SYMBOLS))
+    for word in range(SYMBOLS):
+        after = [second for first, second in pairs if first == word]
+        started = sum(text[0] == word for text in texts.tolist()) / 20
+        for second in after:
+            law[word, second] += started / len(after)
+    ((_, measured),) = simulate(source, 4, 20, 0, [Regime(20)], 1, 3)
+    assert measured.collision[0, 0] == pytest.approx((law**2).sum())
+    assert measured.total_variation[0, 0] == pytest.approx(np.abs(law - source.pairs).sum() / 2)
+
+
+def test_what_cannot_be_is_refused(source: Chain) -> None:
+    with pytest.raises(ValueError, match="at least 2 words"):
+        simulate(source, 1, 10, 1, [Regime(10)], 1, 0)
+    with pytest.raises(ValueError, match="texts take"):
+        simulate(source, 100_000, 10_000_000, 1, [Regime(10_000_000)], 1, 0)
+    with pytest.raises(ValueError, match="begins with real draws"):
+        recursion.accumulated_collision(0.5, 0, 10, 3)
