@@ -81,6 +81,8 @@ class Arm(Options):
     pool: str | None = Field(None, description="which of its generator's pools; none for the main one")
     regime: str | None = Field(None, description="under which its line of generations was trained")
     generation: int | None = Field(None, description="how many times its line has learnt from its own output")
+    mixture: str | None = Field(None, description="which of the generations before it, a generation learns from")
+    real_share: float | None = Field(None, description="of the generator's real rows, which a generation learns from too")
     collapse: str | None = Field(None, description="what is measured of its collapse")
     scores: str | None = None
     judge: str | None = None

@@ -63,6 +63,8 @@ def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int)
             rows=rows.name,
             regime=name,
             generation=generation,
+            mixture=regime.mixture,
+            real_share=regime.real_share,
             verifier=regime.verifier,
             verifier_kind=None if regime.verifier is None else setting.recipe.verifiers[regime.verifier].kind,
             rate=regime.rate,

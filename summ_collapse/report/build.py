@@ -12,9 +12,11 @@ from summ_collapse import store
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
 from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.report.claims import claims
 from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.devices import several_kinds
+from summ_collapse.report.effective import regimes_of
 from summ_collapse.report.predicted import Predictions
 from summ_collapse.report.results import (
     RESULTS_VERSION,
@@ -63,7 +65,7 @@ def build(report: Contents, inputs: Artifacts) -> Results:
         for together in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else [])
     ]
     entries = [entry for table in tables for entry in table.entries()]
-    return Results(
+    results = Results(
         version=RESULTS_VERSION,
         recipe=report.recipe,
         fingerprint=store.fingerprint(sorted(artifact.manifest["fingerprint"] for artifact in inputs.values())),
@@ -73,6 +75,7 @@ def build(report: Contents, inputs: Artifacts) -> Results:
         arms=entries,
         agreement=agreement_of(entries, metrics[0], main_entries(entries)),
     )
+    return results.model_copy(update={"claims": claims(regimes_of(report.arms, results), results)})
 
 
 class _Table:

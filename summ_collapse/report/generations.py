@@ -1,9 +1,7 @@
 """Lines of generations: what each measure does from one to the next, regime by regime, with an interval over seeds."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -11,6 +9,8 @@ from scipy import special
 from summ_collapse.report.results import Entry, Results
 
 LEVEL = 0.95
+Line = tuple[float | None, str]  # the generator's slice, and the regime
+BySeed = dict[int, dict[Line, list[Entry]]]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Trend:
     high: float | None
 
 
-def lines_of(entries: Sequence[Entry]) -> dict[tuple[float | None, str], list[Entry]]:
+def lines_of(entries: Sequence[Entry]) -> dict[Line, list[Entry]]:
     """The arms of each generator's regimes by generation, that of generation 0 first in all of them."""
-    found: dict[tuple[float | None, str], list[Entry]] = {}
+    found: dict[Line, list[Entry]] = {}
     beginnings = {entry.slice: entry for entry in entries if entry.regime is None and entry.generation == 0}
     for entry in entries:
         if entry.regime is not None and entry.failed is None:
@@ -57,44 +57,52 @@ def value_of(entry: Entry, measure: str) -> float | None:
 
 def trends(results: Results) -> list[Trend]:
     """Every measure of every regime; of lines with two generations or more."""
-    by_seed = {seed: lines_of([one for one in results.single if one.seed == seed]) for seed in _seeds(results)}
+    by_seed = seeds_lines(results)
     names = [*results.metrics, *dict.fromkeys(name for entry in results.single for name in entry.collapse)]
     return [trend for name in names for trend in _of_measure(name, by_seed)]
 
 
-def _seeds(results: Results) -> list[int]:
-    return list(dict.fromkeys(entry.seed for entry in results.single if entry.seed is not None))
+def seeds_lines(results: Results) -> BySeed:
+    """Every seed's lines."""
+    seeds = list(dict.fromkeys(entry.seed for entry in results.single if entry.seed is not None))
+    return {seed: lines_of([one for one in results.single if one.seed == seed]) for seed in seeds}
 
 
-def _of_measure(name: str, by_seed: dict[int, dict[tuple[float | None, str], list[Entry]]]) -> Iterator[Trend]:
-    values: dict[tuple[float | None, str], list[np.ndarray]] = {}
+def _of_measure(name: str, by_seed: BySeed) -> Iterator[Trend]:
+    values = series_of(name, by_seed)
+    found = intervals({line: [slope(one) for one in series] for line, series in values.items()})
+    for (share, regime), series in values.items():
+        mean, low, high = found[share, regime]
+        over = np.mean(series, axis=0)
+        yield Trend(regime, share, name, len(over) - 1, len(series), float(over[0]), float(over[-1]), mean, low, high)
+
+
+def series_of(name: str, by_seed: BySeed) -> dict[Line, list[np.ndarray]]:
+    """A measure from generation 0 on, under every seed that has it of all generations; lines of two generations or more."""
+    values: dict[Line, list[np.ndarray]] = {}
     for lines in by_seed.values():
         for line, arms in lines.items():
             known = [value_of(arm, name) for arm in arms]
             if len(known) > 1 and None not in known:
                 values.setdefault(line, []).append(np.array(known, dtype=np.float64))
     # Failed arms leave a line shorter under one seed than under another.
-    lengths = {line: min(map(len, found)) for line, found in values.items()}
-    slopes = {line: np.array([_slope(one[: lengths[line]]) for one in found]) for line, found in values.items()}
-    freedom = sum(len(found) - 1 for found in slopes.values())
-    spread = np.sqrt(sum(((found - found.mean()) ** 2).sum() for found in slopes.values()) / freedom) if freedom else None
-    for (share, regime), found in slopes.items():
-        reach = None if spread is None else special.stdtrit(freedom, (1 + LEVEL) / 2) * spread / np.sqrt(len(found))
-        series = np.mean([one[: lengths[share, regime]] for one in values[share, regime]], axis=0)
-        slope = float(found.mean())
-        bounds = (None, None) if reach is None else (slope - float(reach), slope + float(reach))
-        yield Trend(regime, share, name, len(series) - 1, len(found), float(series[0]), float(series[-1]), slope, *bounds)
+    return {line: [one[: min(map(len, series))] for one in series] for line, series in values.items()}
 
 
-def _slope(values: np.ndarray) -> float:
+def intervals(values: Mapping[Line, Sequence[float]]) -> dict[Line, tuple[float, float | None, float | None]]:
+    """The mean over seeds of each line, with its t interval by the variance of all lines together; None under one seed."""
+    arrays = {line: np.array(found) for line, found in values.items()}
+    freedom = sum(len(found) - 1 for found in arrays.values())
+    if not freedom:
+        return {line: (float(found.mean()), None, None) for line, found in arrays.items()}
+    spread = np.sqrt(sum(((found - found.mean()) ** 2).sum() for found in arrays.values()) / freedom)
+    reach = {
+        line: float(special.stdtrit(freedom, (1 + LEVEL) / 2) * spread / np.sqrt(len(found))) for line, found in arrays.items()
+    }
+    return {line: (mean := float(found.mean()), mean - reach[line], mean + reach[line]) for line, found in arrays.items()}
+
+
+def slope(values: np.ndarray) -> float:
+    """The change from one generation to the next, by least squares."""
     generations = np.arange(len(values)) - (len(values) - 1) / 2
     return float(generations @ values / (generations @ generations))
-
-
-def as_csv(found: Sequence[Trend]) -> str:
-    """A line a trend."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Trend)])
-    writer.writerows([["" if (value := getattr(one, field.name)) is None else value for field in fields(Trend)] for one in found])
-    return buffer.getvalue()

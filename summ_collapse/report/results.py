@@ -13,7 +13,7 @@ from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.agreement import Agreement, Point, agreement
 from summ_collapse.recipe.errors import describe
 
-RESULTS_VERSION = 4  # raise it when an entry gets or loses a key
+RESULTS_VERSION = 5  # raise it when an entry, or the whole, gets or loses a key
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,22 @@ class Entry(Predicted, Trained, Named, frozen=True, extra="forbid"):
         return Point(f"{self.run or ''} {self.seed}", predicted.delta, observed.delta, *known)
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A claim, of which lines it is made, the number that decides it with its interval, and what that number has to be."""
+
+    claim: str
+    source: str
+    regime: str
+    slice: float | None
+    measured: str
+    value: float
+    low: float | None
+    high: float | None
+    expected: str
+    verdict: str
+
+
 class Results(BaseModel, frozen=True, extra="forbid"):
     """An entry an arm and seed, and where there are several seeds one a pooled arm."""
 
@@ -155,6 +171,7 @@ class Results(BaseModel, frozen=True, extra="forbid"):
     smallest: dict[str, float | None]  # by metric: the least difference from the real slice that would be called, 0-100
     arms: list[Entry] = Field(min_length=1)
     agreement: Agreement
+    claims: list[Claim] = []  # of the papers on generations, held against these
 
     @property
     def main(self) -> list[Entry]:

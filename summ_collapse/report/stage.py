@@ -1,7 +1,7 @@
 """`report`: the comparison of all arms, as a stage like any other."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from summ_collapse import store
 from summ_collapse.graph import ANY
@@ -9,12 +9,15 @@ from summ_collapse.report.contents import Contents
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 class Report(Stage):
     """results.json, the tables and the figures; inputs play the roles of their own names."""
 
     kind: ClassVar[str] = "report"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
     further: ClassVar[Mapping[str, str]] = {"*": ANY}
     gives: ClassVar[str] = "report"
@@ -28,8 +31,10 @@ class Report(Stage):
     def run(self, context: Context) -> Outcome:
         """Compare all arms and write the report."""
         from summ_collapse.report.build import build
+        from summ_collapse.report.csv_rows import rows_as_csv
+        from summ_collapse.report.cure import cures
+        from summ_collapse.report.effective import fitted, regimes_of
         from summ_collapse.report.figures.all import draw_all
-        from summ_collapse.report.generations import as_csv as trends_as_csv
         from summ_collapse.report.generations import trends
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
@@ -39,9 +44,16 @@ class Report(Stage):
         tables = {"csv": as_csv(results.arms, results.metrics), "md": as_markdown([results]), "tex": as_latex([results])}
         for suffix, text in tables.items():
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
-        changes = trends(results)
-        if changes:
-            store.write_atomic(context.out / "generations.csv", trends_as_csv(changes).encode())
-        draw_all(results, self.contents.attacks, context.out / "figures")
+        beside_theory = fitted(regimes_of(self.contents.arms, results), results)
+        of_lines: dict[str, Sequence[DataclassInstance]] = {
+            "generations": trends(results),
+            "claims": results.claims,
+            "rounds_to_cure": cures(results),
+            "effective_n": beside_theory,
+        }
+        for name, found in of_lines.items():
+            if found:
+                store.write_atomic(context.out / f"{name}.csv", rows_as_csv(found).encode())
+        draw_all(results, self.contents.attacks, beside_theory, context.out / "figures")
         arms = len(results.arms)
         return Outcome(arms, arms, notes={"test_rows": results.test_rows})

@@ -16,13 +16,14 @@ from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
 from summ_collapse.report.conclusion import RANDOM, UNFILTERED, best, conclusion, seeds_of, verdict_of, with_interval
 from summ_collapse.report.generations import last_of_lines, lines_of
 from summ_collapse.report.layout import WIDTH, plain, rendered, wrapped
-from summ_collapse.report.results import Entry, Results
+from summ_collapse.report.results import Claim, Entry, Results
 from summ_collapse.report.tables import MARKS
 
 MOST = 10  # rows of the table
 FAILURES = 3  # arms whose failure is told
 CONTROLS = (VERDICT_BASELINE, "real-full", GENERATOR_ROLE, UNFILTERED)
 LEAD = "lead"
+VERDICTS = ("holds", "does not hold", "undecided")  # of a claim
 
 
 def summary(results: Results, out: Path, recipe: Sequence[str]) -> list[str]:
@@ -50,6 +51,7 @@ def opening(results: Results) -> list[str]:
 def closing(results: Results, out: Path, recipe: Sequence[str]) -> list[str]:
     """What stands below any table of a run."""
     lines = [*_failures(results), *wrapped(conclusion(results), indent=""), "", *wrapped(meaning(results), indent=""), ""]
+    lines += [*_claims(results), ""] if results.claims else []
     # Each on a line of its own, and whole: they are there to be copied.
     return [
         *lines,
@@ -140,6 +142,25 @@ def _failures(results: Results) -> list[str]:
     left = len(failed) - FAILURES
     lines += [f"failed: {left} more arm{'s' if left > 1 else ''}; see table.csv"] if left > 0 else []
     return [*lines, ""] if lines else []
+
+
+def _claims(results: Results) -> list[str]:
+    """What the papers say of generations and what was found, a line a claim; numbers where one line of generations decides."""
+    lines = ["What the papers claim of generations (claims.csv has the numbers):"]
+    for claim in dict.fromkeys(claim.claim for claim in results.claims):
+        same = [one for one in results.claims if one.claim == claim]
+        if len(same) == 1:
+            found = f"{same[0].verdict} ({_number(same[0])}; {same[0].expected})"
+        else:
+            counts = {verdict: [one.regime for one in same if one.verdict == verdict] for verdict in VERDICTS}
+            found = "; ".join(f"{verdict} for {', '.join(names)}" for verdict, names in counts.items() if names)
+        lines += wrapped(f"- {claim}: {found}")
+    return lines
+
+
+def _number(claim: Claim) -> str:
+    bounds = "" if claim.low is None or claim.high is None else f" [{claim.low:.2f}, {claim.high:.2f}]"
+    return f"{claim.value:.2f}{bounds}"
 
 
 def _next(results: Results, out: Path, recipe: Sequence[str]) -> list[str]:

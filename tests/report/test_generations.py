@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from summ_collapse.metrics.bootstrap import Interval
+from summ_collapse.report.csv_rows import rows_as_csv
 from summ_collapse.report.figures.generations import draw_generations
-from summ_collapse.report.generations import as_csv, last_of_lines, lines_of, trends
+from summ_collapse.report.generations import last_of_lines, lines_of, trends
 from summ_collapse.report.results import Entry
 from summ_collapse.report.summary import chosen
 from tests.report.results import entry, results
@@ -66,14 +67,14 @@ def test_a_trend_is_the_slope_over_generations_with_an_interval_over_seeds() -> 
     exact = found["replace", "tail_survival"]
     assert (exact.slope, exact.low, exact.high) == (pytest.approx(-0.1), pytest.approx(-0.1), pytest.approx(-0.1))
     assert exact.last == pytest.approx(0.5)
-    lines = list(csv.DictReader(io.StringIO(as_csv(list(found.values())))))
+    lines = list(csv.DictReader(io.StringIO(rows_as_csv(list(found.values())))))
     assert float(lines[0]["slope"]) == falls.slope
 
 
 def test_one_seed_has_a_slope_and_no_interval() -> None:
     (only,) = [trend for trend in trends(results(*planted(0.3, (0,)))) if (trend.regime, trend.measure) == ("keep", "rouge1")]
     assert (only.low, only.high, only.seeds) == (None, None, 1)
-    assert as_csv([only]).endswith(",,\n")
+    assert rows_as_csv([only]).endswith(",,\n")
 
 
 def test_a_line_whose_last_arm_failed_is_as_long_as_what_there_is() -> None:

@@ -1,9 +1,11 @@
 """Which figures a report has: each where the experiment has what it shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from summ_collapse.report.effective import Fitted
 from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
+from summ_collapse.report.figures.effective import draw_effective
 from summ_collapse.report.figures.generations import draw_generations
 from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality, generator_slices
@@ -15,7 +17,7 @@ from summ_collapse.verifiers.request import Attack
 SUFFIXES = ("svg", "png")
 
 
-def draw_all(results: Results, attacks: Mapping[str, Attack], folder: Path) -> None:
+def draw_all(results: Results, attacks: Mapping[str, Attack], beside_theory: Sequence[Fitted], folder: Path) -> None:
     """Draw into `folder`; `attacks` are the recipe's verifiers under attack, by name."""
 
     def paths(name: str) -> list[Path]:
@@ -32,5 +34,7 @@ def draw_all(results: Results, attacks: Mapping[str, Attack], folder: Path) -> N
         draw_corruption(attacked, metric, paths("corruption"), title)
     if lines:
         draw_generations(lines, metric, paths("generations"), title)
+    if beside_theory:
+        draw_effective(beside_theory, paths("theory"), title)
     if len(generator_slices(others)) > 1:
         draw_quality(others, metric, paths("quality"), title)

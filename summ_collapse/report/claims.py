@@ -1,0 +1,121 @@
+"""What the papers claim of generations, each held against what was measured: holds, does not hold, or undecided.
+
+Intervals are those of `generations.intervals`: over seeds, at 95%, each by itself. Under one seed nothing is decided.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from scipy import special
+
+from summ_collapse.report.cure import cures, share_within_one
+from summ_collapse.report.effective import Regime, law_of
+from summ_collapse.report.generations import Line, intervals, seeds_lines, series_of, slope
+from summ_collapse.report.results import Claim, Results
+
+FEWEST = 4  # generations that a line's two halves take
+
+
+def claims(regimes: Mapping[Line, Regime], results: Results) -> list[Claim]:
+    """All that can be said of these lines."""
+    return [*_errors(regimes, results), *_verifiers(regimes, results), *_cured(results)]
+
+
+def _errors(regimes: Mapping[Line, Regime], results: Results) -> Iterator[Claim]:
+    """Of the squared distance to the real law, in units of generation 0's (Dey and Donoho 2024)."""
+    law = law_of(results.single)
+    if law is None:
+        return
+    ratios = {
+        line: [one / one[0] for one in series]
+        for line, series in series_of(f"{law}_error", seeds_lines(results)).items()
+        if line in regimes and not regimes[line].selected
+    }
+    late = intervals(
+        {line: [slope(one[len(one) // 2 :]) for one in found] for line, found in ratios.items() if len(found[0]) > FEWEST}
+    )
+    last = intervals({line: [float(one.max()) for one in found] for line, found in ratios.items()})
+    for line, regime in regimes.items():
+        share, name = line
+        if line in late and regime.mixture == "replace" and not regime.real:
+            value, low, high = late[line]
+            yield Claim(
+                "replacing: the error grows without bound",
+                "Dey and Donoho 2024",
+                name,
+                share,
+                "growth a generation in the later half, in errors of generation 0",
+                *(value, low, high),
+                "above 0",
+                _above(0.0, low, high),
+            )
+        if line in last and regime.mixture == "accumulate" and regime.real:
+            value, low, high = last[line]
+            k = regime.real / regime.synthetic
+            # 1 + k (1/(k+1)^2 + 1/(k+2)^2 + ...), which is pi^2 / 6 where there are as many new rows as real ones.
+            bound = float(1 + k * special.polygamma(1, 1 + k))
+            yield Claim(
+                "accumulating: the error stays within a bound (pi^2 / 6 where as many are added as there were)",
+                "Dey and Donoho 2024",
+                name,
+                share,
+                "largest error, in errors of generation 0",
+                *(value, low, high),
+                f"at most {bound:.3f}",
+                _below(bound, low, high),
+            )
+
+
+def _verifiers(regimes: Mapping[Line, Regime], results: Results) -> Iterator[Claim]:
+    """Of the first metric under a verifier: gains first, then a level of the verifier's own (Yi et al. 2025)."""
+    metric = results.metric
+    halves = {
+        line: [(slope(one[: len(one) // 2 + 1]), slope(one[len(one) // 2 :])) for one in series]
+        for line, series in series_of(metric, seeds_lines(results)).items()
+        if line in regimes and regimes[line].selected and len(series[0]) > FEWEST
+    }
+    early = intervals({line: [first for first, _ in found] for line, found in halves.items()})
+    bend = intervals({line: [first - then for first, then in found] for line, found in halves.items()})
+    for share, name in halves:
+        for found, what, measured in (
+            (early, "gains first", f"points of {metric} a generation in the earlier half"),
+            (bend, "then a level of its own", f"points of {metric} a generation: the earlier half less the later"),
+        ):
+            value, low, high = found[share, name]
+            yield Claim(
+                f"a verifier in the loop: {what}",
+                "Yi et al. 2025",
+                name,
+                share,
+                measured,
+                *(value, low, high),
+                "above 0",
+                _above(0.0, low, high),
+            )
+
+
+def _cured(results: Results) -> Iterator[Claim]:
+    found = cures(results)
+    within, known, share = share_within_one(found)
+    if known:
+        yield Claim(
+            "rounds to cure: ln odds(p) / ln(phi / psi), within a round",
+            "odds(p') = odds(p) psi / phi",
+            f"{known} of {len(found)} lines that were long enough",
+            None,
+            "share of lines",
+            *(within / known, share.low, share.high),
+            "above 0.5",
+            _above(0.5, share.low, share.high),
+        )
+
+
+def _above(bound: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return "undecided"
+    return "holds" if low > bound else "does not hold" if high < bound else "undecided"
+
+
+def _below(bound: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return "undecided"
+    return "holds" if high <= bound else "does not hold" if low > bound else "undecided"
