@@ -4,14 +4,14 @@ Generation 0 is the pool's generator, and the pool is what generation 1 learns f
 stage behind generation g, so that a longer line goes on from a shorter one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from summ_collapse.experiment.arms import Arm, Model, Pool
+from summ_collapse.experiment.arms import REGIME_ROLE, Arm, Model, Pool
 from summ_collapse.experiment.pools import pool_of
 from summ_collapse.experiment.setting import Nodes, Setting
 from summ_collapse.graph import Node
-from summ_collapse.recipe.generations import Regime
+from summ_collapse.recipe.generations import Generations, Regime
 from summ_collapse.recipe.schema import with_read
 from summ_collapse.selection.order import Order
 from summ_collapse.stages.mix import Mix, Part
@@ -36,7 +36,7 @@ def design(setting: Setting, pool: Pool) -> list[Arm]:
     if wanted is None or not pool.main or pool.generator is None:
         return []
     begins = _measured(setting, pool, setting.arm(BEGINNING, pool.seed, pool.generator, pool, generation=0), pool.generator)
-    lines = [arm for name, regime in wanted.regimes.items() for arm in _line(setting, pool, name, regime, wanted.rounds)]
+    lines = [arm for name, regime in wanted.regimes.items() for arm in _line(setting, pool, name, regime, wanted)]
     return [begins, *lines]
 
 
@@ -46,20 +46,23 @@ def _measured(setting: Setting, first: Pool, arm: Arm, model: Model) -> Arm:
     return arm.model_copy(update={"collapse": node.name})
 
 
-def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int) -> Iterator[Arm]:
+def _line(setting: Setting, first: Pool, name: str, regime: Regime, wanted: Generations) -> Iterator[Arm]:
     """The arms of one regime, a generation each."""
     so_far: list[_Written] = []
-    pool = first
-    for generation in range(1, rounds + 1):
+    pools = [first]
+    for generation in range(1, wanted.rounds + 1):
         arm = f"{name}-{generation}"
-        so_far.append(_kept(setting, pool, f"{first.owner}{arm}", regime))
+        so_far.append(_kept(setting, pools, f"{first.owner}{arm}", regime))
         rows = _mixture(setting, first, f"{first.owner}{arm}", regime, so_far)
-        model = setting.train(f"{first.owner}{arm}", first.seed, regime.retrained(setting.recipe.retrain), pool.start, rows)
+        models = [_trained(setting, first, arm, regime, rows, member) for member in range(regime.generators)]
+        beside = wanted.beside if wanted.beside not in (None, name) else None
+        pool = pools[0]
         made = setting.arm(
             arm,
             first.seed,
-            model,
+            models[0],
             first,
+            {REGIME_ROLE: f"{beside}-{generation}"} if beside else None,
             rows=rows.name,
             regime=name,
             generation=generation,
@@ -68,28 +71,51 @@ def _line(setting: Setting, first: Pool, name: str, regime: Regime, rounds: int)
             verifier=regime.verifier,
             verifier_kind=None if regime.verifier is None else setting.recipe.verifiers[regime.verifier].kind,
             rate=regime.rate,
+            # Of several generators the first stands for all: a selection's p, phi and psi are of one pool.
             scores=None if regime.verifier is None else pool.scores[regime.verifier].name,
             candidates=pool.candidates.name,
             judge=pool.judge.name,
         )
-        yield _measured(setting, first, made, model)
-        if generation < rounds:
-            pool = _next(setting, first, arm, model, regime)
+        yield _measured(setting, first, made, models[0])
+        if generation < wanted.rounds:
+            pools = [_next(setting, first, _member(arm, place), model, regime) for place, model in enumerate(models)]
+
+
+def _member(arm: str, place: int) -> str:
+    """What the stages of one of several models are called; the first has the arm's own name."""
+    return f"{arm}-{place + 1}" if place else arm
+
+
+def _trained(setting: Setting, first: Pool, arm: str, regime: Regime, rows: Node[Stage], place: int) -> Model:
+    """One of a generation's models: the others see the same rows in another order."""
+    training = regime.retrained(setting.recipe.retrain)
+    if place:
+        training = training.model_copy(update={"order": place})
+    return setting.train(f"{first.owner}{_member(arm, place)}", first.seed, training, first.start, rows, first.slice)
 
 
 def _next(setting: Setting, first: Pool, arm: str, model: Model, regime: Regime) -> Pool:
-    """What a generation writes."""
+    """What a generation's model writes."""
     verifiers = with_read(setting.recipe, [regime.verifier] if regime.verifier else [])
     assert first.slice is not None, f"{arm}: generations begin with a slice of real rows"
     return pool_of(setting, first.seed, f"{first.owner}{arm}-", model, first.slice, verifiers)
 
 
-def _kept(setting: Setting, pool: Pool, arm: str, regime: Regime) -> _Written:
-    """All that a generation wrote, or what its regime's verifier keeps of it."""
+def _kept(setting: Setting, pools: Sequence[Pool], arm: str, regime: Regime) -> _Written:
+    """All that a generation wrote, or what its regime's verifier keeps of it; of several models an even share of each."""
+    written = [_kept_of(setting, pool, _member(arm, place), regime, len(pools)) for place, pool in enumerate(pools)]
+    if len(written) == 1:
+        return written[0]
+    shared = {one.part: Part(share=1 / len(pools)) if regime.verifier is None else Part() for one in written}
+    rows = setting.graph.add(Mix(parts=shared), f"{arm}-written", pools[0].seed, {one.role: one.rows for one in written})
+    return _Written(rows.name, f"rows of {rows.name}", rows)
+
+
+def _kept_of(setting: Setting, pool: Pool, arm: str, regime: Regime, pools: int) -> _Written:
     source = pool.candidates.name
-    if regime.verifier is None:
+    if regime.verifier is None or regime.rate is None:
         return _Written(source, f"candidates of {source}", pool.candidates)
-    rows = setting.select(arm, pool, regime.verifier, Order(regime.across), regime.rate)
+    rows = setting.select(arm, pool, regime.verifier, Order(regime.across), regime.rate / pools)
     return _Written(source, f"rows of {source}", rows)
 
 

@@ -49,7 +49,7 @@ def _model(setting: Setting, pool: Pool, name: str, options: Any, models: Mappin
     # Generators share what is trained from none of them.
     prefix = pool.owner if _from_generator(setting, options.model) else ""
     seed = pool.seed if options.train.seed is None else options.train.seed
-    return setting.train(prefix + name, seed, training, model, setting.slice(options.train.slice))
+    return setting.train(prefix + name, seed, training, model, setting.slice(options.train.slice), options.train.slice)
 
 
 def _from_generator(setting: Setting, model: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
 from summ_collapse.graph import Graph, Node
 from summ_collapse.models.compute import resolved
@@ -43,18 +44,26 @@ class Setting:
     def _name(self, reference: Reference) -> Name:
         return self.names.get(reference.key, unresolved(reference.name))
 
-    def slice(self, share: float) -> Node[Stage]:
-        """The rows of a slice of the real data."""
-        return self.graph.add(Slice(share=share), f"{share:g}", None, {"examples": self.examples})
+    def slice(self, share: float, after: float | None = None) -> Node[Stage]:
+        """The rows of a slice of the real data, without those of the smaller one that it comes `after`."""
+        name = f"{share:g}" if after is None else f"{share:g}-after-{after:g}"
+        return self.graph.add(Slice(share=share, after=after), name, None, {"examples": self.examples})
 
-    def train(self, arm: str, seed: int, training: Training, start: Model, rows: Node[Stage]) -> Model:
-        """A model that is trained from `start` on a table of rows."""
+    def train(self, arm: str, seed: int, training: Training, start: Model, rows: Node[Stage], real: float | None) -> Model:
+        """A model that is trained from `start` on a table of rows.
+
+        `real` is the slice that the rows' real ones are of, or their generator's: what early stopping looks at is its last part.
+        """
         stage = Train(
             reading=self.reading(start, "base"),
             training=training,
             below=_called(start) if training.adapter else None,
         )
         inputs = {"examples": self.examples, "rows": rows, **_made("base", start)}
+        if training.early_stopping is not None:
+            if real is None:
+                raise InputError(f"early_stopping: expected real rows to look at, and none are behind {arm}")
+            inputs["validation"] = self.slice(real, real * (1 - training.early_stopping.share))
         return Model(self.graph.add(stage, arm, seed, inputs), None, start if training.adapter else None, start.chat)
 
     def completing(self, model: Model, decoding: Decoding, chunk_size: int | None = None) -> Completing:
@@ -160,7 +169,7 @@ class Setting:
 
     def retrained(self, name: str, pool: Pool, rows: Node[Stage], beside: Mapping[str, str] | None = None, **facts: Any) -> Arm:
         """The arm of a model that learnt from a table of rows, in the arms' configuration."""
-        model = self.train(pool.prefix + name, pool.seed, self.recipe.retrain, pool.start, rows)
+        model = self.train(pool.prefix + name, pool.seed, self.recipe.retrain, pool.start, rows, pool.slice)
         return self.arm(name, pool.seed, model, pool, beside, rows=rows.name, **facts)
 
     def trained_alike(self, pool: Pool) -> bool:

@@ -30,5 +30,6 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
                     raise InputError(f"{where}: {rate} of {pool} candidates is less than one")
     main = (there.train - excluded) * recipe.synthesis.samples
     for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
-        if regime.rate is not None and selection_rows(main, regime.rate) < 1:
-            raise InputError(f"generations.regimes.{name}.rate: {regime.rate} of {main} candidates is less than one")
+        if regime.rate is not None and selection_rows(main, regime.rate / regime.generators) < 1:
+            shared = f" and {regime.generators} generators" if regime.generators > 1 else ""
+            raise InputError(f"generations.regimes.{name}.rate: {regime.rate} of {main} candidates{shared} is less than one")

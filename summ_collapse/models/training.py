@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from peft import LoraConfig
@@ -29,6 +30,7 @@ from trl import SFTConfig
 from summ_collapse.errors import InputError
 from summ_collapse.models.checkpoints import Checkpoints, Form, last_checkpoint, left_aside, loss_of
 from summ_collapse.models.divergence import Loss, diverged, finite
+from summ_collapse.models.early_stopping import Best, Stopping
 from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.loading import device, save
 from summ_collapse.models.order import RowOrder, tokens_seen
@@ -53,6 +55,7 @@ class Fit:
     world: World = ALONE
     stop: Callable[[], bool] = lambda: False
     tell: Callable[[str], None] = lambda line: None
+    held_out: Callable[[PreTrainedModel], float] | None = None  # the loss that early stopping looks at
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Trained:
     loss: float
     resumed_from: int
     trainable_parameters: int
+    stopping: Best | None = None  # whose weights were kept, where it was to stop early
 
 
 def fit(
@@ -84,12 +88,13 @@ def fit(
     training, world = settings.training, settings.world
     if training.dropout is not None and not training.adapter:
         _drop_attention(model, training.dropout)
-    set_seed(settings.seed)  # as the trainer does before an adapter begins; other versions of TRL may not
+    seed = _seed(settings)
+    set_seed(seed)  # as the trainer does before an adapter begins; other versions of TRL may not
     loss, form = Loss(), Form.of(world)
     checkpoints = form.folder(settings.work)
     # One process has nobody to share a batch with, and its last one is as small as it is.
     shared = _rows_a_pass(training, world.size) * world.size if world.size > 1 else 1
-    order = RowOrder(rows.lengths, training.batch_size, settings.seed, shared)
+    order = RowOrder(rows.lengths, training.batch_size, seed, shared)
     trainer = _Trainer(
         model=model,
         args=_arguments(settings, checkpoints),
@@ -103,6 +108,7 @@ def fit(
             if parameter.requires_grad:  # TRL puts adapters over a 4-bit base into bfloat16, where small updates round away
                 parameter.data = parameter.data.float()
     trainer.order, trainer.loss = order, loss
+    stopping = _stopping(settings, trainer, form)
     if rows.weighed:
         trainer.weigh_rows()
     trainer.remove_callback(PrinterCallback)
@@ -113,9 +119,11 @@ def fit(
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not loss.finite:
         raise diverged(f"the loss of step {trainer.state.global_step:,} of {trainer.state.max_steps:,}", rows)
-    finished = trainer.state.global_step >= trainer.state.max_steps
+    finished = trainer.state.global_step >= trainer.state.max_steps or (stopping is not None and stopping.ended)
     trained = trainer.accelerator.unwrap_model(trainer.model)
     if finished:
+        if stopping is not None:
+            stopping.restore(trained)
         # Gathering what is sharded takes all ranks; writing it takes one.
         state = whole_state(trainer.accelerator, trainer.model_wrapped)
         # The last step's loss is that of the weights before it.
@@ -133,7 +141,27 @@ def fit(
         loss=world.mean_of(loss.total) / trainer.state.global_step,
         resumed_from=int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
         trainable_parameters=sum(parameter.numel() for parameter in trained.parameters() if parameter.requires_grad),
+        stopping=stopping.best if stopping is not None else None,
     )
+
+
+def _seed(settings: Fit) -> int:
+    """Of the order of rows, of dropout, and of an adapter's beginning: another one for every `order` of the recipe."""
+    if settings.training.order is None:
+        return settings.seed
+    return int(np.random.SeedSequence([settings.seed, settings.training.order]).generate_state(1)[0] >> 1)
+
+
+def _stopping(settings: Fit, trainer: "_Trainer", form: Form) -> Stopping | None:
+    """What ends the training early, where the recipe has it; it looks before a checkpoint is asked for."""
+    how, held_out = settings.training.early_stopping, settings.held_out
+    if how is None or held_out is None:
+        return None
+    if form.shape != "whole":
+        raise InputError(f"early_stopping: expected a launch shape that keeps models whole (single, ddp), got {form.shape}")
+    stopping = Stopping(how, held_out, settings.work, settings.world, trainer.accelerator.unwrap_model)
+    trainer.callback_handler.callbacks.insert(0, stopping)
+    return stopping
 
 
 class _Trainer(WeighedTrainer):
@@ -204,8 +232,8 @@ def _arguments(settings: Fit, checkpoints: Path) -> SFTConfig:
         gradient_checkpointing=training.gradient_checkpointing,
         bf16=settings.dtype == torch.bfloat16,
         use_cpu=device().type == "cpu",
-        seed=settings.seed,
-        data_seed=settings.seed,
+        seed=_seed(settings),
+        data_seed=_seed(settings),
         dataloader_pin_memory=device().type == "cuda",
         save_strategy="steps",
         save_steps=settings.checkpoint_steps,

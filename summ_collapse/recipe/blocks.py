@@ -91,6 +91,14 @@ class Base(Options):
         return self
 
 
+class EarlyStopping(Options):
+    """Training ends once the loss on real rows held out for that no longer falls, with the weights that had the least."""
+
+    share: float = Field(0.1, gt=0, lt=1, description="share of the real slice that is held out, its last rows (0-1)")
+    every: int = Field(gt=0, description="optimizer steps between two looks at the loss")
+    patience: int = Field(2, gt=0, description="looks without a new least loss after which it ends")
+
+
 class Training(Options):
     """One fine-tuning: what is trained, how long and how fast."""
 
@@ -110,6 +118,20 @@ class Training(Options):
         gt=0,
         lt=1,
         description="dropout of attention weights, or of what enters an adapter, while training; none where absent",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None, description="end where the loss on held-out real rows is least; after all steps where absent"
+    )
+    document_noise: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of a document's words that are replaced by other documents', drawn once; none where absent",
+    )
+    order: int | None = Field(
+        None,
+        gt=0,
+        description="another order of the rows (and beginning of an adapter) under the same seed: members of an ensemble",
     )
     adam_beta2: float = Field(0.999, gt=0, lt=1, description="AdamW decay of the second moment")
     batch_size: int = Field(gt=0, description="rows an optimizer step, over all devices")

@@ -1,6 +1,7 @@
 """What contradicts itself in a recipe although every key alone is right."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from pydantic import ValidationError
 
@@ -32,7 +33,7 @@ def contradictions(recipe: Recipe) -> list[str]:
         problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
-    problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _quantised(recipe)
+    problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _whole_models(recipe)
     tiny = recipe.base.tiny
     budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
@@ -141,14 +142,29 @@ def _generations(recipe: Recipe) -> list[str]:
     return problems
 
 
-def _quantised(recipe: Recipe) -> list[str]:
-    """Where QLoRA cannot be: on a model that is sharded, or on top of an adapter."""
+def _regimes_trainings(recipe: Recipe) -> dict[str, Training]:
+    """How regimes of generations train where they say it themselves; those that cannot be are told of elsewhere."""
+    found = {}
+    for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
+        if regime.training:
+            with suppress(ValidationError):
+                found[f"generations.regimes.{name}.training"] = regime.retrained(recipe.retrain)
+    return found
+
+
+def _whole_models(recipe: Recipe) -> list[str]:
+    """What cannot be on a model that is sharded: QLoRA, which cannot stand on an adapter either, and early stopping."""
     trainings: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
     trainings |= {f"verifiers.{name}.train": v.train for name, v in recipe.verifiers.items() if v.train is not None}
     problems = [
         f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.training('qlora')}"
         for where, training in trainings.items()
         if training.method == "qlora" and recipe.launch.training("qlora") in SHARDING
+    ]
+    problems += [
+        f"{where}.early_stopping: it runs on whole models (single, ddp), and launch.train is {recipe.launch.training(one.method)}"
+        for where, one in {**trainings, **_regimes_trainings(recipe)}.items()
+        if one.early_stopping is not None and recipe.launch.training(one.method) in SHARDING
     ]
     if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
         problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")

@@ -31,6 +31,9 @@ class Regime(Options):
     )
     rate: Rate | None = Field(None, description="share of the candidates that the verifier keeps, in (0, 1]")
     across: Literal["corpus", "document"] = Field("corpus", description="the best of all, or every document's best first")
+    generators: int = Field(
+        1, gt=0, le=100, description="models that each generation trains, in orders of their own; each writes an even share"
+    )
     training: dict[str, JsonValue] = Field(
         {}, description="options of `retrain` that its generations are trained with instead, such as weight_decay"
     )
@@ -62,3 +65,12 @@ class Generations(Options):
     regimes: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Regime] = Field(
         min_length=1, description="by the name that their arms begin with"
     )
+    beside: str | None = Field(
+        None, description="a regime with which every other one's same generation is compared; none where absent"
+    )
+
+    @model_validator(mode="after")
+    def _beside_is_a_regime(self) -> "Generations":
+        if self.beside is not None and self.beside not in self.regimes:
+            raise ValueError(f"expected `beside` to be a regime, one of {', '.join(self.regimes)}, got {self.beside}")
+        return self

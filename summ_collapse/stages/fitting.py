@@ -1,18 +1,28 @@
 """How a stage's training runs: what its configuration says, and what its context gives."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from summ_collapse.recipe.blocks import Training
 from summ_collapse.stages.stage import Context
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from summ_collapse.models.encoded import EncodedRows
     from summ_collapse.models.training import Fit
 
 
-def fit_of(context: Context, training: Training, dtype: str, seed: int, rows: "EncodedRows") -> "Fit":
-    """The settings of `models.training.fit` for these rows."""
+def fit_of(
+    context: Context,
+    training: Training,
+    dtype: str,
+    seed: int,
+    rows: "EncodedRows",
+    held_out: "Callable[[PreTrainedModel], float] | None" = None,
+) -> "Fit":
+    """The settings of `models.training.fit` for these rows; `held_out` is the loss that early stopping looks at."""
     from summ_collapse.models.loading import compute_dtype
     from summ_collapse.models.training import Fit
 
@@ -31,4 +41,5 @@ def fit_of(context: Context, training: Training, dtype: str, seed: int, rows: "E
         context.world,
         context.stop,
         context.tell,
+        held_out,
     )

@@ -1,13 +1,16 @@
 """`train`: fine-tune a model on one table of Rows, wherever these came from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, JsonValue
 
-from summ_collapse.errors import Stopped
+from summ_collapse.errors import InputError, Stopped
 from summ_collapse.recipe.blocks import Launch, Training
 from summ_collapse.stages.fitting import fit_of
+from summ_collapse.stages.noise import noised
 from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.size import Lengths, Size, Work, training_work
 from summ_collapse.stages.stage import Context, Outcome, PartDone, Stage
@@ -15,6 +18,7 @@ from summ_collapse.stages.stage import Context, Outcome, PartDone, Stage
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from summ_collapse.models.encoder import Encoder
     from summ_collapse.models.loading import ModelSource
 
 
@@ -24,7 +28,7 @@ class Train(Stage):
     kind: ClassVar[str] = "train"
     version: ClassVar[int] = 2  # ranks share an epoch's last batch, sum in float32, and store adapters in it
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples", "rows": "rows"}
-    further: ClassVar[Mapping[str, str]] = {"base": "model", "base below*": "model"}
+    further: ClassVar[Mapping[str, str]] = {"base": "model", "base below*": "model", "validation": "rows"}
     gives: ClassVar[str] = "model"
     launch: ClassVar[str | None] = "train"
     preload: ClassVar[tuple[str, ...]] = ("summ_collapse.models.training",)
@@ -52,22 +56,27 @@ class Train(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write the model, or the adapter."""
-        from summ_collapse.models.encoded import EncodedRows, write
+        from summ_collapse.models.encoded import EncodedRows
         from summ_collapse.models.loading import ADAPTER_CONFIG, compute_dtype, positions
         from summ_collapse.models.training import fit
 
         source = self.reading.source(context.inputs, "base")
         encoder = self.reading.encoder(source, 1)
         encoded = context.work / "rows.arrow"
+        held_out = Texts.of(context, "validation") if "validation" in context.inputs else None
+        read = Texts.of(context, "rows")
+        texts = read.without(held_out)
+        if not texts.completions:
+            raise InputError(f"{context.name}: all of its {len(read.completions)} rows are held out for early stopping")
         # Once for all ranks, which map the file: the same memory on one node.
-        truncated = context.world.from_first(write(encoded, encoder, *_rows(context)) if context.world.first else None)
+        truncated = context.world.from_first(self._encode(encoded, encoder, texts, context.seed) if context.world.first else None)
         rows = EncodedRows.at(encoded)
         encoder.check_room(positions(source), rows.longest_completion)
         trained = fit(
             _model(source, self.training, compute_dtype(self.reading.dtype)),
             encoder.tokenizer,
             rows,
-            fit_of(context, self.training, self.reading.dtype, context.seed, rows),
+            fit_of(context, self.training, self.reading.dtype, context.seed, rows, self._loss_on(held_out, encoder)),
             context.out,
             below=self.below,
         )
@@ -83,7 +92,33 @@ class Train(Stage):
             "trainable_parameters": trained.trainable_parameters,
             "truncated": truncated,
         }
-        return Outcome(len(rows), len(rows), tokens=trained.tokens, notes=notes)
+        if trained.stopping is not None:
+            notes |= {"kept_step": trained.stopping.step, "validation_loss": trained.stopping.loss}
+        left_out = len(read.completions) - len(rows)
+        rejected = {"held out for early stopping": left_out} if left_out else {}
+        return Outcome(len(read.completions), len(rows), rejected, tokens=trained.tokens, notes=notes)
+
+    def _encode(self, path: Path, encoder: "Encoder", texts: "Texts", seed: int) -> int:
+        """Write the rows as they are read; how many documents were truncated."""
+        from summ_collapse.models.encoded import write
+
+        share = self.training.document_noise
+        documents = texts.documents if share is None else noised(texts.documents, share, seed)
+        return write(path, encoder, documents, texts.completions, texts.weights)
+
+    def _loss_on(self, held_out: "Texts | None", encoder: "Encoder") -> "Callable[[PreTrainedModel], float] | None":
+        """The mean loss of a model on the rows that were held out, nats a token; None where there are none."""
+        if held_out is None:
+            return None
+
+        def loss(model: "PreTrainedModel") -> float:
+            from summ_collapse.models.likelihood import completion_likelihoods
+
+            batch = self.training.micro_batch_size or self.training.batch_size
+            total, tokens = completion_likelihoods(model, encoder, held_out.documents, held_out.completions, batch)
+            return -float(total.sum()) / int(tokens.sum())
+
+        return loss
 
 
 def _model(source: "ModelSource", training: Training, dtype: Any) -> "PreTrainedModel":
@@ -97,10 +132,29 @@ def _model(source: "ModelSource", training: Training, dtype: Any) -> "PreTrained
     return load_model(source, torch.float32 if training.method == "full" else dtype, merge=True)
 
 
-def _rows(context: Context) -> tuple[list[str], list[str], list[float]]:
+@dataclass(frozen=True)
+class Texts:
     """Documents, what the model should answer, and what each row weighs."""
-    examples = context.inputs["examples"].table("train", ["id", "document"])
-    document_of = dict(zip(examples["id"].to_pylist(), examples["document"].to_pylist(), strict=True))
-    rows = context.inputs["rows"].table("rows", ["id", "completion", "weight"])
-    documents = [document_of[identifier] for identifier in rows["id"].to_pylist()]
-    return documents, rows["completion"].to_pylist(), rows["weight"].to_pylist()
+
+    ids: list[str]
+    documents: list[str]
+    completions: list[str]
+    weights: list[float]
+
+    @classmethod
+    def of(cls, context: Context, role: str) -> "Texts":
+        """Of a table of Rows."""
+        examples = context.inputs["examples"].table("train", ["id", "document"])
+        document_of = dict(zip(examples["id"].to_pylist(), examples["document"].to_pylist(), strict=True))
+        rows = context.inputs[role].table("rows", ["id", "completion", "weight"])
+        ids, completions, weights = (rows[name].to_pylist() for name in rows.column_names)
+        return cls(ids, [document_of[identifier] for identifier in ids], completions, weights)
+
+    def without(self, other: "Texts | None") -> "Texts":
+        """Less all rows about a document that `other` has a row about."""
+        if other is None:
+            return self
+        theirs = set(other.ids)
+        kept = [place for place, identifier in enumerate(self.ids) if identifier not in theirs]
+        ids, documents, completions = ([one[place] for place in kept] for one in (self.ids, self.documents, self.completions))
+        return Texts(ids, documents, completions, [self.weights[place] for place in kept])

@@ -16,6 +16,8 @@ from summ_collapse.experiment.sizes import check_sizes
 from summ_collapse.recipe.load import load
 from summ_collapse.stages.mix import Mix
 from summ_collapse.stages.prepare import Counts
+from summ_collapse.stages.select import Select
+from summ_collapse.stages.slice import Slice
 from summ_collapse.stages.train import Train
 from tests.conftest import command, inside, interrupt_when, merged, summ_collapse
 
@@ -29,6 +31,9 @@ REGIMES: dict[str, Any] = {
     "oracle": {"verifier": "oracle", "rate": 0.25},
     "decay": {"training": {"weight_decay": 0.5, "dropout": 0.1}},
     "own": {"mixture": "accumulate", "verifier": "self", "rate": 0.5},
+    "several": {"generators": 3},
+    "several_kept": {"mixture": "accumulate", "verifier": "oracle", "rate": 0.6, "generators": 2},
+    "early": {"training": {"early_stopping": {"share": 0.2, "every": 2}}},
 }
 RECIPE: dict[str, Any] = {
     "designs": ["controls", "generations"],
@@ -76,6 +81,41 @@ def test_every_generation_learns_from_what_its_regime_says(experiment: Experimen
     assert {name for name, mix in totals.items() if isinstance(mix, Mix) and mix.total} == {"subsample", "uniform", "latest"}
 
 
+def test_several_models_of_a_generation_each_write_a_share(experiment: Experiment) -> None:
+    stages = experiment.stages
+    assert read_by(experiment, "mix/several-1") == {"generate/generator"}  # there is one generator, and then three
+    written = stages["mix/several-2-written"].stage
+    assert read_by(experiment, "mix/several-2-written") == {
+        *("generate/several-1-generator", "generate/several-1-2-generator", "generate/several-1-3-generator")
+    }
+    assert isinstance(written, Mix)
+    assert {part.share for part in written.parts.values()} == {1 / 3}
+    assert "mix/several-2-written" in read_by(experiment, "train/several-2")
+    trained = [stages[f"train/several-1{place}"] for place in ("", "-2", "-3")]
+    assert len({frozenset(one.inputs.items()) for one in trained}) == 1
+    assert [one.stage.training.order for one in trained if isinstance(one.stage, Train)] == [None, 1, 2]
+    kept = [stages[f"select/several_kept-2{place}"].stage for place in ("", "-2")]
+    assert [one.rate for one in kept if isinstance(one, Select)] == [0.3, 0.3]
+    assert read_by(experiment, "mix/several_kept-2") == {"slice/0.25", "select/several_kept-1", "mix/several_kept-2-written"}
+
+
+def test_early_stopping_looks_at_the_last_rows_of_the_generators_slice(experiment: Experiment) -> None:
+    early = experiment.stages["train/early-2"]
+    assert early.inputs["validation"] == "slice/0.25-after-0.2"
+    held_out = experiment.stages["slice/0.25-after-0.2"].stage
+    assert isinstance(held_out, Slice)
+    assert (held_out.share, held_out.after) == (0.25, 0.2)
+    assert "validation" not in experiment.stages["train/replace-2"].inputs
+
+
+def test_regimes_stand_beside_the_one_that_the_recipe_names(write_recipe: Callable[..., Path]) -> None:
+    arms = experiment_of(load(write_recipe(**merged(RECIPE, {"generations": {"beside": "replace"}})))).arms
+    baselines = {arm.name: arm.baselines for arm in arms}
+    assert baselines["decay-3"] == {"real-slice": "real-slice", "generator": "generator", "regime": "replace-3"}
+    assert "regime" not in baselines["replace-3"]
+    assert "regime" not in baselines["generation-0"]
+
+
 def test_an_arm_says_which_generation_of_which_regime_it_is(experiment: Experiment) -> None:
     arms = {arm.name: arm for arm in experiment.arms}
     assert {(arm.regime, arm.generation) for arm in arms.values() if arm.regime} == {
@@ -118,6 +158,9 @@ def test_more_rounds_leave_those_that_are_there_as_they_are(write_recipe: Callab
         ({"regimes": {"a": {"training": {"dropout": 2}}}}, r"generations\.regimes\.a\.training\.dropout: .*less than 1, got 2"),
         ({"regimes": {"a": {"training": {"epochs": 1}}}}, r"regimes\.a\.training: expected either `epochs` or `steps`"),
         ({"rounds": 0}, r"generations\.rounds"),
+        ({"beside": "replaced"}, "expected `beside` to be a regime, one of replace, .*, got replaced"),
+        ({"regimes": {"a": {"generators": 0}}}, r"generations\.regimes\.a\.generators"),
+        ({"regimes": {"a": {"training": {"early_stopping": {"every": 0}}}}}, r"training\.early_stopping\.every"),
         ({"regimes": {"a": {"mixture": "replaced"}}}, r"generations\.regimes\.a\.mixture"),
     ],
 )
@@ -148,8 +191,9 @@ def test_the_design_and_its_block_go_together(write_recipe: Callable[..., Path],
 
 
 def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
-    regimes = {name: REGIMES[name] for name in ("replace", "subsample", "oracle")}
-    recipe = write_recipe(**{**RECIPE, "generations": {"rounds": 1, "regimes": regimes}})
+    regimes = {name: REGIMES[name] for name in ("replace", "subsample", "oracle", "several", "early")}
+    regimes["noise"] = {"training": {"document_noise": 0.3}}
+    recipe = write_recipe(**{**RECIPE, "generations": {"rounds": 1, "regimes": regimes, "beside": "replace"}})
     run = tmp_path / "run"
     assert inside("run", recipe, "--out", run).code == 0
     before = {path: path.stat().st_mtime_ns for path in run.glob("stages/train/*/*/manifest.json")}
@@ -160,8 +204,16 @@ def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[
     assert (arms["oracle-2"]["regime"], arms["oracle-2"]["generation"], arms["oracle-2"]["verifier"]) == ("oracle", 2, "oracle")
     (pool,) = run.glob("stages/generate/generator/*/candidates.parquet")
     documents = pq.read_table(pool).num_rows
-    rows = {name: arms[name]["n_train"] for name in ("replace-2", "subsample-2", "oracle-2")}
-    assert rows == {"replace-2": documents, "subsample-2": documents, "oracle-2": round(0.25 * documents)}
+    rows = {name: arms[name]["n_train"] for name in ("replace-2", "subsample-2", "oracle-2", "several-2", "early-2")}
+    same = dict.fromkeys(("replace-2", "subsample-2", "several-2", "early-2"), documents)
+    assert rows == {**same, "oracle-2": round(0.25 * documents)}
+    assert arms["noise-2"]["vs"]["regime"]["rouge1"]["delta"] == pytest.approx(
+        arms["noise-2"]["metrics"]["rouge1"]["mean"] - arms["replace-2"]["metrics"]["rouge1"]["mean"]
+    )
+    (stopped,) = run.glob("stages/train/early-2/*/manifest.json")
+    notes = json.loads(stopped.read_text())["notes"]
+    assert notes["kept_step"] in (2, 4, 6)
+    assert notes["validation_loss"] > 0
     measured = {name: arm["collapse"] for name, arm in arms.items() if arm["collapse"]}
     assert measured.keys() == {"generation-0", *(f"{regime}-{place}" for regime in regimes for place in (1, 2))}
     assert all(found["real_loss"] > 0 and found["total_variation"] <= 1 for found in measured.values())
