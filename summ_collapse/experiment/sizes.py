@@ -21,14 +21,15 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
         if slice_rows(there.train, share) < 1:
             raise InputError(f"{where}: {share} of {there.train} training rows is less than one row")
     excluded = slice_rows(there.train, max(recipe.generator.slices)) if recipe.synthesis.exclude_slice else 0
+    documents = min(there.train - excluded, recipe.synthesis.documents or there.train)
     for name, drawn in recipe.synthesis.all().items():
-        pool = (there.train - excluded) * drawn.samples
+        pool = documents * drawn.samples
         for variant, how in recipe.selection.of(name).items():
             for rate in how.rates or ():
                 if selection_rows(pool, rate) < 1:
                     where = f"selection.variants.{variant}.rates" if variant else "selection.rates"
                     raise InputError(f"{where}: {rate} of {pool} candidates is less than one")
-    main = (there.train - excluded) * recipe.synthesis.samples
+    main = documents * recipe.synthesis.samples
     for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
         if regime.rate is not None and selection_rows(main, regime.rate / regime.generators) < 1:
             shared = f" and {regime.generators} generators" if regime.generators > 1 else ""

@@ -96,6 +96,8 @@ KNOWN = {
     "meta-llama/Llama-2-7b-hf": Architecture(32_000, 4096, 32, 32, 32, 128, 11_008, tied_embeddings=False, positions=4096),
     # Grattafiori et al. 2024, https://arxiv.org/abs/2407.21783
     "meta-llama/Meta-Llama-3-8B": Architecture(128_256, 4096, 32, 32, 8, 128, 14_336, tied_embeddings=False, positions=8192),
+    # Allal et al. 2025, https://arxiv.org/abs/2502.02737
+    "HuggingFaceTB/SmolLM2-135M": Architecture(49_152, 576, 30, 9, 3, 64, 1536, tied_embeddings=True, positions=8192),
 }
 
 

@@ -223,6 +223,9 @@ class Synthesis(Sampled):
     max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
     engine: str = Field("transformers", description="what generates: an installed engine")
     exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
+    documents: int | None = Field(
+        None, gt=0, description="documents of the pool that candidates are written for; all of them where absent"
+    )
     variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Sampled] = Field(
         {}, description="further pools of the same generator, by the name that their arms begin with; no control is of them"
     )

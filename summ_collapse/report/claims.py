@@ -28,7 +28,7 @@ def _errors(regimes: Mapping[Line, Regime], results: Results) -> Iterator[Claim]
     ratios = {
         line: [one / one[0] for one in series]
         for line, series in series_of(f"{law}_error", seeds_lines(results)).items()
-        if line in regimes and not regimes[line].selected
+        if line in regimes and not regimes[line].selected and all(one[0] > 0 for one in series)
     }
     late = intervals(
         {line: [slope(one[len(one) // 2 :]) for one in found] for line, found in ratios.items() if len(found[0]) > FEWEST}

@@ -96,7 +96,9 @@ def _fitted(law: str, regimes: Mapping[Line, Regime], by_seed: BySeed) -> Iterat
     draws = {
         line: [_draws(regimes[line], s[0], e) for s, e in zip(collisions[line], series, strict=True)]
         for line, series in errors.items()
-        if line in regimes and regimes[line].growth(0.5, 100, 1) is not None
+        if line in regimes
+        and regimes[line].growth(0.5, 100, 1) is not None
+        and all(0 < one[0] <= 1 for one in collisions[line])  # something was written
     }
     spread = intervals({line: np.log(found).tolist() for line, found in draws.items()})
     for line in draws:

@@ -38,9 +38,6 @@ class Collapse(Stage):
     batch_size: int
     chunk_size: int
 
-    def described(self) -> dict[str, JsonValue]:
-        return self.model_dump(mode="json", exclude_none=True)
-
     @property
     def reads(self) -> Reading:
         return self.reading

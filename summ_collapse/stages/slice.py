@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from summ_collapse import store
 from summ_collapse.records import REAL, rows_of
@@ -24,9 +24,6 @@ class Slice(Stage):
     after: float | None = Field(
         None, gt=0, lt=1, description="without the rows of this smaller share; from the first where absent"
     )
-
-    def described(self) -> dict[str, JsonValue]:
-        return self.model_dump(mode="json", exclude_none=True)
 
     def size(self, of: Mapping[str, Size]) -> Size:
         examples = of["examples"]

@@ -193,7 +193,8 @@ def test_the_design_and_its_block_go_together(write_recipe: Callable[..., Path],
 def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     regimes = {name: REGIMES[name] for name in ("replace", "subsample", "oracle", "several", "early")}
     regimes["noise"] = {"training": {"document_noise": 0.3}}
-    recipe = write_recipe(**{**RECIPE, "generations": {"rounds": 1, "regimes": regimes, "beside": "replace"}})
+    asked = {**RECIPE, "generations": {"rounds": 1, "regimes": regimes, "beside": "replace"}}
+    recipe = write_recipe(**merged(asked, {"synthesis": {"documents": 60}}))
     run = tmp_path / "run"
     assert inside("run", recipe, "--out", run).code == 0
     before = {path: path.stat().st_mtime_ns for path in run.glob("stages/train/*/*/manifest.json")}
@@ -204,6 +205,10 @@ def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[
     assert (arms["oracle-2"]["regime"], arms["oracle-2"]["generation"], arms["oracle-2"]["verifier"]) == ("oracle", 2, "oracle")
     (pool,) = run.glob("stages/generate/generator/*/candidates.parquet")
     documents = pq.read_table(pool).num_rows
+    assert documents == 60  # of the 120 that are not of the slice
+    balance = json.loads((pool.parent / "manifest.json").read_text())["rejected"]
+    assert sum(balance.values()) == 100
+    assert balance["beyond `documents`"] == 60
     rows = {name: arms[name]["n_train"] for name in ("replace-2", "subsample-2", "oracle-2", "several-2", "early-2")}
     same = dict.fromkeys(("replace-2", "subsample-2", "several-2", "early-2"), documents)
     assert rows == {**same, "oracle-2": round(0.25 * documents)}
@@ -231,7 +236,7 @@ def test_a_line_runs_to_its_table_and_goes_on_from_there(write_recipe: Callable[
     (mixed,) = run.glob("stages/mix/subsample-2/*/rows.parquet")
     counts = pq.read_table(mixed)["source"].value_counts().to_pylist()
     found = {entry["values"]: entry["counts"] for entry in counts}
-    # The slice is a quarter and the pool the other three: of 40, 120 and 120 rows as many as 120 of 280.
+    # The slice is a quarter: of 40, 60 and 60 rows as many as 60 of 160.
     slice_rows = 160 // 4
     assert found == {
         "real": round(documents * slice_rows / (slice_rows + 2 * documents)),

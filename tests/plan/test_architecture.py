@@ -31,6 +31,16 @@ LLAMA3_8B = LlamaConfig(
     num_key_value_heads=8,
     max_position_embeddings=8192,
 )
+SMOLLM2_135M = LlamaConfig(
+    vocab_size=49_152,
+    hidden_size=576,
+    intermediate_size=1536,
+    num_hidden_layers=30,
+    num_attention_heads=9,
+    num_key_value_heads=3,
+    max_position_embeddings=8192,
+    tie_word_embeddings=True,
+)
 TINY = Tiny.model_validate({"layers": 3, "width": 64, "heads": 4, "positions": 128, "vocabulary": 500, "pretrain": {"steps": 1}})
 TINY_CONFIG = LlamaConfig(
     vocab_size=500,
@@ -44,8 +54,13 @@ TINY_CONFIG = LlamaConfig(
 )
 SHAPES = pytest.mark.parametrize(
     ("shape", "config"),
-    [(SEVEN, LLAMA2_7B), (EIGHT, LLAMA3_8B), (architecture.of_tiny(TINY), TINY_CONFIG)],
-    ids=["7B", "8B", "tiny"],
+    [
+        (SEVEN, LLAMA2_7B),
+        (EIGHT, LLAMA3_8B),
+        (KNOWN["HuggingFaceTB/SmolLM2-135M"], SMOLLM2_135M),
+        (architecture.of_tiny(TINY), TINY_CONFIG),
+    ],
+    ids=["7B", "8B", "135M", "tiny"],
 )
 
 

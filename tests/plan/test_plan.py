@@ -26,6 +26,18 @@ def test_the_papers_recipes_are_planned_offline(name: str, train: int) -> None:
     assert not any(stage["cached"] for stage in plan["stages"])
 
 
+def test_twenty_rounds_of_a_small_model_are_planned_offline() -> None:
+    done = inside("plan", RECIPES / "xsum_smollm_20_rounds.yaml", "--gpu", "h100", "--devices", "1", "--json")
+    assert done.code == 0, done.err
+    plan = json.loads(done.out)
+    stages = {stage["name"]: stage for stage in plan["stages"]}
+    assert len([name for name in stages if name.startswith("train/")]) == 3 * (1 + 2 * 20)
+    assert stages["generate/oracle-19-generator@2"]["rows"] == 20_000
+    assert stages["train/random-20@1"]["rows"] == stages["select/oracle-1@0"]["rows"] == 5000
+    assert plan["total"]["unknown"] == []
+    assert all(stage["fits"] in (True, None) for stage in plan["stages"])
+
+
 def test_a_plan_knows_what_is_cached(small_run: tuple[Path, Path]) -> None:
     recipe, run = small_run
     plan = json.loads(inside("plan", recipe, "--out", run, "--json").out)

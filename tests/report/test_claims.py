@@ -165,3 +165,11 @@ def test_a_summary_says_what_holds_and_for_which_lines() -> None:
     several = one.model_copy(update={"claims": [claim("a", "holds"), claim("b", "undecided"), claim("c", "holds")]})
     assert "- replacing: grows: holds for a, c; undecided for b" in " ".join(closing(several, Path("run"), ["demo"]))
     assert all(len(text) <= 80 for text in closing(several, Path("run"), ["demo"]))
+
+
+def test_models_that_write_nothing_are_left_out() -> None:
+    arms, found = planted()
+    silent = [one.model_copy(update={"collapse": {"word_error": 0.0, "word_collision": 0.0}}) for one in found.arms]
+    nothing = found.model_copy(update={"arms": silent})
+    assert fitted(regimes_of(arms, nothing), nothing) == []
+    assert claims(regimes_of(arms, nothing), nothing) == []
