@@ -3,7 +3,7 @@ XSum's: what each kind of stage takes, and what that makes of the whole recipe, 
 
     python benchmarks/generations_gpu.py --runs /scratch/smollm --out benchmarks/results/generations_gpu.json
 
-It is the recipe itself with less data, fewer rounds and one seed, through the command line; scores of random weights mean nothing.
+It is the recipe itself with less data, fewer rounds and one seed, through the command line. Scores mean nothing.
 """
 
 import argparse

@@ -9,6 +9,7 @@ to the letter, whatever follows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -37,13 +38,21 @@ class Chain:
         return walks(self.first, self.following, count, length, rng)
 
 
+Mixture = Literal["replace", "accumulate", "subsample", "latest", "uniform"]
+
+
 @dataclass(frozen=True)
 class Regime:
-    """What each generation learns from: `real` texts of the source, how many new ones, and whether those before stay."""
+    """What each generation learns from, of texts: so many new ones, and of those before what the mixture says.
+
+    replace: the new ones and `real` of the source; accumulate: all so far; subsample: as many as are new, drawn from all so far;
+    uniform: as many, drawn alike from the real ones and from each generation; latest: as many, alike from the latest `window`.
+    """
 
     synthetic: int
     real: int = 0
-    accumulate: bool = False
+    mixture: Mixture = "replace"
+    window: int = 1
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ def simulate(
     require(real >= 1 and generations >= 0 and repetitions >= 1, real, "sizes are at least 1")
     symbols = len(source.first)
     most = max(real, *(regime.synthetic for regime in regimes))
-    one = 8 * (4 * symbols**2 + 4 * most * length)
+    one = 8 * (4 * symbols**2 + (4 + generations) * most * length)  # texts of all generations are kept
     require_memory(one, f"{symbols:,} symbols and {most:,} texts take")
     size = max(1, BLOCK_BYTES // one)
     found: list[list[tuple[Floats, Floats]]] = [[] for _ in regimes]
@@ -130,17 +139,32 @@ def _joined(blocks: Sequence[Floats]) -> Measured:
 def _line(source: Chain, real: Integers, generations: int, regime: Regime, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """One regime from its first generation on: measures (4, repetitions, generations + 1) of first words and of pairs."""
     none = _Counts.none(len(real), len(source.first))
-    everything = none.seen(real)
-    kept = none.seen(real[:, : regime.real])
-    begun = model = everything.learnt()
+    begun = model = none.seen(real).learnt()
     measured = [_measures(model, begun, source)]
+    so_far = [real]
     for _ in range(generations):
-        texts = model.texts(regime.synthetic, real.shape[2], rng)
-        everything = everything.seen(texts) if regime.accumulate else kept.seen(texts)
-        model = everything.learnt()
+        so_far.append(model.texts(regime.synthetic, real.shape[2], rng))
+        seen = none
+        for texts in _chosen(so_far, regime, rng):
+            seen = seen.seen(texts)
+        model = seen.learnt()
         measured.append(_measures(model, begun, source))
     singles, pairs = zip(*measured, strict=True)
     return np.stack(singles, axis=-1), np.stack(pairs, axis=-1)
+
+
+def _chosen(so_far: Sequence[Integers], regime: Regime, rng: np.random.Generator) -> list[Integers]:
+    """The texts that a generation learns from."""
+    if regime.mixture == "accumulate":
+        return list(so_far)
+    if regime.mixture == "replace":
+        return [so_far[0][:, : regime.real], so_far[-1]]
+    # Texts are alike, so that a draw of them is their first so many; how many each part gives is what is drawn.
+    parts = so_far[1:][-regime.window :] if regime.mixture == "latest" else so_far
+    weights = np.array([part.shape[1] for part in parts] if regime.mixture == "subsample" else [1] * len(parts))
+    counts = np.floor(regime.synthetic * weights / weights.sum()).astype(int)
+    counts[rng.permutation(len(parts))[: regime.synthetic - counts.sum()]] += 1
+    return [part[:, :count] for part, count in zip(parts, counts, strict=True)]
 
 
 def _measures(model: Chain, begun: Chain, source: Chain) -> tuple[Floats, Floats]:

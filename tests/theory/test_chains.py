@@ -15,7 +15,7 @@ GENERATIONS, REPETITIONS = 8, 2000
 REGIMES = {
     "replace": Regime(REAL),
     "more": Regime(3 * REAL),
-    "accumulate": Regime(REAL, accumulate=True),
+    "accumulate": Regime(REAL, mixture="accumulate"),
     "real": Regime(2 * REAL, real=REAL),
 }
 
@@ -60,7 +60,7 @@ def expected(name: str, source: Chain) -> tuple[Floats, Floats]:
     """S and D by the closed forms."""
     regime = REGIMES[name]
     first = recursion.first_collision(source.first, REAL, regime.synthetic)
-    if regime.accumulate:
+    if regime.mixture == "accumulate":
         collision = recursion.accumulated_collision(first, REAL, regime.synthetic, GENERATIONS)
     else:
         collision = recursion.collision(first, regime.real, regime.synthetic, GENERATIONS)
@@ -125,3 +125,22 @@ def test_what_cannot_be_is_refused(source: Chain) -> None:
         simulate(source, 100_000, 10_000_000, 1, [Regime(10_000_000)], 1, 0)
     with pytest.raises(ValueError, match="begins with real draws"):
         recursion.accumulated_collision(0.5, 0, 10, 3)
+
+
+def test_mixtures_of_one_size_lie_between_replacing_and_accumulating(source: Chain) -> None:
+    mixtures = {
+        "replace": Regime(REAL),
+        "latest": Regime(REAL, mixture="latest", window=3),
+        "uniform": Regime(REAL, mixture="uniform"),
+        "subsample": Regime(REAL, mixture="subsample"),
+        "accumulate": Regime(REAL, mixture="accumulate"),
+    }
+    found = simulate(source, LENGTH, REAL, 10, list(mixtures.values()), 400, 1)
+    lost = {name: pairs.total_variation[:, -1] for name, (_, pairs) in zip(mixtures, found, strict=True)}
+    for worse, better in (("replace", "latest"), ("latest", "uniform"), ("subsample", "accumulate"), ("uniform", "accumulate")):
+        difference = lost[worse] - lost[better]
+        assert difference.mean() > 5 * difference.std() / np.sqrt(400), (worse, better)
+    # The latest one alone is what replaces; both learn from as many texts.
+    (_, alone), (_, replaced) = simulate(source, LENGTH, REAL, 6, [Regime(REAL, mixture="latest"), Regime(REAL)], 400, 2)
+    gap = alone.total_variation.mean(axis=0) - replaced.total_variation.mean(axis=0)
+    assert (np.abs(gap) <= 5 * np.sqrt(2) * alone.total_variation.std(axis=0) / np.sqrt(400) + 1e-12).all()
