@@ -92,6 +92,14 @@ def test_a_model_that_the_closed_form_does_not_fit_is_seen() -> None:
     assert all(one.explained > 0.99 and one.explained_collision < 0 for one in lines)
 
 
+def stretched(one: Entry) -> Entry:
+    """Of `accumulate` an error that is now below and now above its bound."""
+    if one.regime != "accumulate":
+        return one
+    error = ERROR * (1.2, 1.7, 2.2)[one.seed or 0] if one.generation == GENERATIONS else ERROR
+    return one.model_copy(update={"collapse": {**one.collapse, "word_error": error}})
+
+
 def test_errors_that_grow_and_errors_that_stay_are_told_apart() -> None:
     arms, found = planted(noise=0.02)
     said = {(one.regime, one.claim.split(":")[0]): one for one in claims(regimes_of(arms, found), found)}
@@ -101,6 +109,13 @@ def test_errors_that_grow_and_errors_that_stay_are_told_apart() -> None:
     assert staying.expected == "at most 1.645"
     # The planted generation 0 errs less than its draws would have it, so that what accumulates is more than the bound allows.
     assert staying.verdict == ("holds" if 1 + grown("accumulate")[-1] / ERROR < 1.6 else "does not hold")
+    # One seed's luck reaches beyond the bound.
+    wide = found.model_copy(update={"arms": [stretched(one) for one in found.arms]})
+    (doubtful,) = [one for one in claims(regimes_of(arms, wide), wide) if one.claim.startswith("accumulating")]
+    assert doubtful.low is not None
+    assert doubtful.high is not None
+    assert doubtful.low < 1.645 < doubtful.high
+    assert doubtful.verdict == "undecided"
     assert len(said) == 2  # nothing is claimed of what is mixed with real rows
     lone = planted(seeds=(0,))
     assert {one.verdict for one in claims(regimes_of(*lone), lone[1])} == {"undecided"}

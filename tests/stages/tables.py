@@ -25,7 +25,7 @@ def done(stage: Stage, folder: Path, inputs: Mapping[str, Artifact], seed: int =
     work, out = folder / "work", folder / "out"
     for place in (work, out):
         place.mkdir(parents=True)
-    context = Context(f"{stage.kind}/arm", inputs, seed, work, out, 10, lambda done, total: None)
+    context = Context(f"{stage.kind}/arm", inputs, seed, work, out, 10, lambda *_: None)
     return stage.run(context), out
 
 
