@@ -23,7 +23,9 @@ PLAIN = {"steps": 60, "learning_rate": 8e-3, "batch_size": 8, "schedule": "const
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def trained(folder: Path, training: Training, stop_at: int | None = None) -> tuple[Trained, dict[str, torch.Tensor], list[float]]:
+def trained(
+    folder: Path, training: Training, stop_at: int | None = None, checkpoint_steps: int = 7
+) -> tuple[Trained, dict[str, torch.Tensor], list[float]]:
     """On 12 rows, which it learns by heart within sixty steps; what it says, its weights, and the losses that it looked at."""
     tokenizer = train_tokenizer(DOCUMENTS + SUMMARIES, "word", 600, 128)
     model, encoder = make_model(TINY, tokenizer), Encoder(tokenizer, Prompt.parse("{document} TL;DR:"), 64)
@@ -41,7 +43,7 @@ def trained(folder: Path, training: Training, stop_at: int | None = None) -> tup
         0,
         torch.float32,
         folder / "work",
-        7,
+        checkpoint_steps,
         lambda done, _: steps.append(done),
         stop=lambda: stop_at is not None and steps[-1] >= stop_at,
         held_out=held_out,
@@ -87,6 +89,16 @@ def test_an_interrupted_training_ends_in_the_same_weights(tmp_path: Path, stop_a
     second, again, _ = trained(tmp_path / "stopped", training)
     assert (second.steps, second.stopping) == (undisturbed.steps, undisturbed.stopping)
     assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+def test_a_training_that_ended_takes_no_further_step(tmp_path: Path) -> None:
+    """As where it is killed after its last step, before anything is published."""
+    training = Training(**PLAIN, early_stopping={"every": 5, "patience": 2})
+    first, weights, _ = trained(tmp_path, training, checkpoint_steps=5)
+    again, same, _ = trained(tmp_path, training, checkpoint_steps=5)
+    assert first.finished
+    assert (again.steps, again.stopping) == (first.steps, first.stopping)
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
 
 
 def test_weights_of_steps_that_are_taken_again_are_not_taken(tmp_path: Path) -> None:
