@@ -46,12 +46,15 @@ def test_two_ranks_give_the_bytes_of_one_process(decoding: str, small_run: tuple
 
 
 @pytest.mark.slow
-def test_training_on_two_ranks_is_stopped_and_goes_on_to_the_same_bytes(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["retrain.early_stopping={every: 6, patience: 3}"]], ids=["plain", "early stopping"])
+def test_training_on_two_ranks_is_stopped_and_goes_on_to_the_same_bytes(
+    more: list[str], small_run: tuple[Path, Path], tmp_path: Path
+) -> None:
     recipe, finished = small_run
     stage = "train/real-slice"
     # Five steps an epoch: it is stopped in the middle of the second, where the order of rows is not that of the first.
-    settings = ["launch.train=cpu_ddp", "launch.checkpoint_steps=1", "retrain.steps=40"]
-    arguments = ["run", recipe, *settings, "--only", stage, "--out"]
+    settings = ["launch.train=cpu_ddp", "launch.checkpoint_steps=1", "retrain.steps=40", *more]
+    arguments = ["run", recipe, *settings, "--only", "slice/*", "--only", stage, "--out"]
     undisturbed = with_models_only(finished, tmp_path / "undisturbed")
     assert summ_collapse(*arguments, undisturbed).code == 0
     run = with_models_only(finished, tmp_path / "stopped")
@@ -63,6 +66,7 @@ def test_training_on_two_ranks_is_stopped_and_goes_on_to_the_same_bytes(small_ru
     manifest = manifests(run)[stage]
     assert manifest["world_size"] == 2
     assert 7 <= manifest["notes"]["resumed_from_step"] < 40
+    assert ("kept_step" in manifest["notes"]) == bool(more)
     assert digests(run)[stage] == digests(undisturbed)[stage]
 
 
