@@ -54,7 +54,9 @@ def _line(setting: Setting, first: Pool, name: str, regime: Regime, wanted: Gene
         arm = f"{name}-{generation}"
         so_far.append(_kept(setting, pools, f"{first.owner}{arm}", regime))
         rows = _mixture(setting, first, f"{first.owner}{arm}", regime, so_far)
-        models = [_trained(setting, first, arm, regime, rows, member) for member in range(regime.generators)]
+        # What the last generation would write nobody reads: one model is judged.
+        members = regime.generators if generation < wanted.rounds else 1
+        models = [_trained(setting, pools, f"{first.owner}{arm}", regime, rows, member) for member in range(members)]
         beside = wanted.beside if wanted.beside not in (None, name) else None
         pool = pools[0]
         made = setting.arm(
@@ -86,12 +88,13 @@ def _member(arm: str, place: int) -> str:
     return f"{arm}-{place + 1}" if place else arm
 
 
-def _trained(setting: Setting, first: Pool, arm: str, regime: Regime, rows: Node[Stage], place: int) -> Model:
-    """One of a generation's models: the others see the same rows in another order."""
+def _trained(setting: Setting, pools: Sequence[Pool], arm: str, regime: Regime, rows: Node[Stage], place: int) -> Model:
+    """One of a generation's models, from the base or from the model before it: the others see the same rows in another order."""
     training = regime.retrained(setting.recipe.retrain)
     if place:
-        training = training.model_copy(update={"order": place})
-    return setting.train(f"{first.owner}{_member(arm, place)}", first.seed, training, first.start, rows, first.slice)
+        training = training.model_copy(update={"order": (training.order or 0) + place})
+    pool = pools[min(place, len(pools) - 1)]
+    return setting.train(_member(arm, place), pool.seed, training, pool.start, rows, pool.slice)
 
 
 def _next(setting: Setting, first: Pool, arm: str, model: Model, regime: Regime) -> Pool:
@@ -106,8 +109,9 @@ def _kept(setting: Setting, pools: Sequence[Pool], arm: str, regime: Regime) -> 
     written = [_kept_of(setting, pool, _member(arm, place), regime, len(pools)) for place, pool in enumerate(pools)]
     if len(written) == 1:
         return written[0]
-    shared = {one.part: Part(share=1 / len(pools)) if regime.verifier is None else Part() for one in written}
-    rows = setting.graph.add(Mix(parts=shared), f"{arm}-written", pools[0].seed, {one.role: one.rows for one in written})
+    # All of a verifier's choices are kept; else as many rows as one model wrote, of each document what one of them did.
+    mix = Mix(parts={one.part: Part() for one in written}, apart=regime.verifier is None)
+    rows = setting.graph.add(mix, f"{arm}-written", pools[0].seed, {one.role: one.rows for one in written})
     return _Written(rows.name, f"rows of {rows.name}", rows)
 
 

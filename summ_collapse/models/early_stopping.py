@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from summ_collapse.ranks import World
 from summ_collapse.recipe.blocks import EarlyStopping
+from summ_collapse.store import write_atomic
 
 BEST = "best.safetensors"
 
@@ -74,9 +75,8 @@ class Stopping(TrainerCallback):
         """Put the best weights back, in every rank."""
         self.world.any_of(False)  # the first rank has written them
         if self.best is not None:
-            trained = load_file(self.work / BEST)
-            missing = model.load_state_dict(trained, strict=False).unexpected_keys
-            assert not missing, missing
+            # Of what is trained all is there; what is frozen, and weights that are tied to these, are not.
+            model.load_state_dict(load_file(self.work / BEST), strict=False)
 
 
 def _trained(model: PreTrainedModel) -> dict[str, torch.Tensor]:
@@ -85,10 +85,7 @@ def _trained(model: PreTrainedModel) -> dict[str, torch.Tensor]:
 
 
 def _write(path: Path, model: PreTrainedModel, best: Best) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file(_trained(model), temporary, {"step": str(best.step), "loss": repr(best.loss)})
-    temporary.replace(path)
+    write_atomic(path, save(_trained(model), {"step": str(best.step), "loss": repr(best.loss)}))
 
 
 def _read(path: Path) -> Best | None:

@@ -41,18 +41,22 @@ def next_token_sums(
     sums = np.zeros((3, len(sequences)))
     for batch in batches_by_length([len(one.ids) for one in sequences], batch_size):
         logits, targets, ours = last_logits(model, encoder.pad, [sequences[row].ids for row in batch], counts[batch].tolist())
-        # Normalised in float32 whatever the compute type, and summed in float64.
-        logarithms = torch.log_softmax(logits.float(), -1)
-        probabilities = logarithms.exp()
-        per_token = (
-            logarithms.gather(-1, targets[..., None])[..., 0],
-            torch.special.entr(probabilities).sum(-1),
-            probabilities.square().sum(-1),
-        )
-        for place, values in enumerate(per_token):
-            sums[place, batch] = torch.where(ours, values.double(), 0.0).sum(1).cpu().numpy()
+        # Row by row, since all rows' distributions beside their logits would be what a pass needs most memory for.
+        for row, *one in zip(batch, logits, targets, ours, strict=True):
+            sums[:, row] = _sums(*one)
     likelihood, entropy, collision = sums
     return NextTokens(likelihood, entropy, collision, counts)
+
+
+def _sums(logits: torch.Tensor, targets: torch.Tensor, ours: torch.Tensor) -> np.ndarray:
+    """Log-likelihood, entropy and sum of squares over one row's own tokens, (3,); logits are (tokens, vocabulary)."""
+    # Normalised in float32 whatever the compute type, and summed in float64.
+    logarithms = torch.log_softmax(logits[ours].float(), -1)
+    chosen = logarithms.gather(-1, targets[ours][:, None])[:, 0]
+    probabilities = logarithms.exp_()
+    per_token = (chosen, torch.special.entr(probabilities).sum(-1), probabilities.square().sum(-1))
+    found: np.ndarray = torch.stack([values.double().sum() for values in per_token]).cpu().numpy()
+    return found
 
 
 @torch.inference_mode()
@@ -65,9 +69,10 @@ def next_words(
     """
     model.eval()
     tokens = [ending[:-1] for ending in encoder.endings(words)]
-    split = next(
-        (word for word, ids in zip(words, tokens, strict=True) if len(ids) != 1 or ids[0] == encoder.tokenizer.unk_token_id), None
-    )
+    unknown = next((word for word, ids in zip(words, tokens, strict=True) if encoder.tokenizer.unk_token_id in ids), None)
+    if unknown is not None:
+        raise ValueError(f"expected words that the model knows, got {unknown!r}")
+    split = next((word for word, ids in zip(words, tokens, strict=True) if len(ids) != 1), None)
     if split is not None:
         raise ValueError(f"expected words that are a token each, got {split!r}, which is {len(tokens[words.index(split)])}")
     (prompt,) = encoder.encode([document])

@@ -325,6 +325,12 @@ class Evaluation(Options):
     decoding: Literal["greedy", "sampling"] = Field(
         "greedy", description="how test rows are completed: greedy, or one draw as the synthesis has it (temperature, top_p)"
     )
+
+    @property
+    def drawn(self) -> bool:
+        """Whether texts for test rows are draws from a model, and not its likeliest."""
+        return self.decoding == "sampling"
+
     bootstrap: int = Field(1000, ge=100, description="bootstrap resamples behind the intervals of means under one seed")
 
 

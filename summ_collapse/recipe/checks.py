@@ -34,6 +34,7 @@ def contradictions(recipe: Recipe) -> list[str]:
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
     problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _whole_models(recipe)
+    problems += [f"task.{problem}" for problem in recipe.task.problems(recipe.base)] + _early_stopping(recipe)
     tiny = recipe.base.tiny
     budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
@@ -150,6 +151,19 @@ def _regimes_trainings(recipe: Recipe) -> dict[str, Training]:
             with suppress(ValidationError):
                 found[f"generations.regimes.{name}.training"] = regime.retrained(recipe.retrain)
     return found
+
+
+def _early_stopping(recipe: Recipe) -> list[str]:
+    """Trainings that would look at rows which the model that they start from has learnt."""
+    if recipe.retrain.start != "generator":
+        return []
+    before = recipe.generator.train.early_stopping
+    return [
+        f"{where}.early_stopping: expected `from: base`, or as large a share held out by generator.train.early_stopping: "
+        "the generator has learnt the rows that it would look at"
+        for where, one in {"retrain": recipe.retrain, **_regimes_trainings(recipe)}.items()
+        if one.early_stopping is not None and (before is None or before.share < one.early_stopping.share)
+    ]
 
 
 def _whole_models(recipe: Recipe) -> list[str]:

@@ -75,7 +75,7 @@ def build(report: Contents, inputs: Artifacts) -> Results:
         arms=entries,
         agreement=agreement_of(entries, metrics[0], main_entries(entries)),
     )
-    return results.model_copy(update={"claims": claims(regimes_of(report.arms, results), results)})
+    return results.model_copy(update={"claims": claims(regimes_of(report.arms, results), results, report.evaluation.drawn)})
 
 
 class _Table:

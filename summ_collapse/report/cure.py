@@ -40,15 +40,14 @@ class Cure:
     ratio_last: float | None
 
     @property
-    def off(self) -> float | None:
-        """Observed less predicted, in rounds; None where the line was too short to say, inf where only one of both ever is."""
-        if self.observed is not None:
-            return self.observed - self.predicted
-        return None if self.predicted > self.rounds - 1 else np.inf
+    def within_one(self) -> bool:
+        """Whether the cure came within a round of the predicted one.
 
-    @property
-    def within_one(self) -> bool | None:
-        return None if self.off is None else abs(self.off) <= 1
+        Where none of the line's rounds cured, that is so if none of them was to; what a later round would have done is not known.
+        """
+        if self.observed is None:
+            return self.predicted > self.rounds
+        return abs(self.observed - self.predicted) <= 1
 
 
 def cures(results: Results) -> list[Cure]:
@@ -90,7 +89,9 @@ def _cures(results: Results) -> Iterator[Cure]:
         )
 
 
-def share_within_one(found: Sequence[Cure]) -> tuple[int, int, Interval]:
-    """(how many came within a round of what was predicted, of how many that were long enough to say, the share's interval)."""
-    known = [cure.within_one for cure in found if cure.within_one is not None]
-    return sum(known), len(known), share_interval(sum(known), len(known))
+def share_within_one(found: Sequence[Cure]) -> Interval:
+    """The share of lines that came within a round of what was predicted, with its Clopper-Pearson interval.
+
+    It takes lines for independent; those of one generator begin with the same pool.
+    """
+    return share_interval(sum(cure.within_one for cure in found), len(found))

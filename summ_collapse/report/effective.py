@@ -17,7 +17,8 @@ from summ_collapse.report.results import Entry, Results
 from summ_collapse.theory import recursion
 from summ_collapse.theory.normal import Floats
 
-LAWS = ("pair", "word")  # what measures are of: a text's first two words where their law is known, else any word
+# What measures are of: a text's first two words where their law is known, else any word of texts that were drawn from the model.
+LAWS = ("pair", "word")
 LARGEST = 1e8  # an effective n from here on is endless: nothing grew
 
 
@@ -28,19 +29,24 @@ class Regime:
     mixture: str
     real: float
     synthetic: float
+    whole: bool  # all real rows that generation 0 has read, or none: closed forms know no part of them
     selected: bool  # by a verifier that knows something: no closed form holds then
+
+    @property
+    def has_closed_form(self) -> bool:
+        """Whether the theory has a formula for what is mixed here; `accumulate` without real rows has none either."""
+        return (
+            self.synthetic > 0 and self.whole and (self.mixture == "replace" or (self.mixture == "accumulate" and self.real > 0))
+        )
 
     def growth(self, first: float, draws: float, generations: int) -> Floats | None:
         """S_m - S_0 where the new rows of a generation count as `draws` draws; None where there is no closed form."""
-        n = max(2, round(draws))
-        real = round(draws * self.real / self.synthetic)
-        if self.selected:
+        if self.selected or not self.has_closed_form:
             return None
+        n, real = max(2, round(draws)), round(draws * self.real / self.synthetic)
         if self.mixture == "replace":
             return recursion.drift(first, real, n, generations)
-        if self.mixture == "accumulate" and real:
-            return recursion.accumulated_collision(first, real, n, generations) - first
-        return None
+        return recursion.accumulated_collision(first, max(1, real), n, generations) - first
 
 
 @dataclass(frozen=True)
@@ -68,26 +74,28 @@ class Fitted:
 def regimes_of(arms: Sequence[Arm], results: Results) -> dict[Line, Regime]:
     """What each line learns from; of lines that have a first generation."""
     found: dict[Line, Regime] = {}
-    rows = {(entry.slice, entry.regime, entry.generation): entry for entry in results.single}
+    whole = [entry for entry in results.single if entry.failed is None]
+    rows = {(entry.slice, entry.regime, entry.generation): entry for entry in reversed(whole)}
     for arm in arms:
         first, begun = rows.get((arm.slice, arm.regime, 1)), rows.get((arm.slice, None, 0))
         if arm.regime is None or arm.mixture is None or first is None or begun is None:
             continue
-        real = (arm.real_share or 0.0) * begun.n_train
+        share = arm.real_share or 0.0
+        real = share * begun.n_train
         selected = arm.verifier is not None and arm.verifier_kind != RANDOM
-        found[arm.slice, arm.regime] = Regime(arm.mixture, real, first.n_train - real, selected)
+        found[arm.slice, arm.regime] = Regime(arm.mixture, real, first.n_train - real, share in (0, 1), selected)
     return found
 
 
-def law_of(entries: Sequence[Entry]) -> str | None:
-    """The finest law that is measured; None where none is."""
+def law_of(entries: Sequence[Entry], drawn: bool) -> str | None:
+    """The finest law that is measured; None where none is, as with the likeliest texts alone (not `drawn`): they are no draws."""
     measured = {name for entry in entries for name in entry.collapse}
-    return next((law for law in LAWS if f"{law}_error" in measured), None)
+    return next((law for law in LAWS if f"{law}_error" in measured and (drawn or law == "pair")), None)
 
 
-def fitted(regimes: Mapping[Line, Regime], results: Results) -> list[Fitted]:
-    """Of every regime with a closed form."""
-    law = law_of(results.single)
+def fitted(regimes: Mapping[Line, Regime], results: Results, drawn: bool) -> list[Fitted]:
+    """Of every regime with a closed form; `drawn` says whether test texts were drawn from the models."""
+    law = law_of(results.single, drawn)
     return [] if law is None else list(_fitted(law, regimes, seeds_lines(results)))
 
 

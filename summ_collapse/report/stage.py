@@ -44,7 +44,7 @@ class Report(Stage):
         tables = {"csv": as_csv(results.arms, results.metrics), "md": as_markdown([results]), "tex": as_latex([results])}
         for suffix, text in tables.items():
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
-        beside_theory = fitted(regimes_of(self.contents.arms, results), results)
+        beside_theory = fitted(regimes_of(self.contents.arms, results), results, self.contents.evaluation.drawn)
         of_lines: dict[str, Sequence[DataclassInstance]] = {
             "generations": trends(results),
             "claims": results.claims,

@@ -146,16 +146,18 @@ def _failures(results: Results) -> list[str]:
 
 def _claims(results: Results) -> list[str]:
     """What the papers say of generations and what was found, a line a claim; numbers where one line of generations decides."""
-    lines = ["What the papers claim of generations (claims.csv has the numbers):"]
+    told = ["What the papers claim of generations (claims.csv has the numbers):"]
     for claim in dict.fromkeys(claim.claim for claim in results.claims):
         same = [one for one in results.claims if one.claim == claim]
         if len(same) == 1:
             found = f"{same[0].verdict} ({_number(same[0])}; {same[0].expected})"
         else:
-            counts = {verdict: [one.regime for one in same if one.verdict == verdict] for verdict in VERDICTS}
-            found = "; ".join(f"{verdict} for {', '.join(names)}" for verdict, names in counts.items() if names)
-        lines += wrapped(f"- {claim}: {found}")
-    return lines
+            several = len({one.slice for one in same}) > 1
+            names = {one: f"g{one.slice:g}-{one.regime}" if several and one.slice is not None else one.regime for one in same}
+            counts = {verdict: [names[one] for one in same if one.verdict == verdict] for verdict in VERDICTS}
+            found = "; ".join(f"{verdict} for {', '.join(lines)}" for verdict, lines in counts.items() if lines)
+        told += wrapped(f"- {claim}: {found}")
+    return told
 
 
 def _number(claim: Claim) -> str:

@@ -37,10 +37,14 @@ class Mix(Stage):
         None, description="the part whose share of rows is that of the whole mixture; all of all where absent"
     )
     evenly: Literal["rows", "parts"] = Field("rows", description="under a total: every row has one chance, or every part")
+    apart: bool = Field(False, description="of a key that all parts have, the row of one of them: each gives as many")
 
     def described(self) -> dict[str, JsonValue]:
         """Without what a mixture of whole shares ignores."""
-        return self.model_dump(mode="json", exclude={"total", "evenly"} if self.total is None else None)
+        unused = (set() if self.apart else {"apart"}) | ({"total", "evenly"} if self.total is None else set())
+        # Under a total rows were once drawn alike in every generation.
+        anew: dict[str, JsonValue] = {} if self.total is None else {"drawn": 2}
+        return self.model_dump(mode="json", exclude=unused) | anew
 
     def size(self, of: Mapping[str, Size]) -> Size:
         sizes = [(of.get(f"rows of {name}") or of[f"candidates of {name}"], part) for name, part in self.parts.items()]
@@ -48,7 +52,8 @@ class Mix(Stage):
             return Size(None)
         # The longest stands for all: a plan would rather promise too much memory than too little.
         completion = max((size.completion for size, _ in sizes if size.completion is not None), default=None)
-        rows = {name: round((size.rows or 0) * part.share) for name, (size, part) in zip(self.parts, sizes, strict=True)}
+        each = len(self.parts) if self.apart else 1
+        rows = {name: round((size.rows or 0) * part.share / each) for name, (size, part) in zip(self.parts, sizes, strict=True)}
         return Size(sum(self._quotas(rows).values()), completion=completion)
 
     def _quotas(self, rows: Mapping[str, int]) -> dict[str, int]:
@@ -58,15 +63,20 @@ class Mix(Stage):
     def run(self, context: Context) -> Outcome:
         """Write `rows.parquet`; rows beyond a part's share are counted rejections."""
         tables = {name: _rows(context, name) for name in self.parts}
-        counts = self._quotas({name: round(tables[name].num_rows * part.share) for name, part in self.parts.items()})
+        rows_in = sum(table.num_rows for table in tables.values())
         purpose = f"mix {context.seed}"
+        if self.apart:
+            tables = {name: _turn(table, place, len(tables), purpose) for place, (name, table) in enumerate(tables.items())}
+        if self.total is not None:
+            # A draw of its own for every mixture: what one generation left out another may take.
+            purpose = f"{purpose} {' '.join(sorted(one.manifest['fingerprint'] for one in context.inputs.values()))}"
+        counts = self._quotas({name: round(tables[name].num_rows * part.share) for name, part in self.parts.items()})
         parts = [
             _part(tables[name], counts[name], part.weight, purpose if self.total is None else f"{purpose} {name}")
             for name, part in self.parts.items()
         ]
         rows = pa.concat_tables(parts)
         store.write_table(context.out / "rows.parquet", rows)
-        rows_in = sum(table.num_rows for table in tables.values())
         beyond = rows_in - rows.num_rows
         return Outcome(rows_in, rows.num_rows, {"beyond its share": beyond} if beyond else {})
 
@@ -85,6 +95,11 @@ def quotas(rows: Mapping[str, int], total: int, evenly: str) -> dict[str, int]:
         found[name] = min(rows[name], round(left * weights[name] / weight)) if weight else 0
         left -= found[name]
     return found
+
+
+def _turn(table: pa.Table, turn: int, turns: int, purpose: str) -> pa.Table:
+    """The rows whose turn it is, by hash of their keys; equal keys of another table have the same turn."""
+    return table.filter(pa.array(by_hash(f"{purpose} apart", keys_of(table)) % turns == turn))
 
 
 def _part(table: pa.Table, count: int, weight: float, purpose: str) -> pa.Table:

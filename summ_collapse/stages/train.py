@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, JsonValue
 
 from summ_collapse.errors import InputError, Stopped
+from summ_collapse.ranks import World
 from summ_collapse.recipe.blocks import Launch, Training
 from summ_collapse.stages.fitting import fit_of
 from summ_collapse.stages.noise import noised
@@ -63,20 +64,20 @@ class Train(Stage):
         source = self.reading.source(context.inputs, "base")
         encoder = self.reading.encoder(source, 1)
         encoded = context.work / "rows.arrow"
-        held_out = Texts.of(context, "validation") if "validation" in context.inputs else None
-        read = Texts.of(context, "rows")
-        texts = read.without(held_out)
-        if not texts.completions:
-            raise InputError(f"{context.name}: all of its {len(read.completions)} rows are held out for early stopping")
-        # Once for all ranks, which map the file: the same memory on one node.
-        truncated = context.world.from_first(self._encode(encoded, encoder, texts, context.seed) if context.world.first else None)
+        # Once for all ranks, which map the file: the same memory on one node. The first one also does the looking.
+        first, held_out = context.world.first, None
+        if first and "validation" in context.inputs:
+            held_out = Texts.of(context, "validation")
+        rows_in, truncated = context.world.from_first(self._encode(encoded, encoder, context, held_out) if first else None)
+        if truncated is None:
+            raise InputError(f"{context.name}: all of its {rows_in} rows are held out for early stopping")
         rows = EncodedRows.at(encoded)
         encoder.check_room(positions(source), rows.longest_completion)
         trained = fit(
             _model(source, self.training, compute_dtype(self.reading.dtype)),
             encoder.tokenizer,
             rows,
-            fit_of(context, self.training, self.reading.dtype, context.seed, rows, self._loss_on(held_out, encoder)),
+            fit_of(context, self.training, self.reading.dtype, context.seed, rows, self._look(held_out, encoder, context.world)),
             context.out,
             below=self.below,
         )
@@ -94,27 +95,31 @@ class Train(Stage):
         }
         if trained.stopping is not None:
             notes |= {"kept_step": trained.stopping.step, "validation_loss": trained.stopping.loss}
-        left_out = len(read.completions) - len(rows)
+        left_out = rows_in - len(rows)
         rejected = {"held out for early stopping": left_out} if left_out else {}
-        return Outcome(len(read.completions), len(rows), rejected, tokens=trained.tokens, notes=notes)
+        return Outcome(rows_in, len(rows), rejected, tokens=trained.tokens, notes=notes)
 
-    def _encode(self, path: Path, encoder: "Encoder", texts: "Texts", seed: int) -> int:
-        """Write the rows as they are read; how many documents were truncated."""
+    def _encode(self, path: Path, encoder: "Encoder", context: Context, held_out: "Texts | None") -> tuple[int, int | None]:
+        """Write the rows as they are read: how many there are, and how many documents were cut (None where no row is left)."""
         from summ_collapse.models.encoded import write
 
-        share = self.training.document_noise
-        documents = texts.documents if share is None else noised(texts.documents, share, seed)
-        return write(path, encoder, documents, texts.completions, texts.weights)
+        read = Texts.of(context, "rows")
+        texts, share = read.without(held_out), self.training.document_noise
+        if not texts.completions:
+            return len(read.completions), None
+        documents = texts.documents if share is None else noised(texts.documents, share, context.seed)
+        return len(read.completions), write(path, encoder, documents, texts.completions, texts.weights)
 
-    def _loss_on(self, held_out: "Texts | None", encoder: "Encoder") -> "Callable[[PreTrainedModel], float] | None":
-        """The mean loss of a model on the rows that were held out, nats a token; None where there are none."""
-        if held_out is None:
+    def _look(self, held_out: "Texts | None", encoder: "Encoder", world: World) -> "Callable[[PreTrainedModel], float] | None":
+        """The mean loss of a model on the rows that were held out, nats a token; None where training does not stop early."""
+        if self.training.early_stopping is None:
             return None
 
         def loss(model: "PreTrainedModel") -> float:
             from summ_collapse.models.likelihood import completion_likelihoods
 
-            batch = self.training.micro_batch_size or self.training.batch_size
+            assert held_out is not None  # in the first rank, which is who looks
+            batch = self.training.rows_a_pass(world.size)
             total, tokens = completion_likelihoods(model, encoder, held_out.documents, held_out.completions, batch)
             return -float(total.sum()) / int(tokens.sum())
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from summ_collapse.recipe.blocks import Control, Options
+from summ_collapse.recipe.blocks import Base, Control, Options
 from summ_collapse.tasks.law import Law, NextWords
 from summ_collapse.tasks.prompt import PLACEHOLDER, Prompt, Template
 from summ_collapse.tasks.task import Task
@@ -21,6 +21,7 @@ from summ_collapse.theory.normal import Floats
 from summ_collapse.theory.sources import MOST_STATES, chain, zipf
 
 BLOCK = 1024  # texts that are drawn from one random generator
+SPECIAL = 4  # tokens of a tiny vocabulary that are no words
 
 
 class Words(Options):
@@ -95,6 +96,16 @@ class Chain(Task, Words):
             source.texts(BLOCK, self.length, np.random.default_rng([self.seed, block])) for block in range(-(-rows // BLOCK))
         ]
         return np.concatenate(blocks)[:rows]
+
+    def problems(self, base: Base) -> list[str]:
+        """Every word has to be a token of its own, which models that are read from elsewhere do not know."""
+        if base.tiny is None or base.tiny.tokenizer != "word":
+            return ["kind: a chain's words are known to tiny models with word-level vocabularies alone; expected base.tiny"]
+        prompt = Prompt.parse(self.prompt)
+        needed = self.symbols + len(set(f"{prompt.head} {prompt.tail}".split())) + SPECIAL
+        if needed > base.tiny.vocabulary:
+            return [f"symbols: expected base.tiny.vocabulary of at least {needed} for so many words, got {base.tiny.vocabulary}"]
+        return []
 
     def law(self) -> ChainLaw:
         return ChainLaw(symbols=self.symbols, exponent=self.exponent, spread=self.spread, seed=self.seed)

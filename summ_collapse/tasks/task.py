@@ -6,7 +6,7 @@ import pyarrow as pa
 from pydantic import Field, JsonValue
 
 from summ_collapse.plugins import plugin
-from summ_collapse.recipe.blocks import CONTROLS, Control, Options
+from summ_collapse.recipe.blocks import CONTROLS, Base, Control, Options
 from summ_collapse.tasks.chat import Chat
 from summ_collapse.tasks.law import Law
 from summ_collapse.tasks.prompt import Template
@@ -52,6 +52,10 @@ class Task(Options):
     def law(self) -> Law | None:
         """What is known of how summaries come about; None where there is nothing but the texts."""
         return None
+
+    def problems(self, base: Base) -> list[str]:
+        """What of the task does not go with a recipe's base, each with its key below `task`."""
+        return []
 
     def judge(self, metric: str) -> Any:
         """The verifier whose scores say which candidates are wrong."""

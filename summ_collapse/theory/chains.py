@@ -159,12 +159,12 @@ def _chosen(so_far: Sequence[Integers], regime: Regime, rng: np.random.Generator
         return list(so_far)
     if regime.mixture == "replace":
         return [so_far[0][:, : regime.real], so_far[-1]]
-    # Texts are alike, so that a draw of them is their first so many; how many each part gives is what is drawn.
     parts = so_far[1:][-regime.window :] if regime.mixture == "latest" else so_far
     weights = np.array([part.shape[1] for part in parts] if regime.mixture == "subsample" else [1] * len(parts))
     counts = np.floor(regime.synthetic * weights / weights.sum()).astype(int)
     counts[rng.permutation(len(parts))[: regime.synthetic - counts.sum()]] += 1
-    return [part[:, :count] for part, count in zip(parts, counts, strict=True)]
+    # Another draw in every generation, all repetitions alike: they differ in their texts.
+    return [part[:, rng.permutation(part.shape[1])[:count]] for part, count in zip(parts, counts, strict=True)]
 
 
 def _measures(model: Chain, begun: Chain, source: Chain) -> tuple[Floats, Floats]:

@@ -89,14 +89,47 @@ def test_several_models_of_a_generation_each_write_a_share(experiment: Experimen
         *("generate/several-1-generator", "generate/several-1-2-generator", "generate/several-1-3-generator")
     }
     assert isinstance(written, Mix)
-    assert {part.share for part in written.parts.values()} == {1 / 3}
+    assert written.apart
     assert "mix/several-2-written" in read_by(experiment, "train/several-2")
     trained = [stages[f"train/several-1{place}"] for place in ("", "-2", "-3")]
     assert len({frozenset(one.inputs.items()) for one in trained}) == 1
     assert [one.stage.training.order for one in trained if isinstance(one.stage, Train)] == [None, 1, 2]
+    assert "train/several-3-2" not in stages  # the last generation is judged, and writes nothing
     kept = [stages[f"select/several_kept-2{place}"].stage for place in ("", "-2")]
     assert [one.rate for one in kept if isinstance(one, Select)] == [0.3, 0.3]
     assert read_by(experiment, "mix/several_kept-2") == {"slice/0.25", "select/several_kept-1", "mix/several_kept-2-written"}
+
+
+def test_generations_go_on_from_the_base_or_from_the_generation_before(write_recipe: Callable[..., Path]) -> None:
+    change = {"retrain": {"from": "generator", "method": "full", "rank": None, "order": 4}}
+    regimes = {name: regime for name, regime in REGIMES.items() if name != "early"}
+    recipe = {**merged(RECIPE, change), "generations": {"rounds": 3, "regimes": regimes}}
+    stages = experiment_of(load(write_recipe(**recipe))).stages
+    began = {name: stages[f"train/{name}"].inputs["base"] for name in ("replace-1", "replace-2", "several-1-2", "several-2-3")}
+    assert began == {
+        "replace-1": "train/generator",
+        "replace-2": "train/replace-1",
+        "several-1-2": "train/generator",
+        "several-2-3": "train/several-1-3",
+    }
+    members = [stages[f"train/several-1{place}"].stage for place in ("", "-2", "-3")]
+    assert [one.training.order for one in members if isinstance(one, Train)] == [4, 5, 6]
+
+
+def test_early_stopping_on_rows_that_the_generator_has_learnt_is_refused(write_recipe: Callable[..., Path]) -> None:
+    started = {"retrain": {"from": "generator", "early_stopping": {"every": 2}}}
+    with pytest.raises(InputError, match=r"retrain\.early_stopping: expected `from: base`.*the generator has learnt the rows"):
+        load(write_recipe(**started))
+    load(write_recipe(**merged(started, {"generator": {"train": {"early_stopping": {"every": 2}}}})))
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.01, "leaves 0 to look at and 40"), (0.99, "leaves 40 to look at and 0")])
+def test_early_stopping_without_rows_is_refused_once_rows_are_counted(
+    write_recipe: Callable[..., Path], share: float, left: str
+) -> None:
+    recipe = load(write_recipe(retrain={"early_stopping": {"every": 2, "share": share}}))
+    with pytest.raises(InputError, match=rf"retrain\.early_stopping\.share: {share} of 40 real rows {left}"):
+        check_sizes(recipe, Counts(train=160, test=24))
 
 
 def test_early_stopping_looks_at_the_last_rows_of_the_generators_slice(experiment: Experiment) -> None:

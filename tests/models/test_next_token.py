@@ -65,7 +65,8 @@ def test_next_words_are_the_model_s_own_law(encoder: Encoder) -> None:
             (encoded,) = encoder.encode([DOCUMENTS[0]], [prefix])
             law = torch.softmax(model(torch.tensor([encoded.ids[:-1]])).logits[0, -1].double(), -1)
             assert ours == pytest.approx(law[ids].numpy(), abs=1e-5)
-    with pytest.raises(ValueError, match="a token each, got 'two words', which is 2"):
-        next_words(model, encoder, DOCUMENTS[0], [""], ["two words"])
-    with pytest.raises(ValueError, match="a token each, got 'nowhere'"):
+    two = " ".join(words[:2])
+    with pytest.raises(ValueError, match=f"a token each, got '{two}', which is 2"):
+        next_words(model, encoder, DOCUMENTS[0], [""], [two])
+    with pytest.raises(ValueError, match="words that the model knows, got 'nowhere'"):
         next_words(model, encoder, DOCUMENTS[0], [""], ["nowhere"])

@@ -31,7 +31,8 @@ def test_shipped_recipe_loads_and_lays_out(path: Path) -> None:
     assert {"prepare/data", "report/all"} <= set(experiment.stages)
     generators = [stage for stage in experiment.stages.values() if stage.kind == "generate"]
     generations = recipe.generations
-    further = len(generations.regimes) * (generations.rounds - 1) if generations else 0  # the last one writes nothing
+    models = sum(regime.generators for regime in generations.regimes.values()) if generations else 0
+    further = models * (generations.rounds - 1) if generations else 0  # the last one writes nothing
     assert len(generators) == len(recipe.generator.slices) * (len(recipe.synthesis.all()) + further) * len(recipe.seeds)
     assert "real-slice" in {arm.control for arm in experiment.arms}
 

@@ -17,7 +17,9 @@ def published(run: Path, name: str, notes: Mapping[str, Any] | None = None, **ta
     out.mkdir()
     for table, content in tables.items():
         write_table(out / f"{table}.parquet", content)
-    return place.publish(out, {"rows_out": next(iter(tables.values())).num_rows, "notes": dict(notes or {})})
+    return place.publish(
+        out, {"rows_out": next(iter(tables.values())).num_rows, "notes": dict(notes or {}), "fingerprint": "f" * 64}
+    )
 
 
 def done(stage: Stage, folder: Path, inputs: Mapping[str, Artifact], seed: int = 0) -> tuple[Outcome, Path]:

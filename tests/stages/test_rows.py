@@ -9,7 +9,9 @@ import pytest
 
 from summ_collapse.records import ROWS
 from summ_collapse.stages.mix import Mix, Part, quotas
+from summ_collapse.stages.size import Size
 from summ_collapse.stages.slice import Slice
+from summ_collapse.store import Place, write_table
 from tests.stages.tables import done, examples, keyed, published, rows_written
 
 RANKS = np.random.default_rng(3).permutation(40).tolist()
@@ -72,6 +74,35 @@ def test_shares_are_drawn_by_seed_and_nest(tmp_path: Path) -> None:
     assert quarter != drawn(0.25, seed=1)
     assert quarter != POOL[:10]
     assert quarter == drawn(0.25)
+
+
+def test_parts_that_are_apart_share_their_keys_out(tmp_path: Path) -> None:
+    pools = {name: published(tmp_path, name, candidates=keyed(POOL, candidate=[f"by {name}"] * 40)) for name in ("a", "b", "c")}
+    inputs = {f"candidates of {name}": pool for name, pool in pools.items()}
+    stage = Mix(parts={name: Part() for name in pools}, apart=True)
+    outcome, out = done(stage, tmp_path / "mix", inputs)
+    rows = rows_written(out)
+    assert sorted(row["id"] for row in rows) == sorted(POOL)
+    assert sorted(sum(row["source"] == name for row in rows) for name in pools) == [13, 13, 14]
+    assert {row["completion"] for row in rows} == {"by a", "by b", "by c"}
+    assert (outcome.rows_in, outcome.rows_out, outcome.rejected) == (120, 40, {"beyond its share": 80})
+    assert stage.size({role: Size(40) for role in inputs}).rows == 39  # as near as a plan can say
+
+
+def test_a_mixture_of_a_total_is_another_draw_beside_other_tables(tmp_path: Path) -> None:
+    drawn = []
+    for generation in ("1", "2"):
+        place = Place(tmp_path, "made", generation, generation * 64)
+        out = place.prepare_work() / "out"
+        out.mkdir()
+        write_table(out / "candidates.parquet", keyed(POOL, candidate=["made"] * 40))
+        other = place.publish(out, {"rows_out": 40, "notes": {}, "fingerprint": generation * 64})
+        pool = published(tmp_path, "pool", candidates=keyed(POOL, candidate=["made"] * 40))
+        inputs = {"candidates of pool": pool, "candidates of other": other}
+        _, mixed_to = done(Mix(parts={"pool": Part(), "other": Part()}, total="pool"), tmp_path / generation, inputs)
+        drawn.append({row["id"] for row in rows_written(mixed_to) if row["source"] == "pool"})
+    assert [len(one) for one in drawn] == [20, 20]
+    assert drawn[0] != drawn[1]
 
 
 def test_a_total_is_shared_out_by_rows_or_by_parts() -> None:

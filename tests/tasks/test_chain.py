@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from summ_collapse.errors import InputError
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.tiny import train_tokenizer
+from summ_collapse.recipe.load import load
 from summ_collapse.tasks.chain import Chain, ChainLaw
 from summ_collapse.tasks.prompt import Prompt
 from tests.conftest import inside
@@ -68,6 +70,28 @@ def test_a_model_is_compared_with_the_law_of_the_first_two_words() -> None:
 def test_a_task_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         task(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        (
+            {"tiny": {"vocabulary": 300, "pretrain": None}},
+            r"task\.symbols: expected base\.tiny\.vocabulary of at least 404 .*300",
+        ),
+        (
+            {"tiny": {"tokenizer": "bpe", "pretrain": None}},
+            r"task\.kind: a chain's words are known to tiny models",
+        ),
+        ({"tiny": None, "model": "./somewhere"}, r"task\.kind: a chain's words are known to tiny models"),
+    ],
+)
+def test_a_base_that_does_not_know_the_words_is_refused(
+    write_recipe: Callable[..., Path], base: dict[str, object], told: str
+) -> None:
+    chain = {"kind": "chain", "rows": 120, "test": 24, "symbols": 400, "max_document_tokens": 1}
+    with pytest.raises(InputError, match=told):
+        load(write_recipe(task=chain, base=base))
 
 
 def test_generations_from_scratch_run_to_their_table(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
