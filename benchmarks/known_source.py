@@ -20,7 +20,7 @@ import numpy as np
 from summ_collapse.recipe.load import load
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.report.figures.canvas import color, panels
-from summ_collapse.report.generations import Line, intervals, seeds_lines, series_of
+from summ_collapse.report.lines.trends import Line, intervals, seeds_lines, series_of
 from summ_collapse.report.results import read_results
 from summ_collapse.stages.prepare import slice_rows
 from summ_collapse.theory import recursion, recursion_simulation

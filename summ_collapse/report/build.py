@@ -12,11 +12,11 @@ from summ_collapse import store
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
 from summ_collapse.metrics.bootstrap import Interval
-from summ_collapse.report.claims import claims
 from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.devices import several_kinds
-from summ_collapse.report.effective import regimes_of
+from summ_collapse.report.lines.claims import claims
+from summ_collapse.report.lines.effective import regimes_of
 from summ_collapse.report.predicted import Predictions
 from summ_collapse.report.results import (
     RESULTS_VERSION,

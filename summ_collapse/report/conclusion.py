@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from summ_collapse.experiment.arms import VERDICT_BASELINE
-from summ_collapse.report.generations import last_of_lines
 from summ_collapse.report.layout import KEPT
+from summ_collapse.report.lines.trends import last_of_lines
 from summ_collapse.report.results import Delta, Entry, Results
 from summ_collapse.report.tables import signed
 

@@ -32,10 +32,10 @@ class Report(Stage):
         """Compare all arms and write the report."""
         from summ_collapse.report.build import build
         from summ_collapse.report.csv_rows import rows_as_csv
-        from summ_collapse.report.cure import cures
-        from summ_collapse.report.effective import fitted, regimes_of
         from summ_collapse.report.figures.all import draw_all
-        from summ_collapse.report.generations import trends
+        from summ_collapse.report.lines.cure import cures
+        from summ_collapse.report.lines.effective import fitted, regimes_of
+        from summ_collapse.report.lines.trends import trends
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
         results = build(self.contents, context.inputs)

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
 from summ_collapse.report.conclusion import RANDOM, UNFILTERED, best, conclusion, seeds_of, verdict_of, with_interval
-from summ_collapse.report.generations import last_of_lines, lines_of
 from summ_collapse.report.layout import WIDTH, plain, rendered, wrapped
+from summ_collapse.report.lines.trends import last_of_lines, lines_of
 from summ_collapse.report.results import Claim, Entry, Results
 from summ_collapse.report.tables import MARKS
 

@@ -8,11 +8,11 @@ import pytest
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.metrics.bootstrap import Interval
-from summ_collapse.report.claims import claims
 from summ_collapse.report.csv_rows import rows_as_csv
-from summ_collapse.report.cure import Cure, cures, share_within_one
-from summ_collapse.report.effective import fitted, regimes_of
 from summ_collapse.report.figures.effective import draw_effective
+from summ_collapse.report.lines.claims import claims
+from summ_collapse.report.lines.cure import Cure, cures, share_within_one
+from summ_collapse.report.lines.effective import fitted, regimes_of
 from summ_collapse.report.results import Claim, Entry, Results
 from summ_collapse.report.summary import closing
 from summ_collapse.theory import recursion

@@ -12,7 +12,7 @@ import pytest
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.csv_rows import rows_as_csv
 from summ_collapse.report.figures.generations import draw_generations
-from summ_collapse.report.generations import last_of_lines, lines_of, trends
+from summ_collapse.report.lines.trends import last_of_lines, lines_of, trends
 from summ_collapse.report.results import Entry
 from summ_collapse.report.summary import chosen
 from tests.report.results import entry, results

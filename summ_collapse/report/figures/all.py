@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from summ_collapse.report.effective import Fitted
 from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
 from summ_collapse.report.figures.effective import draw_effective
 from summ_collapse.report.figures.generations import draw_generations
 from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality, generator_slices
 from summ_collapse.report.figures.rates import draw_rates
-from summ_collapse.report.generations import lines_of
+from summ_collapse.report.lines.effective import Fitted
+from summ_collapse.report.lines.trends import lines_of
 from summ_collapse.report.results import Results
 from summ_collapse.verifiers.request import Attack
 

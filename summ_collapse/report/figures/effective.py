@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from summ_collapse.report.effective import Fitted
 from summ_collapse.report.figures.canvas import look, panels
+from summ_collapse.report.lines.effective import Fitted
 
 
 def draw_effective(found: Sequence[Fitted], paths: Sequence[Path], title: str) -> None:

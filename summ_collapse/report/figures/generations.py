@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from summ_collapse.report.figures.canvas import draw_intervals, look, panels
-from summ_collapse.report.generations import value_of
+from summ_collapse.report.lines.trends import value_of
 from summ_collapse.report.results import Entry
 
 SHOWN = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.report.conclusion import RANDOM
-from summ_collapse.report.generations import BySeed, Line, intervals, seeds_lines, series_of
+from summ_collapse.report.lines.trends import BySeed, Line, intervals, seeds_lines, series_of
 from summ_collapse.report.results import Entry, Results
 from summ_collapse.theory import recursion
 from summ_collapse.theory.normal import Floats

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from scipy import special
 
-from summ_collapse.report.cure import cures, share_within_one
-from summ_collapse.report.effective import Regime, law_of
-from summ_collapse.report.generations import Line, intervals, seeds_lines, series_of, slope
+from summ_collapse.report.lines.cure import cures, share_within_one
+from summ_collapse.report.lines.effective import Regime, law_of
+from summ_collapse.report.lines.trends import Line, intervals, seeds_lines, series_of, slope
 from summ_collapse.report.results import Claim, Results
 
 FEWEST = 4  # generations that a line's two halves take

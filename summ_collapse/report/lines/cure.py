@@ -8,7 +8,7 @@ import numpy as np
 
 from summ_collapse.metrics.bootstrap import Interval, share_interval
 from summ_collapse.report.conclusion import RANDOM
-from summ_collapse.report.generations import lines_of
+from summ_collapse.report.lines.trends import lines_of
 from summ_collapse.report.results import Results
 from summ_collapse.theory.cure import first_cured, rounds_to_cure
 
