@@ -5,6 +5,7 @@ Intervals are those of `generations.intervals`: over seeds, at 95%, each by itse
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 from scipy import special
 
 from summ_collapse.report.lines.cure import cures, share_within_one
@@ -30,13 +31,16 @@ def _errors(regimes: Mapping[Line, Regime], results: Results, drawn: bool) -> It
         for line, series in series_of(f"{law}_error", seeds_lines(results)).items()
         if line in regimes and not regimes[line].selected and all(one[0] > 0 for one in series)
     }
+    replaced = {line for line in ratios if regimes[line].mixture == "replace" and not regimes[line].real}
+    kept = {line for line in ratios if regimes[line].mixture == "accumulate" and regimes[line].has_closed_form}
+    # Lines of one kind vary alike; ratios do by factors.
     late = intervals(
-        {line: [slope(one[len(one) // 2 :]) for one in found] for line, found in ratios.items() if len(found[0]) > FEWEST}
+        {line: [slope(one[len(one) // 2 :]) for one in ratios[line]] for line in replaced if len(ratios[line][0]) > FEWEST}
     )
-    last = intervals({line: [float(one.max()) for one in found] for line, found in ratios.items()})
+    last = intervals({line: [float(np.log(one.max())) for one in ratios[line]] for line in kept})
     for line, regime in regimes.items():
         share, name = line
-        if line in late and regime.mixture == "replace" and not regime.real:
+        if line in late:
             value, low, high = late[line]
             yield Claim(
                 "replacing: the error grows without bound",
@@ -48,8 +52,9 @@ def _errors(regimes: Mapping[Line, Regime], results: Results, drawn: bool) -> It
                 "above 0",
                 _above(0.0, low, high),
             )
-        if line in last and regime.mixture == "accumulate" and regime.has_closed_form:
-            value, low, high = last[line]
+        if line in last:
+            logarithm, *bounds = last[line]
+            largest, (least, most) = float(np.exp(logarithm)), (None if one is None else float(np.exp(one)) for one in bounds)
             k = regime.real / regime.synthetic
             # 1 + k (1/(k+1)^2 + 1/(k+2)^2 + ...), which is pi^2 / 6 where there are as many new rows as real ones.
             bound = float(1 + k * special.polygamma(1, 1 + k))
@@ -59,9 +64,9 @@ def _errors(regimes: Mapping[Line, Regime], results: Results, drawn: bool) -> It
                 name,
                 share,
                 "largest error, in errors of generation 0",
-                *(value, low, high),
+                *(largest, least, most),
                 f"at most {bound:.3f}",
-                _below(bound, low, high),
+                _below(bound, least, most),
             )
 
 
