@@ -199,9 +199,9 @@ def draw(
     generations = np.arange(rounds + 1)
     with panels([path], (11.5, 3.6), None, 3) as axes:
         for place, (name, (one, two)) in enumerate(counted.items()):
-            style = {"color": color(place), "alpha": 1.0 if place < 7 else 0.6}
+            style = {"color": color(place), "dashes": (4, 2) if place == 7 else (None, None)}
             if name in forms:
-                axes[0].plot(generations, one.collision.mean(axis=0), linestyle="", marker=".", **style)
+                axes[0].plot(generations, one.collision.mean(axis=0), linestyle="", marker=".", color=color(place))
                 axes[0].plot(generations, forms[name], linewidth=1, **style)
             axes[1].plot(generations, two.total_variation.mean(axis=0), **style)
             if name in transformer:

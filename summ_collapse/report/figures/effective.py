@@ -17,6 +17,6 @@ def draw_effective(found: Sequence[Fitted], paths: Sequence[Path], title: str) -
             for panel, measured in zip(axes, (one.error, one.collision), strict=True):
                 panel.plot(range(len(measured)), measured, linestyle="", **style)
                 panel.plot(range(len(measured)), measured[0] + one.expected, color=style["color"], linewidth=1)
-        for panel, label in zip(axes, ("squared distance to the real law, E |p - p*|²", "sum of squares, E Σ p²"), strict=True):
+        for panel, label in zip(axes, ("squared distance to the real law", "sum of squares"), strict=True):
             panel.set_xlabel("generation")
-            panel.set_title(f"{label}, of {'two words' if found[0].law == 'pair' else 'words'}", loc="left", fontsize=9)
+            panel.set_title(f"{label}: {'two words' if found[0].law == 'pair' else 'words'}", loc="left", fontsize=9)
