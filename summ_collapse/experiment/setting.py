@@ -49,10 +49,11 @@ class Setting:
         name = f"{share:g}" if after is None else f"{share:g}-after-{after:g}"
         return self.graph.add(Slice(share=share, after=after), name, None, {"examples": self.examples})
 
-    def train(self, arm: str, seed: int, training: Training, start: Model, rows: Node[Stage], real: float | None) -> Model:
+    def train(self, arm: str, seed: int, training: Training, start: Model, rows: Node[Stage], real: float | None = None) -> Model:
         """A model that is trained from `start` on a table of rows.
 
         `real` is the slice that the rows' real ones are of, or their generator's: what early stopping looks at is its last part.
+        Without one a training cannot stop early.
         """
         stage = Train(
             reading=self.reading(start, "base"),

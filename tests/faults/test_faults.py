@@ -55,8 +55,15 @@ def test_a_full_disk_fails_the_stage_and_leaves_nothing_half_done(
     assert digests(run) == digests(finished)
 
 
-@pytest.mark.parametrize("harm", ["truncated", "flipped"])
-@pytest.mark.parametrize("name", ["generate/generator/*/candidates.parquet", "train/generator/*/model.safetensors"])
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        ("generate/generator/*/candidates.parquet", "truncated"),
+        ("train/generator/*/model.safetensors", "flipped"),
+        pytest.param("generate/generator/*/candidates.parquet", "flipped", marks=pytest.mark.slow),
+        pytest.param("train/generator/*/model.safetensors", "truncated", marks=pytest.mark.slow),
+    ],
+)
 def test_damage_is_found_named_and_mended(harm: str, name: str, small_run: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = small_run
     run = tmp_path / "run"

@@ -82,6 +82,7 @@ def killed_and_undisturbed(tmp_path: Path, kills: list[Kill], overrides: list[st
     return struck
 
 
+@pytest.mark.slow
 def test_six_kills_change_nothing(tmp_path: Path) -> None:
     print(f"seed {SEED}")
     assert killed_and_undisturbed(tmp_path, short(random.Random(SEED)), []).total() == 6

@@ -18,7 +18,10 @@ def test_jobs_change_nothing(small_run: tuple[Path, Path], tmp_path: Path) -> No
     assert digests(tmp_path / "run") == digests(finished)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, id="Ctrl-C"), pytest.param(signal.SIGTERM, id="SIGTERM", marks=pytest.mark.slow)],
+)
 def test_jobs_are_stopped_as_one(number: signal.Signals, small_run: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = small_run
     run = without(without(finished, "train/real-full", tmp_path / "a"), "train/unfiltered", tmp_path / "b")
