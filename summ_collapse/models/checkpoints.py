@@ -88,13 +88,13 @@ class Checkpoints(TrainerCallback):
         self.loss = loss
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        ended = control.should_training_stop  # early, in every rank alike
+        ended = control.should_training_stop  # after all steps, or early: in every rank alike
         # A signal reaches ranks at different steps, and a checkpoint takes all of them at one.
         if self.world.any_of((self.stop() and not ended) or not self.loss.finite):
             self.loss.finite = not self.world.any_of(not self.loss.finite)
             control.should_save = self.loss.finite
             control.should_training_stop = True
-        if ended or state.global_step >= state.max_steps:
+        if ended:
             control.should_save = False
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
@@ -106,10 +106,10 @@ def test_weights_of_steps_that_are_taken_again_are_not_taken(tmp_path: Path) -> 
     training = Training(**PLAIN, early_stopping={"every": 5, "patience": 2})
     undisturbed, weights, _ = trained(tmp_path / "undisturbed", training)
     trained(tmp_path / "killed", training, stop_at=8)
-    later = trained(tmp_path / "other", training, stop_at=16)
-    assert not later[0].finished
-    best = tmp_path / "other" / "work" / "best.safetensors"
-    best.replace(tmp_path / "killed" / "work" / "best.safetensors")
+    # As other ranks may have come to it, which do not take the same steps to the last digit.
+    best = tmp_path / "killed" / "work" / "best.safetensors"
+    wiped = {name: torch.zeros_like(weight) for name, weight in load_file(best).items()}
+    save_file(wiped, best, {"step": "15", "loss": "0.5"})
     found, again, _ = trained(tmp_path / "killed", training)
     assert found.stopping == undisturbed.stopping
     assert all(torch.equal(weights[name], again[name]) for name in weights)
