@@ -90,7 +90,7 @@ class Checkpoints(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         ended = control.should_training_stop  # after all steps, or early: in every rank alike
         # A signal reaches ranks at different steps, and a checkpoint takes all of them at one.
-        if self.world.any_of((self.stop() and not ended) or not self.loss.finite):
+        if self.world.any_of(self.stop() or not self.loss.finite):
             self.loss.finite = not self.world.any_of(not self.loss.finite)
             control.should_save = self.loss.finite
             control.should_training_stop = True

@@ -1,22 +1,22 @@
 """Early stopping: training ends once the loss on rows held out no longer falls, with the weights that had the least.
 
 The best weights so far lie beside the checkpoints, so that a training that was interrupted ends as an undisturbed one: what a
-later step had written is not taken, since those steps are taken again.
+later step had written is not taken, since those steps are taken again. (The library's own callback takes its evaluations and its
+best model from checkpoints that it writes itself, which are not atomic.)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from summ_collapse.ranks import World
 from summ_collapse.recipe.blocks import EarlyStopping
-from summ_collapse.store import write_atomic
+from summ_collapse.store import sync
 
 BEST = "best.safetensors"
 
@@ -40,14 +40,12 @@ class Stopping(TrainerCallback):
     unwrap: Callable[[Any], PreTrainedModel]
     best: Best | None = None
     ended: bool = False
-    looks: int = field(default=0)  # since the best
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Take up what was best before the step that training resumes from."""
         known = self.world.from_first(_read(self.work / BEST) if self.world.first else None)
         if known is not None and known.step <= state.global_step:
             self.best = known
-            self.looks = state.global_step // self.how.every - known.step // self.how.every
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         step = state.global_step
@@ -56,12 +54,10 @@ class Stopping(TrainerCallback):
         model = self.unwrap(kwargs["model"])
         loss = self.world.from_first(self._look(model) if self.world.first else None)
         if self.best is None or loss < self.best.loss:
-            self.best, self.looks = Best(step, loss), 0
+            self.best = Best(step, loss)
             if self.world.first:
                 _write(self.work / BEST, model, self.best)
-        else:
-            self.looks += 1
-        if self.looks >= self.how.patience or step >= state.max_steps:
+        if (step - self.best.step) // self.how.every >= self.how.patience or step >= state.max_steps:
             self.ended = control.should_training_stop = True
 
     def _look(self, model: PreTrainedModel) -> float:
@@ -79,13 +75,15 @@ class Stopping(TrainerCallback):
             model.load_state_dict(load_file(self.work / BEST), strict=False)
 
 
-def _trained(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Copies of what is trained; weights that are tied stand once."""
-    return {name: one.detach().cpu().clone() for name, one in model.named_parameters() if one.requires_grad}
-
-
 def _write(path: Path, model: PreTrainedModel, best: Best) -> None:
-    write_atomic(path, save(_trained(model), {"step": str(best.step), "loss": repr(best.loss)}))
+    """What is trained, weights that are tied once; atomic, and without a second copy of them in memory."""
+    trained = {name: one.detach() for name, one in model.named_parameters() if one.requires_grad}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    save_file(trained, temporary, {"step": str(best.step), "loss": repr(best.loss)})
+    sync(temporary)
+    temporary.replace(path)
+    sync(path.parent)
 
 
 def _read(path: Path) -> Best | None:

@@ -42,21 +42,19 @@ def next_token_sums(
     for batch in batches_by_length([len(one.ids) for one in sequences], batch_size):
         logits, targets, ours = last_logits(model, encoder.pad, [sequences[row].ids for row in batch], counts[batch].tolist())
         # Row by row, since all rows' distributions beside their logits would be what a pass needs most memory for.
-        for row, *one in zip(batch, logits, targets, ours, strict=True):
-            sums[:, row] = _sums(*one)
+        sums[:, batch] = torch.stack(list(map(_sums, logits, targets, ours)), 1).cpu().numpy()
     likelihood, entropy, collision = sums
     return NextTokens(likelihood, entropy, collision, counts)
 
 
-def _sums(logits: torch.Tensor, targets: torch.Tensor, ours: torch.Tensor) -> np.ndarray:
+def _sums(logits: torch.Tensor, targets: torch.Tensor, ours: torch.Tensor) -> torch.Tensor:
     """Log-likelihood, entropy and sum of squares over one row's own tokens, (3,); logits are (tokens, vocabulary)."""
     # Normalised in float32 whatever the compute type, and summed in float64.
     logarithms = torch.log_softmax(logits[ours].float(), -1)
     chosen = logarithms.gather(-1, targets[ours][:, None])[:, 0]
     probabilities = logarithms.exp_()
     per_token = (chosen, torch.special.entr(probabilities).sum(-1), probabilities.square().sum(-1))
-    found: np.ndarray = torch.stack([values.double().sum() for values in per_token]).cpu().numpy()
-    return found
+    return torch.stack([values.double().sum() for values in per_token])
 
 
 @torch.inference_mode()

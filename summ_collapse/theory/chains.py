@@ -8,13 +8,12 @@ to the letter, whatever follows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from summ_collapse.theory.normal import Floats, standard_error
-from summ_collapse.theory.points import Points
+from summ_collapse.theory.normal import Floats
 from summ_collapse.theory.ranges import require, require_memory
 from summ_collapse.theory.sources import Integers, walks
 
@@ -67,12 +66,6 @@ class Measured:
     moved: Floats
     total_variation: Floats
 
-    def means(self) -> Points:
-        """Means over repetitions, a value a generation, with standard errors as `…_se`."""
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        errors = {f"{name}_se": standard_error(values) for name, values in named.items()}
-        return Points({name: values.mean(axis=0) for name, values in named.items()} | errors)
-
 
 @dataclass
 class _Counts:
@@ -80,7 +73,7 @@ class _Counts:
 
     first: Floats
     following: Floats
-    texts: int = field(default=0)
+    texts: int = 0
 
     @classmethod
     def none(cls, repetitions: int, symbols: int) -> "_Counts":

@@ -1,6 +1,6 @@
 """What the papers claim of generations, each held against what was measured: holds, does not hold, or undecided.
 
-Intervals are those of `generations.intervals`: over seeds, at 95%, each by itself. Under one seed nothing is decided.
+Intervals are those of `trends.intervals`: over seeds, at 95%, each by itself. Under one seed nothing is decided.
 """
 
 from collections.abc import Iterator, Mapping
