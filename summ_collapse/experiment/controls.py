@@ -42,8 +42,7 @@ def _real_full(setting: Setting, pool: Pool) -> list[Arm]:
     """All real rows; one arm for all pools where no generator has a part in it."""
     rows = setting.slice(1.0)
     if pool.start is not setting.base:
-        model = setting.train(f"{pool.prefix}real-full", pool.seed, setting.recipe.retrain, pool.start, rows, 1.0)
-        return [setting.arm("real-full", pool.seed, model, pool, control="real-full", rows=rows.name)]
+        return [setting.retrained("real-full", pool, rows, real=1.0, control="real-full")]
     if not pool.first:
         return []
     model = setting.train("real-full", pool.seed, setting.recipe.retrain, pool.start, rows, 1.0)

@@ -44,9 +44,9 @@ class Setting:
     def _name(self, reference: Reference) -> Name:
         return self.names.get(reference.key, unresolved(reference.name))
 
-    def slice(self, share: float, after: float | None = None) -> Node[Stage]:
+    def slice(self, share: float, after: float = 0.0) -> Node[Stage]:
         """The rows of a slice of the real data, without those of the smaller one that it comes `after`."""
-        name = f"{share:g}" if after is None else f"{share:g}-after-{after:g}"
+        name = f"{share:g}-after-{after:g}" if after else f"{share:g}"
         return self.graph.add(Slice(share=share, after=after), name, None, {"examples": self.examples})
 
     def train(self, arm: str, seed: int, training: Training, start: Model, rows: Node[Stage], real: float | None = None) -> Model:
@@ -168,9 +168,21 @@ class Setting:
             **{"judge": pool.judge.name if pool else None, **facts},
         )
 
-    def retrained(self, name: str, pool: Pool, rows: Node[Stage], beside: Mapping[str, str] | None = None, **facts: Any) -> Arm:
-        """The arm of a model that learnt from a table of rows, in the arms' configuration."""
-        model = self.train(pool.prefix + name, pool.seed, self.recipe.retrain, pool.start, rows, pool.slice)
+    def retrained(
+        self,
+        name: str,
+        pool: Pool,
+        rows: Node[Stage],
+        beside: Mapping[str, str] | None = None,
+        real: float | None = None,
+        **facts: Any,
+    ) -> Arm:
+        """The arm of a model that learnt from a table of rows, in the arms' configuration; `real` as `train` has it.
+
+        Where absent, that is the slice of the pool's generator.
+        """
+        real = pool.slice if real is None else real
+        model = self.train(pool.prefix + name, pool.seed, self.recipe.retrain, pool.start, rows, real)
         return self.arm(name, pool.seed, model, pool, beside, rows=rows.name, **facts)
 
     def trained_alike(self, pool: Pool) -> bool:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import pyarrow.compute as pc
 from pydantic import Field
 
 from summ_collapse import store
 from summ_collapse.records import CANDIDATE, check
 from summ_collapse.stages.completing import Completing
-from summ_collapse.stages.prepare import slice_rows
+from summ_collapse.stages.prepare import between, slice_rows
 from summ_collapse.stages.reading import MODELS, Reading
 from summ_collapse.stages.size import Lengths, Size, Work
 from summ_collapse.stages.stage import Context, Outcome, Stage
@@ -58,10 +57,9 @@ class Generate(Stage):
         """Write `candidates.parquet`."""
         examples = context.inputs["examples"].table("train", ["id", "document", "slice_rank"])
         excluded = slice_rows(examples.num_rows, self.excluded_slice)
-        # The order of slices is one by hash: what follows the slice is a draw of all that is not in it.
+        # What follows the slice in the order of slices is a draw of all that is not in it.
         end = excluded + self._most(examples.num_rows - excluded)
-        ranks = examples["slice_rank"]
-        pool = examples.filter(pc.and_(pc.greater_equal(ranks, excluded), pc.less(ranks, end)))
+        pool = between(examples, excluded, end)
         completed = self.completing.complete(context, pool)
         store.write_table(context.out / "candidates.parquet", check(completed.candidates, CANDIDATE, "candidates"))
         notes = {

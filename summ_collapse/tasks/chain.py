@@ -57,11 +57,13 @@ class ChainLaw(Law, Words):
 
 
 def _beside(name: str, ours: Floats, theirs: Floats) -> dict[str, float]:
+    from summ_collapse.metrics.collapse import total_variation
+
     elsewhere = max(0.0, 1 - float(ours.sum()))
     return {
         f"{name}_collision": float((ours**2).sum()),
         f"{name}_error": float(((ours - theirs) ** 2).sum()),
-        f"{name}_total_variation": float(np.abs(ours - theirs).sum() + elsewhere) / 2,
+        f"{name}_total_variation": total_variation(np.append(ours, elsewhere), np.append(theirs, 0.0)),
     }
 
 

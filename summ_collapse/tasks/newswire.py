@@ -99,7 +99,7 @@ class EventKinds(Law):
 
         `no_kind` is the share of what is written that tells no event.
         """
-        from summ_collapse.metrics.collapse import RARE, surviving
+        from summ_collapse.metrics.collapse import RARE, surviving, total_variation
 
         told = self._counts(written)
         ours, theirs = told / len(written), self._counts(real) / len(real)
@@ -107,7 +107,7 @@ class EventKinds(Law):
         return {
             "kinds_survival": surviving(ours > 0, theirs > 0),
             "rare_kinds_survival": surviving((ours > 0) & rare, rare),
-            "kinds_total_variation": (float(np.abs(ours - theirs).sum()) + abs(float(ours.sum() - theirs.sum()))) / 2,
+            "kinds_total_variation": total_variation(*(np.append(shares, 1 - shares.sum()) for shares in (ours, theirs))),
             "no_kind": 1 - int(told.sum()) / len(written),
         }
 
