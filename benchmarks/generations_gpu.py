@@ -16,11 +16,12 @@ from typing import Any
 
 import yaml
 from eigenvalues_gpu import measured
-from gpu_smoke import SHAPES, texts
+from gpu_smoke import make_model, texts
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "xsum_smollm_20_rounds.yaml"
+MODEL = "model135m"  # the shape of SmolLM2-135M, as `gpu_smoke` has it
 ROWS, TEST, ROUNDS = 6000, 1000, 2
-CUT: dict[str, Any] = {"seeds": [0], "base": {"model": "./model", "dtype": "auto"}}
+CUT: dict[str, Any] = {"seeds": [0], "base": {"model": f"./{MODEL}", "dtype": "auto"}}
 
 
 def main() -> int:
@@ -34,7 +35,7 @@ def main() -> int:
     if options.runs.exists() and any(options.runs.iterdir()):
         parser.error(f"--runs {options.runs}: expected an empty folder, or none; what lies there would be measured too")
     options.runs.mkdir(parents=True, exist_ok=True)
-    make_model(options.runs / "model", options.architecture)
+    make_model(argparse.Namespace(folder=options.runs, step=MODEL, rows=1000, architecture=options.architecture))
     recipe = written(options.runs, options.rows)
     run = options.runs / "run"
     code = subprocess.run([sys.executable, "-m", "summ_collapse", "run", str(recipe), "--out", str(run)], check=False).returncode
@@ -48,20 +49,6 @@ def main() -> int:
     options.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(json.dumps(seconds, indent=1))
     return 0
-
-
-def make_model(folder: Path, architecture: Path | None) -> None:
-    """Random weights of the shape, in bfloat16, with a tokenizer trained on the spot."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    from summ_collapse.models.tiny import train_tokenizer
-
-    config = LlamaConfig(**SHAPES["model135m"]) if architecture is None else LlamaConfig.from_json_file(architecture)
-    config.max_position_embeddings = max(config.max_position_embeddings, 2048)
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
-    documents, summaries = texts(1000)
-    train_tokenizer([*documents, *summaries], "word", 2000, 2048).save_pretrained(folder)
 
 
 def written(folder: Path, rows: int) -> Path:

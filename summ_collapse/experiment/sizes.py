@@ -1,10 +1,8 @@
 """Whether a recipe's slices and selections hold any rows, once the number of rows is known."""
 
-from collections.abc import Iterator
-
 from summ_collapse.errors import InputError
-from summ_collapse.recipe.blocks import EarlyStopping, Training
-from summ_collapse.recipe.schema import Recipe
+from summ_collapse.recipe.blocks import SliceTraining
+from summ_collapse.recipe.schema import Recipe, trainings
 from summ_collapse.selection.order import selection_rows
 from summ_collapse.stages.prepare import Counts, slice_rows
 
@@ -23,7 +21,11 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
     for where, share in shares.items():
         if slice_rows(there.train, share) < 1:
             raise InputError(f"{where}: {share} of {there.train} training rows is less than one row")
-    for where, stopping, share in _looked_at(recipe):
+    for where, training in trainings(recipe).items():
+        stopping = training.early_stopping
+        if stopping is None:
+            continue
+        share = training.slice if isinstance(training, SliceTraining) else min(recipe.generator.slices)
         trained_on = slice_rows(there.train, share * (1 - stopping.share))
         held_out = slice_rows(there.train, share) - trained_on
         if min(held_out, trained_on) < 1:
@@ -45,20 +47,3 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
         if regime.rate is not None and selection_rows(main, regime.rate / regime.generators) < 1:
             shared = f" and {regime.generators} generators" if regime.generators > 1 else ""
             raise InputError(f"generations.regimes.{name}.rate: {regime.rate} of {main} candidates{shared} is less than one")
-
-
-def _looked_at(recipe: Recipe) -> Iterator[tuple[str, EarlyStopping, float]]:
-    """Every early stopping with its key, and the smallest slice that it holds rows out of."""
-    smallest = min(recipe.generator.slices)
-    trainings: dict[str, tuple[Training, float]] = {
-        "generator.train": (recipe.generator.train, smallest),
-        "retrain": (recipe.retrain, smallest),
-    }
-    for name, options in recipe.verifiers.items():
-        if options.train is not None:
-            trainings[f"verifiers.{name}.train"] = (options.train, options.train.slice)
-    for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
-        trainings[f"generations.regimes.{name}.training"] = (regime.retrained(recipe.retrain), smallest)
-    for where, (training, share) in trainings.items():
-        if training.early_stopping is not None:
-            yield where, training.early_stopping, share

@@ -1,14 +1,13 @@
 """What contradicts itself in a recipe although every key alone is right."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from pydantic import ValidationError
 
 from summ_collapse.plugins import installed, nearest, unknown_metric
-from summ_collapse.recipe.blocks import CONTROLS, MAIN, Ordering, Training
+from summ_collapse.recipe.blocks import CONTROLS, MAIN, Ordering, SliceTraining, Training
 from summ_collapse.recipe.errors import describe
-from summ_collapse.recipe.schema import Recipe, samples_needed
+from summ_collapse.recipe.schema import Recipe, samples_needed, trainings
 
 SHARDING = ("fsdp", "zero3")  # launch shapes that spread a model over their ranks
 
@@ -143,16 +142,6 @@ def _generations(recipe: Recipe) -> list[str]:
     return problems
 
 
-def _regimes_trainings(recipe: Recipe) -> dict[str, Training]:
-    """How regimes of generations train where they say it themselves; those that cannot be are told of elsewhere."""
-    found = {}
-    for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
-        if regime.training:
-            with suppress(ValidationError):
-                found[f"generations.regimes.{name}.training"] = regime.retrained(recipe.retrain)
-    return found
-
-
 def _early_stopping(recipe: Recipe) -> list[str]:
     """Trainings that would look at rows which the model that they start from has learnt."""
     if recipe.retrain.start != "generator":
@@ -161,23 +150,22 @@ def _early_stopping(recipe: Recipe) -> list[str]:
     return [
         f"{where}.early_stopping: expected `from: base`, or as large a share held out by generator.train.early_stopping: "
         "the generator has learnt the rows that it would look at"
-        for where, one in {"retrain": recipe.retrain, **_regimes_trainings(recipe)}.items()
+        for where, one in trainings(recipe).items()
+        if one is not recipe.generator.train and not isinstance(one, SliceTraining)  # a verifier's, which starts elsewhere
         if one.early_stopping is not None and (before is None or before.share < one.early_stopping.share)
     ]
 
 
 def _whole_models(recipe: Recipe) -> list[str]:
     """What cannot be on a model that is sharded: QLoRA, which cannot stand on an adapter either, and early stopping."""
-    trainings: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
-    trainings |= {f"verifiers.{name}.train": v.train for name, v in recipe.verifiers.items() if v.train is not None}
     problems = [
         f"{where}.method: qlora runs on whole models (single, ddp), and launch.train is {recipe.launch.training('qlora')}"
-        for where, training in trainings.items()
+        for where, training in trainings(recipe).items()
         if training.method == "qlora" and recipe.launch.training("qlora") in SHARDING
     ]
     problems += [
         f"{where}.early_stopping: it runs on whole models (single, ddp), and launch.train is {recipe.launch.training(one.method)}"
-        for where, one in {**trainings, **_regimes_trainings(recipe)}.items()
+        for where, one in trainings(recipe).items()
         if one.early_stopping is not None and recipe.launch.training(one.method) in SHARDING
     ]
     if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:

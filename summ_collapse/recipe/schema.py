@@ -1,9 +1,10 @@
 """What an experiment is: the typed schema of a recipe."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from summ_collapse.errors import InputError
 from summ_collapse.plugins import plugin
@@ -18,6 +19,7 @@ from summ_collapse.recipe.blocks import (
     Retrain,
     Selection,
     Synthesis,
+    Training,
     Wrong,
 )
 from summ_collapse.recipe.generations import Generations
@@ -96,6 +98,17 @@ def scoring(recipe: Recipe, pool: str) -> dict[str, Any]:
         selecting = {name for how in recipe.selection.of(pool).values() for name in how.verifiers or recipe.verifiers}
         wanted &= {random_verifier(recipe), *selecting}
     return with_read(recipe, wanted)
+
+
+def trainings(recipe: Recipe) -> dict[str, Training]:
+    """Every fine-tuning of the recipe by its key; without those of regimes that cannot be, which checks tell of."""
+    found: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
+    found |= {f"verifiers.{name}.train": one.train for name, one in recipe.verifiers.items() if one.train is not None}
+    for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
+        if regime.training:
+            with suppress(ValidationError):
+                found[f"generations.regimes.{name}.training"] = regime.retrained(recipe.retrain)
+    return found
 
 
 def random_verifier(recipe: Recipe) -> str:

@@ -12,7 +12,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import experiment_of
 from summ_collapse.plugins import installed
 from summ_collapse.recipe.load import load, validate
-from summ_collapse.recipe.schema import Recipe
+from summ_collapse.recipe.schema import Recipe, trainings
 from tests.conftest import summ_collapse
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
@@ -40,6 +40,16 @@ def test_shipped_recipe_loads_and_lays_out(path: Path) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_shipped_recipe_says_which_pool_it_uses(path: Path) -> None:
     assert "exclude_slice" in yaml.safe_load(path.read_text(encoding="utf-8"))["synthesis"]
+
+
+def test_every_training_is_found_once_by_its_key(write_recipe) -> None:
+    regimes = {"plain": {}, "own": {"training": {"weight_decay": 0.1}}, "four_bits": {"training": {"method": "qlora"}}}
+    generations = {"designs": ["generations"], "generations": {"rounds": 1, "regimes": regimes}}
+    found = trainings(load(write_recipe(**generations)))
+    own = {f"generations.regimes.{name}.training" for name in ("own", "four_bits")}
+    assert found.keys() == {"generator.train", "retrain", "verifiers.strong.train", *own}
+    with pytest.raises(InputError, match=r"regimes\.four_bits\.training\.method: qlora runs on whole models"):
+        load(write_recipe(**generations, launch={"train": "fsdp"}))
 
 
 def test_recipes_are_shipped() -> None:
