@@ -94,6 +94,10 @@ class Encoder:
         texts = [self.separator + text if text else "" for text in completions]
         return [[*ids, self.eos] for ids in self._tokens(texts)]
 
+    def beginnings(self, prefixes: Sequence[str]) -> list[list[int]]:
+        """What follows a prompt where a completion goes on behind it; "" is nothing."""
+        return [ids[:-1] for ids in self.endings(prefixes)]
+
     def decode(self, completions: Sequence[Sequence[int]]) -> list[str]:
         """The texts of generated ids, special tokens left out."""
         texts = self.tokenizer.batch_decode(completions, skip_special_tokens=True, clean_up_tokenization_spaces=False)

@@ -43,10 +43,9 @@ def completion_likelihoods(
     shared = [document for document in found if can_share and len(document.rows) > 1 and len(document.prompt) > 1]
     together = {row for document in shared for row in document.rows}
     single = [(row, document.prompt + endings[row]) for document in found for row in document.rows if row not in together]
-    for batch in batches_by_length([len(sequence) for _, sequence in single], batch_size):
-        rows = [single[place][0] for place in batch]
-        sequences = [single[place][1] for place in batch]
-        totals[rows] = _whole(model, encoder.pad, sequences, [len(endings[row]) for row in rows])
+    rows = [row for row, _ in single]
+    alone = [sequence for _, sequence in single]
+    totals[rows] = sequence_likelihoods(model, encoder.pad, alone, [len(endings[row]) for row in rows], batch_size)
     for some in _batches_of_documents(shared, batch_size):
         rows = [row for document in some for row in document.rows]
         totals[rows] = _after_prompts(model, encoder.pad, some, [endings[row] for row in rows], batch_size)
@@ -72,9 +71,15 @@ def _batches_of_documents(documents: Sequence[_Document], batch_size: int) -> It
         yield batch
 
 
-def _whole(model: PreTrainedModel, pad: int, sequences: Sequence[list[int]], counts: Sequence[int]) -> np.ndarray:
-    """Sums over the last `counts` tokens of each sequence."""
-    return _sums(*last_logits(model, pad, sequences, counts))
+@torch.inference_mode()
+def sequence_likelihoods(
+    model: PreTrainedModel, pad: int, sequences: Sequence[list[int]], counts: Sequence[int], batch_size: int
+) -> np.ndarray:
+    """Sums of log-probabilities, in nats, over the last `counts` tokens of each sequence, (rows,) float64."""
+    totals = np.zeros(len(sequences))
+    for batch in batches_by_length([len(sequence) for sequence in sequences], batch_size):
+        totals[batch] = _sums(*last_logits(model, pad, [sequences[row] for row in batch], [counts[row] for row in batch]))
+    return totals
 
 
 def last_logits(

@@ -1,4 +1,4 @@
-"""Fine-tuning through TRL's SFTTrainer: loss on completions only, resumable, in an order of our own.
+"""Fine-tuning through TRL's trainers: loss on completions only, resumable, in an order of our own.
 
 Rows come encoded (`Encoder.encode`), so TRL neither tokenizes nor truncates. The order of rows is a function of (seed,
 epoch) alone, and a checkpoint counts only once its marker is written; so an interrupted run ends in the bytes of an
@@ -8,13 +8,12 @@ undisturbed one.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from torch.utils.data import Sampler
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -25,17 +24,15 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from trl import SFTConfig
 
 from summ_collapse.errors import InputError
 from summ_collapse.models.checkpoints import Checkpoints, Form, last_checkpoint, left_aside, loss_of
 from summ_collapse.models.divergence import Loss, diverged, finite
 from summ_collapse.models.early_stopping import Best, Stopping
-from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.loading import device, save
 from summ_collapse.models.order import RowOrder, tokens_seen
-from summ_collapse.models.sharding import reduce_in_float32, sum_in_float32, whole_state
-from summ_collapse.models.weighing import WeighedTrainer
+from summ_collapse.models.sharding import whole_state
+from summ_collapse.models.trainers import SUPERVISED, Objective
 from summ_collapse.ranks import ALONE, World
 from summ_collapse.recipe.blocks import Training
 
@@ -58,6 +55,19 @@ class Fit:
     held_out: Callable[[PreTrainedModel], float] | None = None  # the loss that early stopping looks at
 
 
+class Lesson(Protocol):
+    """Encoded rows: what a trainer reads, and how long each is, in tokens."""
+
+    @property
+    def table(self) -> Dataset: ...
+    @property
+    def lengths(self) -> np.ndarray: ...
+    @property
+    def weighed(self) -> bool: ...
+    def __len__(self) -> int: ...
+    def with_filler(self, token: int) -> Dataset: ...
+
+
 @dataclass(frozen=True)
 class Trained:
     """What a training did."""
@@ -74,10 +84,11 @@ class Trained:
 def fit(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    rows: EncodedRows,
+    rows: Lesson,
     settings: Fit,
     folder: Path,
     below: str | None = None,
+    objective: Objective = SUPERVISED,
 ) -> Trained:
     """Train `model` on `rows` and save it whole to `folder`; continues from the last marked checkpoint in `settings.work`.
 
@@ -95,9 +106,9 @@ def fit(
     # One process has nobody to share a batch with, and its last one is as small as it is.
     shared = _rows_a_pass(training, world.size) * world.size if world.size > 1 else 1
     order = RowOrder(rows.lengths, training.batch_size, seed, shared)
-    trainer = _Trainer(
+    trainer = objective.trainer(
         model=model,
-        args=_arguments(settings, checkpoints),
+        args=_arguments(settings, checkpoints, objective),
         train_dataset=rows.with_filler(tokenizer.eos_token_id) if order.filling else rows.table,
         processing_class=tokenizer,
         peft_config=_lora(training) if training.adapter else None,
@@ -152,7 +163,7 @@ def _seed(settings: Fit) -> int:
     return int(np.random.SeedSequence([settings.seed, settings.training.order]).generate_state(1)[0] >> 1)
 
 
-def _stopping(settings: Fit, trainer: "_Trainer", form: Form) -> Stopping | None:
+def _stopping(settings: Fit, trainer: Any, form: Form) -> Stopping | None:
     """What ends the training early, where the recipe has it; it looks before a checkpoint is asked for."""
     how, held_out = settings.training.early_stopping, settings.held_out
     if how is None or held_out is None:
@@ -162,28 +173,6 @@ def _stopping(settings: Fit, trainer: "_Trainer", form: Form) -> Stopping | None
     stopping = Stopping(how, held_out, settings.work, settings.world, trainer.accelerator.unwrap_model)
     trainer.callback_handler.callbacks.insert(0, stopping)
     return stopping
-
-
-class _Trainer(WeighedTrainer):
-    """SFTTrainer with our order of rows and their weights, an eye on the loss, and no model card beside each checkpoint."""
-
-    order: RowOrder
-    loss: Loss
-
-    def create_accelerator_and_postprocess(self) -> None:
-        """With gradients that are summed in float32, over passes and over ranks, whatever they were computed in."""
-        sum_in_float32(self.args)
-        super().create_accelerator_and_postprocess()
-        reduce_in_float32(self.accelerator)
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return self.loss.see(super().training_step(*args, **kwargs))
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
-        return self.order
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        return None
 
 
 class _Epochs(TrainerCallback):
@@ -211,14 +200,12 @@ class _Report(TrainerCallback):
         self.progress(state.global_step, state.max_steps)
 
 
-def _arguments(settings: Fit, checkpoints: Path) -> SFTConfig:
+def _arguments(settings: Fit, checkpoints: Path, objective: Objective) -> TrainingArguments:
     training = settings.training
     micro = _rows_a_pass(training, settings.world.size)
-    arguments = SFTConfig(
+    arguments = objective.config(
         output_dir=str(checkpoints),
-        max_length=None,
-        completion_only_loss=True,
-        dataset_num_proc=None,
+        **objective.options,
         num_train_epochs=training.epochs if training.epochs is not None else 1.0,
         max_steps=training.steps if training.steps is not None else -1,
         per_device_train_batch_size=micro,

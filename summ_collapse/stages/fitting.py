@@ -10,8 +10,7 @@ from summ_collapse.stages.stage import Context
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from summ_collapse.models.encoded import EncodedRows
-    from summ_collapse.models.training import Fit
+    from summ_collapse.models.training import Fit, Lesson
 
 
 def fit_of(
@@ -19,7 +18,7 @@ def fit_of(
     training: Training,
     dtype: str,
     seed: int,
-    rows: "EncodedRows",
+    rows: "Lesson",
     held_out: "Callable[[PreTrainedModel], float] | None" = None,
 ) -> "Fit":
     """The settings of `models.training.fit` for these rows; `held_out` is the loss that early stopping looks at."""

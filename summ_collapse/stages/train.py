@@ -74,7 +74,7 @@ class Train(Stage):
         rows = EncodedRows.at(encoded)
         encoder.check_room(positions(source), rows.longest_completion)
         trained = fit(
-            _model(source, self.training, compute_dtype(self.reading.dtype)),
+            model_to_train(source, self.training, compute_dtype(self.reading.dtype)),
             encoder.tokenizer,
             rows,
             fit_of(context, self.training, self.reading.dtype, context.seed, rows, self._look(held_out, encoder, context.world)),
@@ -126,7 +126,8 @@ class Train(Stage):
         return loss
 
 
-def _model(source: "ModelSource", training: Training, dtype: Any) -> "PreTrainedModel":
+def model_to_train(source: "ModelSource", training: Training, dtype: Any) -> "PreTrainedModel":
+    """A model as a training by this method wants it: float32 masters, frozen weights in the compute type, or 4 bits."""
     import torch
 
     from summ_collapse.models.loading import load_model, load_quantised
