@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from summ_collapse.plugins import plugin
 from summ_collapse.recipe.blocks import CONTROLS, Base, Control, Options
+from summ_collapse.recipe.preference import StepKind
 from summ_collapse.tasks.chat import Chat
 from summ_collapse.tasks.law import Law
 from summ_collapse.tasks.prompt import Template
@@ -22,6 +23,8 @@ class Task(Options):
 
     metrics: ClassVar[tuple[str, ...]] = ROUGE  # of a recipe that names none
     controls: ClassVar[tuple[Control, ...]] = CONTROLS  # of a recipe that names none
+
+    step_kind: ClassVar[StepKind] = "sentence"  # what a step of a summary is
 
     prompt: Template
     chat: Chat | None = Field(None, description="ask the recipe's models through their chat template; as plain text where absent")

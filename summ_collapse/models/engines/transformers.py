@@ -1,13 +1,15 @@
 """`transformers`: padded batches of similar length, greedy, sampling or beam, through `model.generate`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import DynamicCache, GenerationConfig, PreTrainedModel
 
 from summ_collapse.models.encoder import Encoder
-from summ_collapse.models.engines import Tokens
+from summ_collapse.models.engines import Beginnings, Tokens
+from summ_collapse.models.engines.continuing import continuations
 from summ_collapse.models.loading import ModelSource, compute_dtype, load_model
 from summ_collapse.models.padding import batches_by_length, padded
 from summ_collapse.recipe.decoding import Decoding
@@ -36,8 +38,7 @@ class Transformers:
         config = self._config(decoding, log_probabilities)
         completed: list[list[Tokens]] = [[] for _ in prompts]
         device = self.model.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
+        with self.seeded(seed):
             for batch in batches_by_length([len(prompt) for prompt in prompts], decoding.batch_size):
                 padded_ids, padded_mask = padded([prompts[index] for index in batch], self.pad, "left")
                 ids, mask = padded_ids.to(device), padded_mask.to(device)
@@ -55,6 +56,28 @@ class Transformers:
                 for place, index in enumerate(batch):
                     completed[index] = rows[place * decoding.samples : (place + 1) * decoding.samples]
         return completed
+
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        """A random state of its own, from `seed`."""
+        device = self.model.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            yield
+
+    @torch.inference_mode()
+    def continue_from(self, sequences: Sequence[Beginnings], decoding: Decoding, seed: int) -> list[list[list[Tokens]]]:
+        """Continuations of every cut; each sequence is read once for all of its cuts and samples."""
+        with self.seeded(seed):
+            return continuations(self, sequences, decoding)
+
+    def written(self, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, **read: Any) -> list[list[Tokens]]:
+        """What `model.generate` gives for (rows, tokens) ids that end together, `samples` of them a prompt."""
+        generated = self.model.generate(
+            input_ids=ids, attention_mask=mask, generation_config=self._config(decoding, False), **read
+        )
+        rows = [self._tokens(tail, None) for tail in generated.sequences[:, ids.shape[1] :].tolist()]
+        return [rows[start : start + decoding.samples] for start in range(0, len(rows), decoding.samples)]
 
     def _read(self, ids: torch.Tensor, mask: torch.Tensor, samples: int) -> DynamicCache:
         """Keys and values of all of each prompt but its last token, `samples` times. (rows, tokens) ids and mask, padded left."""
