@@ -1,6 +1,7 @@
-"""The tables that flow between stages: Example, Candidate, Score, Rows. Names, types, checks.
+"""The tables that flow between stages: Example, Candidate, Score, Rows, Pair. Names, types, checks.
 
-`Example` is keyed by `id`, `Candidate` and `Score` by (`id`, `sample`), `Rows` by these and `source`. Tables may carry
+`Example` is keyed by `id`, `Candidate` and `Score` by (`id`, `sample`), `Rows` by these and `source`, `Pair` by (`id`, `pair`).
+Tables may carry
 further columns of their task or verifier; those named here come first, with exactly these types.
 """
 
@@ -14,6 +15,19 @@ KEY = [("id", pa.string()), ("sample", pa.int32())]
 CANDIDATE = pa.schema([*KEY, ("candidate", pa.string()), ("n_tokens", pa.int32()), ("finish", pa.string())])
 SCORE = pa.schema([*KEY, ("score", pa.float64())])
 ROWS = pa.schema([*KEY, ("source", pa.string()), ("completion", pa.string()), ("weight", pa.float64())])
+PAIR_KEY = [("id", pa.string()), ("pair", pa.int32())]
+PAIR = pa.schema(
+    [
+        *PAIR_KEY,
+        ("prefix", pa.string()),
+        ("chosen", pa.string()),
+        ("rejected", pa.string()),
+        ("weight", pa.float64()),
+        # Whether each side goes on to the end of its text: a model then learns that it ends there.
+        ("chosen_ends", pa.bool_()),
+        ("rejected_ends", pa.bool_()),
+    ]
+)
 REAL = "real"  # the `source` of rows that no model wrote
 
 
@@ -26,7 +40,7 @@ def check(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
     table = table.select([*schema.names, *others])
     fields = [schema.field(column) if column in schema.names else table.schema.field(column) for column in table.column_names]
     table = table.cast(pa.schema(fields))
-    keys = keys_of(table)
+    keys = keys_of(table, "pair" if "pair" in schema.names else "sample")
     if len(set(keys)) < len(keys):
         raise ValueError(f"{name}: expected each key once, got {len(keys) - len(set(keys))} repeated")
     return table
@@ -39,11 +53,11 @@ def rows_of(ids: pa.ChunkedArray, samples: pa.ChunkedArray, completions: pa.Chun
     return pa.table([ids, samples, pa.array([source] * count, pa.string()), completions, weights], names=ROWS.names).cast(ROWS)
 
 
-def keys_of(table: pa.Table) -> list[tuple[str, int]]:
-    """(id, sample) of every row; sample is 0 where the table has none."""
+def keys_of(table: pa.Table, number: str = "sample") -> list[tuple[str, int]]:
+    """(id, sample) of every row, or (id, pair); the number is 0 where the table has none."""
     ids = table["id"].to_pylist()
-    samples = table["sample"].to_pylist() if "sample" in table.column_names else [0] * len(ids)
-    return list(zip(ids, samples, strict=True))
+    numbers = table[number].to_pylist() if number in table.column_names else [0] * len(ids)
+    return list(zip(ids, numbers, strict=True))
 
 
 def tie_break(seed: int | str, keys: list[tuple[str, int]]) -> np.ndarray:

@@ -57,7 +57,7 @@ class _Where:
         """How the candidates of a pool came about."""
         synthesis = self.recipe.synthesis
         how = decoding_of(synthesis.all()[pool or MAIN], synthesis.max_new_tokens)
-        wrote = (replace(how, batch_size=0), synthesis.engine, synthesis.exclude_slice, synthesis.documents)
+        wrote = (replace(how, batch_size=0), synthesis.engine, synthesis.exclude_slice, synthesis.only_slice, synthesis.documents)
         return f"{self.recipe.generator.train.model_dump_json()} {wrote}"
 
 

@@ -32,6 +32,17 @@ class Model:
         if self.below is not None:
             yield from self.below.parts(role + Reading.below)
 
+    def made(self, role: str) -> "dict[str, Node[Stage]]":
+        """The nodes that make the model and what lies below it, by role."""
+        return {part: below.node for part, below in self.parts(role) if below.node is not None}
+
+    @property
+    def called(self) -> str:
+        """What an adapter's configuration calls it: a hub id, or the stage that made it."""
+        if self.node is not None:
+            return f"{self.node.name} {self.node.fingerprint[:12]}"
+        return self.name.short() if self.name else "unresolved"
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -84,6 +95,9 @@ class Arm(Options):
     generation: int | None = Field(None, description="how many times its line has learnt from its own output")
     mixture: str | None = Field(None, description="which of the generations before it, a generation learns from")
     real_share: float | None = Field(None, description="of the generator's real rows, which a generation learns from too")
+    method: str | None = Field(None, description="how it learns from verdicts on its own samples")
+    drawn: list[str] = Field([], description="samples behind it that are not of its pool: rollouts, another model's pool")
+    attempts: str | None = Field(None, description="several answers to every test row")
     collapse: str | None = Field(None, description="what is measured of its collapse")
     scores: str | None = None
     judge: str | None = None
@@ -93,5 +107,5 @@ class Arm(Options):
     @property
     def nodes(self) -> set[str]:
         """The stages that a report of it reads."""
-        found = (self.evaluate, self.train, self.rows, self.scores, self.judge, self.candidates, self.collapse)
-        return {name for name in found if name is not None}
+        found = (self.evaluate, self.train, self.rows, self.scores, self.judge, self.candidates, self.collapse, self.attempts)
+        return {name for name in found if name is not None} | set(self.drawn)

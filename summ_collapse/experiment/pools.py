@@ -32,6 +32,7 @@ def pool_of(
     stage = Generate(
         completing=setting.completing(generator, decoding_of(how, synthesis.max_new_tokens), how.chunk_size),
         excluded_slice=share if synthesis.exclude_slice else 0.0,
+        within=share if synthesis.only_slice else None,
         documents=synthesis.documents,
     )
     candidates = setting.graph.add(stage, f"{prefix}generator", seed, setting.completing_inputs(generator))

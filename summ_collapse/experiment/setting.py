@@ -13,6 +13,7 @@ from summ_collapse.recipe.decoding import Decoding, decoding_of
 from summ_collapse.recipe.resolve import Name, Names, Reference, references, unresolved
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.selection.order import Order
+from summ_collapse.stages.attempts import Attempts
 from summ_collapse.stages.collapse import Collapse
 from summ_collapse.stages.completing import Completing
 from summ_collapse.stages.evaluate import Evaluate
@@ -58,9 +59,9 @@ class Setting:
         stage = Train(
             reading=self.reading(start, "base"),
             training=training,
-            below=_called(start) if training.adapter else None,
+            below=start.called if training.adapter else None,
         )
-        inputs = {"examples": self.examples, "rows": rows, **_made("base", start)}
+        inputs = {"examples": self.examples, "rows": rows, **start.made("base")}
         if training.early_stopping is not None:
             if real is None:
                 raise InputError(f"early_stopping: expected real rows to look at, and none are behind {arm}")
@@ -74,7 +75,7 @@ class Setting:
 
     def completing_inputs(self, model: Model) -> Nodes:
         """What a stage reads that completes documents with it."""
-        return {"examples": self.examples, **_made("model", model)}
+        return {"examples": self.examples, **model.made("model")}
 
     def verify(
         self,
@@ -97,7 +98,7 @@ class Setting:
             shared_prompts=model is not None and how.samples > 1,
         )
         read = {f"scores of {name}": scores for name, scores in (sources or {}).items()}
-        models = _made("model", model) if model else {}
+        models = model.made("model") if model else {}
         return self.graph.add(stage, arm, seed, {"examples": self.examples, "candidates": candidates, **models, **read})
 
     def select(
@@ -151,6 +152,7 @@ class Setting:
         stage = Evaluate(metrics=evaluation.metrics, completing=completing)
         inputs = self.completing_inputs(model) if model else {"examples": self.examples}
         evaluate = self.graph.add(stage, prefix + name, seed if model else None, inputs)
+        attempts = self._attempts(prefix + name, seed, model) if model and evaluation.attempts else None
         baselines: dict[str, str] = {}
         if pool is not None:
             # The generator is a baseline where there is one. It and its real rows are the same for all of its pools.
@@ -162,11 +164,20 @@ class Setting:
             seed=seed,
             evaluate=evaluate.name,
             train=model.node.name if model and model.node else None,
+            attempts=attempts.name if attempts else None,
             slice=pool.slice if pool else None,
             pool=None if pool is None or pool.main else pool.name,
             baselines=baselines,
             **{"judge": pool.judge.name if pool else None, **facts},
         )
+
+    def _attempts(self, arm: str, seed: int, model: Model) -> Node[Stage]:
+        """Several answers of a model to every test row."""
+        synthesis, wrong, samples = self.recipe.synthesis, self.recipe.wrong, self.recipe.evaluation.attempts
+        assert samples is not None, "asked for by `evaluation.attempts`"
+        decoding = replace(decoding_of(synthesis, synthesis.max_new_tokens, "sampling"), samples=samples)
+        stage = Attempts(completing=self.completing(model, decoding), metric=wrong.metric, below=wrong.below)
+        return self.graph.add(stage, arm, seed, self.completing_inputs(model))
 
     def retrained(
         self,
@@ -201,15 +212,3 @@ class Setting:
             attention=base.attention,
             threads=self.recipe.launch.threads,
         )
-
-
-def _made(role: str, model: Model) -> Nodes:
-    """The nodes that make a model and what lies below it, by role."""
-    return {part: below.node for part, below in model.parts(role) if below.node is not None}
-
-
-def _called(model: Model) -> str:
-    """What an adapter's configuration calls its base: a hub id, or the stage that made it."""
-    if model.node is not None:
-        return f"{model.node.name} {model.node.fingerprint[:12]}"
-    return model.name.short() if model.name else "unresolved"

@@ -1,7 +1,8 @@
 """Rows that weigh more or less than others in the loss: a row of weight 2 counts as if it stood there twice.
 
 The loss of an optimizer step is the weighted sum of its tokens' negative log-likelihoods over the sum of their weights, on
-all ranks and in all passes together. Where all rows weigh 1, nothing of this is in the way of TRL's own loss.
+all ranks and in all passes together. A row that weighs less than nothing is unlearnt; the sum is then of the weights' sizes.
+Where all rows weigh 1, nothing of this is in the way of TRL's own loss.
 """
 
 from collections.abc import Callable
@@ -36,10 +37,10 @@ class WeighedTrainer(SFTTrainer):
             self._signature_columns.append(WEIGHT)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
-        """The weights of all tokens that are learnt in one optimizer step, on all ranks."""
+        """The weights of all tokens that are learnt in one optimizer step, on all ranks; of those below zero their size."""
         if not self.weighs:
             return super()._get_num_items_in_batch(batch_samples, device)
-        total = sum((_learnt(batch["labels"]).sum(dim=1) * batch[WEIGHT]).sum() for batch in batch_samples)
+        total = sum((_learnt(batch["labels"]).sum(dim=1) * batch[WEIGHT].abs()).sum() for batch in batch_samples)
         return self.accelerator.gather(torch.as_tensor(total).to(device).reshape(1)).sum()
 
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:

@@ -223,12 +223,19 @@ class Synthesis(Sampled):
     max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
     engine: str = Field("transformers", description="what generates: an installed engine")
     exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
+    only_slice: bool = Field(False, description="write for the generator's own slice alone; expected with `exclude_slice: false`")
     documents: int | None = Field(
         None, gt=0, description="documents of the pool that candidates are written for; all of them where absent"
     )
     variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Sampled] = Field(
         {}, description="further pools of the same generator, by the name that their arms begin with; no control is of them"
     )
+
+    @model_validator(mode="after")
+    def _some_documents(self) -> "Synthesis":
+        if self.only_slice and self.exclude_slice:
+            raise ValueError("expected `exclude_slice: false` with `only_slice`, or no document is left")
+        return self
 
     @model_validator(mode="after")
     def _variants_use_what_they_say(self) -> "Synthesis":
@@ -324,6 +331,10 @@ class Evaluation(Options):
     metrics: list[str] = Field([], description="metric names; the task's own where absent")
     decoding: Literal["greedy", "sampling"] = Field(
         "greedy", description="how test rows are completed: greedy, or one draw as the synthesis has it (temperature, top_p)"
+    )
+
+    attempts: int | None = Field(
+        None, gt=1, le=1024, description="answers drawn to every test row for pass@1 up to pass@n; none where absent"
     )
 
     @property

@@ -33,6 +33,7 @@ def contradictions(recipe: Recipe) -> list[str]:
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
     problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _whole_models(recipe)
+    problems += _preference(recipe) + _soft(recipe)
     problems += [f"task.{problem}" for problem in recipe.task.problems(recipe.base)] + _early_stopping(recipe)
     tiny = recipe.base.tiny
     budget = recipe.task.max_document_tokens
@@ -142,6 +143,48 @@ def _generations(recipe: Recipe) -> list[str]:
     return problems
 
 
+def _preference(recipe: Recipe) -> list[str]:
+    """A block that no design asks for, or that names no verifier or pool, or a pool in which nothing can be compared."""
+    wanted = recipe.preference
+    if ("preference" in recipe.designs) != (wanted is not None):
+        return ["designs: expected `preference` here and the block `preference`, or neither"]
+    if wanted is None:
+        return []
+    pools = recipe.synthesis.all()
+    if wanted.pool not in pools:
+        there = ", ".join(pools)
+        return [
+            f"preference.pool: {wanted.pool!r} is no pool of this recipe{nearest(wanted.pool, pools)}; expected one of {there}"
+        ]
+    if wanted.verifier not in recipe.verifiers:
+        return [
+            f"preference.verifier: {wanted.verifier!r} is no verifier of this recipe{nearest(wanted.verifier, recipe.verifiers)}"
+        ]
+    problems = []
+    samples, verifier = pools[wanted.pool].samples, recipe.verifiers[wanted.verifier]
+    if samples < 2:
+        problems.append(f"preference.pool: expected at least 2 samples a document in {wanted.pool!r}, of which pairs are made")
+    if "dpo-step" in wanted.arms and (verifier.sources or samples_needed(recipe, wanted.verifier) > 1):
+        problems.append(
+            f"preference.verifier: {wanted.verifier} reads other samples, and rollouts are scored one by one; expected another"
+        )
+    if "dpo-step" in wanted.arms and pools[wanted.pool].decoding != "sampling":
+        problems.append(
+            f"preference.pool: expected a pool with decoding: sampling, as rollouts are, got {pools[wanted.pool].decoding}"
+        )
+    return problems
+
+
+def _soft(recipe: Recipe) -> list[str]:
+    """A block that no design asks for, or that names no verifier."""
+    wanted = recipe.soft
+    if ("soft" in recipe.designs) != (wanted is not None):
+        return ["designs: expected `soft` here and the block `soft`, or neither"]
+    if wanted is None or wanted.verifier in recipe.verifiers:
+        return []
+    return [f"soft.verifier: {wanted.verifier!r} is no verifier of this recipe{nearest(wanted.verifier, recipe.verifiers)}"]
+
+
 def _early_stopping(recipe: Recipe) -> list[str]:
     """Trainings that would look at rows which the model that they start from has learnt."""
     if recipe.retrain.start != "generator":
@@ -168,6 +211,10 @@ def _whole_models(recipe: Recipe) -> list[str]:
         for where, one in trainings(recipe).items()
         if one.early_stopping is not None and recipe.launch.training(one.method) in SHARDING
     ]
+    learnt = recipe.preference.train if recipe.preference is not None else None
+    if learnt is not None and recipe.launch.training(learnt.method) in SHARDING:
+        shape = recipe.launch.training(learnt.method)
+        problems.append(f"preference.train: it runs on whole models (single, ddp), and launch.train is {shape}")
     if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
         problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")
     return problems

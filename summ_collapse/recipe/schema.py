@@ -23,6 +23,8 @@ from summ_collapse.recipe.blocks import (
     Wrong,
 )
 from summ_collapse.recipe.generations import Generations
+from summ_collapse.recipe.preference import Preference
+from summ_collapse.recipe.soft import Soft
 
 RANDOM = "random"
 
@@ -47,6 +49,10 @@ class Recipe(Options):
     generations: Generations | None = Field(
         None, description="of the design `generations`: regimes of training on one's own output"
     )
+    preference: Preference | None = Field(
+        None, description="of the design `preference`: learning from verdicts on the learner's own samples"
+    )
+    soft: Soft | None = Field(None, description="of the design `soft`: a noisy verdict as row weights")
     evaluation: Evaluation = Evaluation()
     launch: Launch = Launch()
     commits: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]] = Field(
@@ -94,8 +100,11 @@ def scoring(recipe: Recipe, pool: str) -> dict[str, Any]:
     Of the main one all that it has candidates enough for; of a further one those that its arms are selected by.
     """
     wanted = {name for name in recipe.verifiers if samples_needed(recipe, name) <= recipe.synthesis.all()[pool].samples}
+    preference = recipe.preference
     if pool != MAIN:
         selecting = {name for how in recipe.selection.of(pool).values() for name in how.verifiers or recipe.verifiers}
+        if preference is not None and preference.pool == pool:
+            selecting.add(preference.verifier)
         wanted &= {random_verifier(recipe), *selecting}
     return with_read(recipe, wanted)
 
@@ -108,6 +117,8 @@ def trainings(recipe: Recipe) -> dict[str, Training]:
         if regime.training:
             with suppress(ValidationError):
                 found[f"generations.regimes.{name}.training"] = regime.retrained(recipe.retrain)
+    if recipe.preference is not None and recipe.preference.train is not None:
+        found["preference.train"] = recipe.preference.train
     return found
 
 

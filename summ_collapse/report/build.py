@@ -189,6 +189,7 @@ def _facts(same: Sequence[_Evaluated]) -> dict[str, Any]:
         "rate": arm.rate,
         "regime": arm.regime,
         "generation": arm.generation,
+        "method": arm.method,
         "seed": seeds[0] if len(seeds) == 1 else None,
         "seeds": seeds,
     }
@@ -197,13 +198,22 @@ def _facts(same: Sequence[_Evaluated]) -> dict[str, Any]:
 def _trained(inputs: Artifacts, arm: Arm, wrote: Outputs) -> Trained:
     return Trained(
         n_train=inputs[arm.train].manifest["rows_out"] if arm.train else 0,
+        drawn=_drawn(inputs, arm),
         passes=_passes(inputs[arm.train].manifest) if arm.train else None,
         outputs=wrote,
         diversity=inputs[arm.evaluate].manifest["notes"]["diversity"],
+        attempts={} if arm.attempts is None else inputs[arm.attempts].manifest["notes"]["means"],
         collapse={} if arm.collapse is None else inputs[arm.collapse].manifest["notes"]["measures"],
         truncated={"train": _truncated(inputs, arm.train), "test": _truncated(inputs, arm.evaluate)},
         slice_overlap=_overlap(inputs, arm),
     )
+
+
+def _drawn(inputs: Artifacts, arm: Arm) -> int | None:
+    """How many samples were drawn for an arm that is made of them."""
+    if arm.candidates is None:
+        return None
+    return sum(inputs[name].table("candidates", ["id"]).num_rows for name in (arm.candidates, *arm.drawn))
 
 
 def _passes(manifest: Mapping[str, Any]) -> float | None:
@@ -227,7 +237,9 @@ def _overlap(inputs: Artifacts, arm: Arm) -> float | None:
     """The share of an arm's rows whose documents the generator was trained on; None where it has no say."""
     if arm.rows is None or arm.slice is None:
         return None
-    return overlap(inputs["examples"], arm.slice, inputs[arm.rows].table("rows", ["id"])["id"].to_pylist())
+    learnt = inputs[arm.rows]
+    table = next(name for name in ("rows", "pairs") if f"{name}.parquet" in learnt.manifest["files"])
+    return overlap(inputs["examples"], arm.slice, learnt.table(table, ["id"])["id"].to_pylist())
 
 
 def _pooled(parts: Sequence[Trained | Predicted]) -> Any:

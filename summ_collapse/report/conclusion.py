@@ -15,16 +15,16 @@ RANDOM, UNFILTERED = "random", "unfiltered"
 
 
 def best(entries: Sequence[Entry], metric: str) -> list[Entry]:
-    """The best arm of every verifier and pool, random ones aside; the best of these first."""
+    """The best arm of every verifier, method and pool, random ones aside; the best of these first."""
 
     def worth(entry: Entry) -> tuple[bool, float]:
         found = entry.metrics.get(metric)
         return verdict_of(entry) == "helps", float("-inf") if found is None else found.mean
 
-    groups: dict[tuple[float | None, str | None, str | None, str], list[Entry]] = {}
+    groups: dict[tuple[float | str | None, ...], list[Entry]] = {}
     for entry in entries:
         if entry.verifier is not None and entry.verifier_kind != RANDOM:
-            groups.setdefault((*entry.of, entry.regime, entry.verifier), []).append(entry)
+            groups.setdefault((*entry.of, entry.regime, entry.method, entry.verifier), []).append(entry)
     return sorted((max(group, key=worth) for group in groups.values()), key=worth, reverse=True)
 
 
@@ -141,7 +141,7 @@ def _called(entry: Entry, several: bool) -> str:
         return entry.arm
     parts = [
         entry.pool,
-        entry.verifier or entry.control or entry.arm,
+        entry.method or entry.verifier or entry.control or entry.arm,
         entry.variant,
         None if entry.rate is None else f"{100 * entry.rate:g}%",
     ]

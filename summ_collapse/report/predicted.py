@@ -48,8 +48,8 @@ class Predictions:
         return self.inputs["examples"].table("train", grading(self.report.evaluation.metrics[0]))
 
     def of(self, arm: Arm) -> Predicted:
-        """p, phi, psi and what follows, coverage, and predictions; nothing of an arm that is not made of candidates."""
-        if arm.candidates is None:
+        """p, phi, psi and what follows, coverage, and predictions; nothing of an arm that is no selection of candidates."""
+        if arm.candidates is None or arm.method is not None:
             return Predicted()
         candidates = self._read(arm)
         kept = self._kept(arm, candidates)

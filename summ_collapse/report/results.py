@@ -13,7 +13,7 @@ from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.agreement import Agreement, Point, agreement
 from summ_collapse.recipe.errors import describe
 
-RESULTS_VERSION = 5  # raise it when an entry, or the whole, gets or loses a key
+RESULTS_VERSION = 6  # raise it when an entry, or the whole, gets or loses a key
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Named(BaseModel, frozen=True, extra="forbid"):
     rate: float | None
     regime: str | None = None  # of generations that learn from their own output
     generation: int | None = None
+    method: str | None = None  # of learning from verdicts on one's own samples
     seed: int | None  # none where several are pooled
     seeds: list[int]
 
@@ -84,9 +85,11 @@ class Trained(BaseModel, frozen=True, extra="forbid"):
     """What an arm was trained on and what it wrote; means over seeds."""
 
     n_train: int | float
+    drawn: int | float | None = None  # samples of the generator behind it, rollouts too; None where there are none
     passes: float | None = None  # how often each row was seen; None where nothing was trained
     outputs: Outputs | None = None
     diversity: dict[str, float]
+    attempts: dict[str, float] = {}  # pass@k, 0-100
     collapse: dict[str, float] = {}  # beside the real texts, of a generation
     truncated: dict[str, float]  # the share of rows whose document was cut to its budget, by where they are from
     slice_overlap: float | None

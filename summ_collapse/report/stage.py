@@ -17,7 +17,7 @@ class Report(Stage):
     """results.json, the tables and the figures; inputs play the roles of their own names."""
 
     kind: ClassVar[str] = "report"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
     further: ClassVar[Mapping[str, str]] = {"*": ANY}
     gives: ClassVar[str] = "report"
@@ -32,9 +32,11 @@ class Report(Stage):
         """Compare all arms and write the report."""
         from summ_collapse.report.build import build
         from summ_collapse.report.csv_rows import rows_as_csv
-        from summ_collapse.report.figures.all import draw_all
+        from summ_collapse.report.figures.all import SUFFIXES, draw_all
+        from summ_collapse.report.figures.efficiency import draw_efficiency
         from summ_collapse.report.lines.cure import cures
         from summ_collapse.report.lines.effective import fitted, regimes_of
+        from summ_collapse.report.lines.efficiency import efficiencies, measured
         from summ_collapse.report.lines.trends import trends
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
@@ -45,15 +47,20 @@ class Report(Stage):
         for suffix, text in tables.items():
             store.write_atomic(context.out / f"table.{suffix}", text.encode())
         beside_theory = fitted(regimes_of(self.contents.arms, results), results, self.contents.evaluation.drawn)
+        errors = measured(self.contents.arms, context.inputs, results.metric)
         of_lines: dict[str, Sequence[DataclassInstance]] = {
             "generations": trends(results),
             "claims": results.claims,
             "rounds_to_cure": cures(results),
             "effective_n": beside_theory,
+            "efficiency": [one for metric, found in errors.items() for one in efficiencies(found, metric)],
         }
         for name, found in of_lines.items():
             if found:
                 store.write_atomic(context.out / f"{name}.csv", rows_as_csv(found).encode())
+        if errors:
+            paths = [context.out / "figures" / f"efficiency.{suffix}" for suffix in SUFFIXES]
+            draw_efficiency(errors, paths, results.recipe)
         draw_all(results, self.contents.attacks, beside_theory, context.out / "figures")
         arms = len(results.arms)
         return Outcome(arms, arms, notes={"test_rows": results.test_rows})

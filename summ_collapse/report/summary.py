@@ -15,6 +15,7 @@ from rich.table import Table
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
 from summ_collapse.report.conclusion import RANDOM, UNFILTERED, best, conclusion, seeds_of, verdict_of, with_interval
 from summ_collapse.report.layout import WIDTH, plain, rendered, wrapped
+from summ_collapse.report.lines.efficiency import FEWEST_SIZES
 from summ_collapse.report.lines.trends import last_of_lines, lines_of
 from summ_collapse.report.results import Claim, Entry, Results
 from summ_collapse.report.tables import MARKS
@@ -133,7 +134,9 @@ def meaning(results: Results) -> str:
 
 def _figure(results: Results) -> str:
     """The one that answers the question."""
-    return "generations" if lines_of(results.main) else "rates"
+    if lines_of(results.main):
+        return "generations"
+    return "efficiency" if len({entry.slice for entry in results.main if entry.method is not None}) >= FEWEST_SIZES else "rates"
 
 
 def _failures(results: Results) -> list[str]:

@@ -48,6 +48,7 @@ def _columns(entries: Sequence[Entry], metrics: Sequence[str]) -> Columns:
         "predicted_delta": _of(PredictedDelta),
         "predicted_vs_random": _of(PredictedDelta),
         "diversity": dict.fromkeys(sorted({name for entry in entries for name in entry.diversity})),
+        "attempts": dict.fromkeys(dict.fromkeys(name for entry in entries for name in entry.attempts)),
         "collapse": dict.fromkeys(dict.fromkeys(name for entry in entries for name in entry.collapse)),
         "truncated": dict.fromkeys(sorted({name for entry in entries for name in entry.truncated})),
         "metrics": dict.fromkeys(metrics, _of(Interval)),

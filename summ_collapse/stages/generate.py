@@ -26,6 +26,7 @@ class Generate(Stage):
     preload: ClassVar[tuple[str, ...]] = ("summ_collapse.models.engines.transformers", "summ_collapse.models.generation")
     completing: Completing
     excluded_slice: float = Field(0.0, ge=0, le=1, description="share of the training rows that is left out")
+    within: float | None = Field(None, description="share of the training rows that is written for alone; all where absent")
     documents: int | None = Field(None, description="the most that are written for; all where absent")
 
     @property
@@ -48,17 +49,19 @@ class Generate(Stage):
     def _documents(self, of: Mapping[str, Size]) -> int | None:
         """Those of the pool."""
         rows = of["examples"].rows
-        return None if rows is None else self._most(rows - slice_rows(rows, self.excluded_slice))
+        return None if rows is None else self._end(rows) - slice_rows(rows, self.excluded_slice)
 
-    def _most(self, pool: int) -> int:
-        return pool if self.documents is None else min(pool, self.documents)
+    def _end(self, rows: int) -> int:
+        """Where the pool ends in the order of slices."""
+        end = rows if self.within is None else slice_rows(rows, self.within)
+        return end if self.documents is None else min(end, slice_rows(rows, self.excluded_slice) + self.documents)
 
     def run(self, context: Context) -> Outcome:
         """Write `candidates.parquet`."""
         examples = context.inputs["examples"].table("train", ["id", "document", "slice_rank"])
         excluded = slice_rows(examples.num_rows, self.excluded_slice)
         # What follows the slice in the order of slices is a draw of all that is not in it.
-        end = excluded + self._most(examples.num_rows - excluded)
+        end = self._end(examples.num_rows)
         pool = between(examples, excluded, end)
         completed = self.completing.complete(context, pool)
         store.write_table(context.out / "candidates.parquet", check(completed.candidates, CANDIDATE, "candidates"))
@@ -68,7 +71,8 @@ class Generate(Stage):
             "hit_the_limit": completed.hit_the_limit,
             "truncated": completed.truncated,
         }
-        rejected = {"the generator's own slice": excluded, "beyond `documents`": examples.num_rows - end}
+        beyond = "beyond `documents`" if self.within is None else "beyond the generator's own slice, or `documents`"
+        rejected = {"the generator's own slice": excluded, beyond: examples.num_rows - end}
         rejected = {reason: count for reason, count in rejected.items() if count}
         tokens = completed.prompt_tokens + completed.generated_tokens
         return Outcome(examples.num_rows, pool.num_rows, rejected, tokens=tokens, notes=notes)

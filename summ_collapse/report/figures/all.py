@@ -25,8 +25,8 @@ def draw_all(results: Results, attacks: Mapping[str, Attack], beside_theory: Seq
 
     title, metric = results.recipe, results.metric
     entries = [entry for entry in results.main if entry.failed is None]
-    lines, others = lines_of(entries), [entry for entry in entries if entry.generation is None]
-    if not lines or any(entry.verifier is not None for entry in others):
+    lines, others = lines_of(entries), [entry for entry in entries if entry.generation is None and entry.method is None]
+    if len(others) == len(entries) or any(entry.verifier is not None for entry in others):
         draw_rates(others, metric, paths("rates"), title)
     draw_prediction(results.single, results.agreement, paths("prediction"), title)
     attacked = corruption_lines(others, attacks)
