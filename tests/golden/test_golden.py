@@ -35,10 +35,12 @@ DIGESTED = ("candidates.parquet", "scores.parquet", "predictions.parquet", "tabl
 def described(recipe: Path) -> str:
     """A block a stage: its name, seed and launch shape, and below it the stages that it reads.
 
-    Of generations three, and one seed: those after them are made alike.
+    Of generations three, and one seed of them and of preferences: those after them are made alike.
     """
-    long = load(recipe).generations is not None
-    experiment = plan(load(recipe, ["generations.rounds=3", "seeds=[0]"] if long else []), None).experiment
+    whole = load(recipe)
+    changes = ["generations.rounds=3"] if whole.generations is not None else []
+    changes += ["seeds=[0]"] if whole.generations is not None or whole.preference is not None else []
+    experiment = plan(load(recipe, changes), None).experiment
     lines = []
     for stage in experiment.stages.values():
         lines.append(f"{stage.name}  seed {stage.seed}  {shape_of(stage, experiment.recipe.launch)}")
