@@ -211,7 +211,10 @@ def _whole_models(recipe: Recipe) -> list[str]:
         for where, one in trainings(recipe).items()
         if one.early_stopping is not None and recipe.launch.training(one.method) in SHARDING
     ]
+    before = recipe.retrain if recipe.preference is not None and recipe.preference.start == "rft" else recipe.generator.train
     learnt = recipe.preference.train if recipe.preference is not None else None
+    if learnt is not None and learnt.method == "qlora" and before.adapter:
+        problems.append("preference.train.method: qlora starts from a whole model, and the one before it is an adapter")
     if learnt is not None and recipe.launch.training(learnt.method) in SHARDING:
         shape = recipe.launch.training(learnt.method)
         problems.append(f"preference.train: it runs on whole models (single, ddp), and launch.train is {shape}")

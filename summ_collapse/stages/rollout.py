@@ -4,10 +4,9 @@ Their scores tell what was to be expected before each step (`selection/credit.py
 whole text with the beginning that it was continued from, so that every verifier can score it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 import pyarrow as pa
 from pydantic import Field, JsonValue
 
@@ -80,11 +79,7 @@ class Rollout(Stage):
         keys, texts = keys_of(candidates), candidates["candidate"].to_pylist()
         scores = context.inputs["scores"].table("scores", ["score"])["score"].to_numpy()
         wrong = worst([key for key, _ in keys], scores, self.margin, self.each)
-        through = (
-            wrong
-            if self.most is None
-            else wrong[np.sort(np.argsort(by_hash("rollout", [keys[row] for row in wrong]))[: self.most])]
-        )
+        through = wrong if self.most is None else wrong[by_hash("rollout", [keys[row] for row in wrong]) < self.most]
         source = self.reads.source(context.inputs)
         encoder = self.reads.encoder(source, self.completing.decoding.max_new_tokens)
         opened: list[Engine] = []
@@ -95,16 +90,11 @@ class Rollout(Stage):
             if not opened:  # a stage that finds all its chunks made needs no model
                 opened.append(plugin("engines", self.completing.engine)(source, encoder))
             ours = [int(through[row]) for row in rows]
-            begun = self._beginnings(encoder, [document_of[keys[row][0]] for row in ours], [texts[row] for row in ours])
-            written = continued(
-                opened[0], [one for _, one in begun], self.completing.decoding, chunk_seed(context.seed, context.name, index)
-            )
-            return pa.concat_tables(
-                [
-                    _table(encoder, *keys[row], places, one, found)
-                    for row, (places, one), found in zip(ours, begun, written, strict=True)
-                ]
-            )
+            begun = [self._beginnings(encoder, document_of[keys[row][0]], texts[row]) for row in ours]
+            seed = chunk_seed(context.seed, context.name, index)
+            written = continued(opened[0], [one for _, one in begun], self.completing.decoding, seed)
+            made = zip(ours, begun, written, strict=True)
+            return pa.concat_tables([_table(encoder, *keys[row], places, one, found) for row, (places, one), found in made])
 
         rollouts = ROLLOUT.empty_table()
         if len(through):
@@ -121,21 +111,17 @@ class Rollout(Stage):
         }
         return Outcome(len(keys), len(through), {reason: rows for reason, rows in rejected.items() if rows}, tokens, notes)
 
-    def _beginnings(
-        self, encoder: "Encoder", documents: Sequence[str], texts: Sequence[str]
-    ) -> "list[tuple[list[int], Beginnings]]":
-        """Where each text is to be continued from: behind how many steps, and its tokens. A place inside a token is none."""
+    def _beginnings(self, encoder: "Encoder", document: str, text: str) -> "tuple[list[int], Beginnings]":
+        """Behind how many steps a text is gone on from, and its tokens. A place that is inside of a token is none."""
         from summ_collapse.models.engines import Beginnings
 
-        found = []
-        for document, text in zip(documents, texts, strict=True):
-            (whole,) = encoder.encode([document], [text])
-            ids = whole.ids[:-1]
-            prefixes = encoder.beginnings([text[:place].rstrip() for place in steps.boundaries(text, self.steps)])
-            cuts = {number: whole.prompt_length + len(prefix) for number, prefix in enumerate(prefixes, 1)}
-            cuts = {number: cut for number, cut in cuts.items() if ids[whole.prompt_length : cut] == prefixes[number - 1]}
-            found.append((list(cuts), Beginnings(ids, whole.prompt_length, list(cuts.values()))))
-        return found
+        (whole,) = encoder.encode([document], [text])
+        ids, start = whole.ids[:-1], whole.prompt_length
+        prefixes = encoder.beginnings([text[:place].rstrip() for place in steps.boundaries(text, self.steps)])
+        cuts = {
+            number: start + len(prefix) for number, prefix in enumerate(prefixes, 1) if ids[start : start + len(prefix)] == prefix
+        }
+        return list(cuts), Beginnings(ids, start, list(cuts.values()))
 
 
 def _table(

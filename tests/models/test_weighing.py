@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import LlamaForCausalLM
 
 from summ_collapse.models.encoded import EncodedRows
 from summ_collapse.models.encoder import Encoder
+from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe.blocks import Pretrain, Tiny, Training
@@ -58,3 +60,18 @@ def test_a_weight_is_not_nothing(tmp_path: Path, one_thread: None) -> None:
     weighed = weights_after([0, 1, 2], [5.0, 1.0, 1.0], tmp_path / "weighed")
     plain = weights_after([0, 1, 2], None, tmp_path / "plain")
     assert any((tensor - plain[name]).abs().max() > 1e-4 for name, tensor in weighed.items())
+
+
+def test_what_weighs_less_than_nothing_is_unlearnt(tmp_path: Path, one_thread: None) -> None:
+    """Of two rows, one with weight -1: its likelihood falls, and that of the other rises."""
+    tokenizer = train_tokenizer(TEXTS, "word", 300, 64)
+    encoder = Encoder(tokenizer, Prompt.parse("{document} short:"), 32)
+    documents, completions = TEXTS[:2], [text.split()[1] for text in TEXTS[:2]]
+    model = make_model(TINY, tokenizer)
+    before, _ = completion_likelihoods(model, encoder, documents, completions, 2)
+    weights_after([0, 1], [1.0, -1.0], tmp_path / "run")
+    after, _ = completion_likelihoods(
+        LlamaForCausalLM.from_pretrained(tmp_path / "run" / "out"), encoder, documents, completions, 2
+    )
+    assert after[0] > before[0]
+    assert after[1] < before[1]

@@ -63,7 +63,7 @@ def test_preferring_steps_is_imitating_them_by_their_advantage(paths: Paths, pre
 
 def test_the_pit_is_the_first_clear_fall() -> None:
     assert pit(advantages([0.5, 0.6, 0.4, 0.0]), 0.3) == 2
-    assert pit(advantages([0.5, 0.1, 0.1, 0.0]), 0.3) == 0
+    assert pit(advantages([0.9, 0.5, 0.4, 0.0]), 0.3) == 0  # and not the last
     assert pit(advantages([0.5, 0.4, 0.3, 0.2]), 0.3) is None
 
 
