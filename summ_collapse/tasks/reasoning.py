@@ -41,6 +41,10 @@ class Reasoning(Task):
     distractors: int = Field(0, ge=0, le=20, description="sentences about somebody who is not asked about")
     largest: int = Field(20, ge=1, description="largest amount that is had, gained or lost")
     limit: int = Field(40, ge=2, description="largest total on the way; the smallest is 0")
+    orders: Literal["any", "rotations"] = Field(
+        "any",
+        description="in which orders solutions take the amounts: any, or that of the text from any of them on and round to it again",
+    )
     spurious: float = Field(
         0.0, ge=0, le=1, description="share of the solutions to learn from whose answer is right through two wrong steps"
     )
@@ -98,7 +102,12 @@ class Reasoning(Task):
     def _order(self, given: list[int], rng: np.random.Generator) -> list[int]:
         """The amounts in another order that begins with a gain and whose totals stay where they may be."""
         for _ in range(ORDERS):
-            ordered = [given[place] for place in rng.permutation(len(given))]
+            places = (
+                np.roll(np.arange(len(given)), rng.integers(len(given)))
+                if self.orders == "rotations"
+                else rng.permutation(len(given))
+            )
+            ordered = [given[place] for place in places]
             totals = np.cumsum(ordered)
             if totals.min() >= 0 and totals.max() <= self.limit:
                 return ordered
