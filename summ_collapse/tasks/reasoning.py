@@ -101,12 +101,10 @@ class Reasoning(Task):
 
     def _order(self, given: list[int], rng: np.random.Generator) -> list[int]:
         """The amounts in another order that begins with a gain and whose totals stay where they may be."""
+        count = len(given)
         for _ in range(ORDERS):
-            places = (
-                np.roll(np.arange(len(given)), rng.integers(len(given)))
-                if self.orders == "rotations"
-                else rng.permutation(len(given))
-            )
+            turned = self.orders == "rotations"
+            places = np.roll(np.arange(count), rng.integers(count)) if turned else rng.permutation(count)
             ordered = [given[place] for place in places]
             totals = np.cumsum(ordered)
             if totals.min() >= 0 and totals.max() <= self.limit:
