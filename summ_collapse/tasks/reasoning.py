@@ -43,7 +43,7 @@ class Reasoning(Task):
     limit: int = Field(40, ge=2, description="largest total on the way; the smallest is 0")
     orders: Literal["any", "rotations"] = Field(
         "any",
-        description="in which orders solutions take the amounts: any, or that of the text from any of them on and round to it again",
+        description="in which orders solutions take the amounts: any, or that of the text, from any of them on and round again",
     )
     spurious: float = Field(
         0.0, ge=0, le=1, description="share of the solutions to learn from whose answer is right through two wrong steps"
