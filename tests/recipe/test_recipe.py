@@ -33,6 +33,8 @@ def test_shipped_recipe_loads_and_lays_out(path: Path) -> None:
     generations = recipe.generations
     models = sum(regime.generators for regime in generations.regimes.values()) if generations else 0
     further = models * (generations.rounds - 1) if generations else 0  # the last one writes nothing
+    # What comes after RFT learns from samples of that model.
+    further += recipe.preference is not None and recipe.preference.start == "rft"
     assert len(generators) == len(recipe.generator.slices) * (len(recipe.synthesis.all()) + further) * len(recipe.seeds)
     assert "real-slice" in {arm.control for arm in experiment.arms}
 
@@ -46,6 +48,9 @@ def test_every_training_is_found_once_by_its_key(write_recipe) -> None:
     regimes = {"plain": {}, "own": {"training": {"weight_decay": 0.1}}, "four_bits": {"training": {"method": "qlora"}}}
     generations = {"designs": ["generations"], "generations": {"rounds": 1, "regimes": regimes}}
     found = trainings(load(write_recipe(**generations)))
+    preferred = {"arms": ["dpo"], "verifier": "oracle", "train": {"steps": 1, "learning_rate": 1e-3, "batch_size": 8}}
+    preferring = {"designs": ["preference"], "preference": preferred, "synthesis": {"decoding": "sampling", "samples": 2}}
+    assert "preference.train" in trainings(load(write_recipe(**preferring)))
     own = {f"generations.regimes.{name}.training" for name in ("own", "four_bits")}
     assert found.keys() == {"generator.train", "retrain", "verifiers.strong.train", *own}
     with pytest.raises(InputError, match=r"regimes\.four_bits\.training\.method: qlora runs on whole models"):
@@ -185,7 +190,10 @@ CONTRADICTIONS = {
     "a seed twice": ({"seeds": [1, 1]}, "seeds: expected each value once"),
     "reserved name": ({"verifiers": {"lead": {"kind": "rouge"}}}, "verifiers.lead: this name stands for something else"),
     "no task": ({"task": None}, "task: missing"),
-    "no kind": ({"task": {"kind": None}}, "task.kind: missing; expected one of chain, eigenvalues, newswire, summarization"),
+    "no kind": (
+        {"task": {"kind": None}},
+        "task.kind: missing; expected one of chain, eigenvalues, newswire, reasoning, summarization",
+    ),
     "no rates": ({"selection": {"rates": []}}, "selection.rates: "),
     "a judge of itself": ({"verifiers": {"strong": {"model": "strong"}}}, "verifiers.strong.model: 'strong' is no model"),
 }
