@@ -68,12 +68,14 @@ def make_model(tiny: Tiny, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausal
         return LlamaForCausalLM(config)
 
 
-def pretraining_sequences(tiny: Tiny, pretrain: Pretrain, encoder: Encoder, documents: Sequence[str]) -> list[list[int]]:
+def pretraining_sequences(
+    tiny: Tiny, pretrain: Pretrain, encoder: Encoder, documents: Sequence[str], practice: Sequence[list[int]] = ()
+) -> list[list[int]]:
     """Token ids for every sequence of the pretraining.
 
     A share of them are a few random words, over and over, which teaches to copy anything; the rest are documents whose
-    prompt is answered by spans of their own, which teaches what the text is like, and where an answer stands and ends.
-    Both are what a pretrained model brings along.
+    prompt is answered by spans of their own, which teaches what the text is like, and where an answer stands and ends. Before
+    these comes the share that are worked examples, `practice`, each as token ids. All are what a pretrained model brings along.
     """
     rng = np.random.default_rng(tiny.seed)
     prompts = encoder.encode(documents)
@@ -81,6 +83,9 @@ def pretraining_sequences(tiny: Tiny, pretrain: Pretrain, encoder: Encoder, docu
     repeated = min(REPEATED_TOKENS, tiny.positions - 1)
     sequences = []
     for _ in range(pretrain.steps * pretrain.batch_size):
+        if pretrain.practice_share is not None and rng.random() < pretrain.practice_share:
+            sequences.append(practice[int(rng.integers(len(practice)))])
+            continue
         if rng.random() < pretrain.copy_share:
             period = rng.integers(first_word, words, int(rng.integers(SHORTEST_PERIOD, LONGEST_PERIOD + 1)))
             sequences.append([encoder.tokenizer.bos_token_id, *np.resize(period, repeated).tolist()])

@@ -47,6 +47,9 @@ class Pretrain(Options):
     batch_size: int = Field(64, gt=0, description="sequences a step")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
     warmup_steps: int = Field(50, ge=0, description="steps of linear warm-up")
+    practice_share: float | None = Field(
+        None, gt=0, le=1, description="share of sequences that are worked examples of an easier kind, where the task has such"
+    )
     threads: int | None = Field(None, gt=0, description="CPU threads; those of `launch` where absent. Nothing can run beside it")
     copy_share: float = Field(
         0.5, ge=0, le=1, description="share of sequences that are random words, repeated; the rest repeat a document's span"

@@ -36,6 +36,8 @@ def contradictions(recipe: Recipe) -> list[str]:
     problems += _preference(recipe) + _soft(recipe)
     problems += [f"task.{problem}" for problem in recipe.task.problems(recipe.base)] + _early_stopping(recipe)
     tiny = recipe.base.tiny
+    if tiny is not None and tiny.pretrain is not None and tiny.pretrain.practice_share is not None and not recipe.task.practised:
+        problems.append("base.tiny.pretrain.practice_share: the task has no worked examples of an easier kind to practise on")
     budget = recipe.task.max_document_tokens
     if tiny is not None and budget + recipe.synthesis.max_new_tokens >= tiny.positions:
         problems.append(

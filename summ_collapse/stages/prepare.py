@@ -71,6 +71,9 @@ def _prepared(options: Task, context: Context) -> Outcome:
     train = train.append_column("slice_rank", pa.array(ranks, pa.int64()))
     for name, table in (("train", train), ("test", test)):
         store.write_table(context.out / f"{name}.parquet", check(table, EXAMPLE, name))
+    practice = options.practice()
+    if practice is not None:
+        store.write_table(context.out / "practice.parquet", practice)
     context.progress(rows_in, rows_in)
     part: dict[str, JsonValue] = {"part": options.part_read()} if options.part_read() else {}
     notes: dict[str, JsonValue] = {"train_rows": train.num_rows, "test_rows": test.num_rows, "rows_read": {**rows_read}, **part}

@@ -74,7 +74,11 @@ class Pretrain(Stage):
             save(model, tokenizer, context.out)
             return Outcome(len(documents), len(documents), notes={"vocabulary": len(tokenizer)})
         encoder = Encoder(tokenizer, Prompt.parse(self.prompt), self.max_document_tokens)
-        sequences = pretraining_sequences(tiny, tiny.pretrain, encoder, documents)
+        practice: list[list[int]] = []
+        if tiny.pretrain.practice_share is not None:
+            worked = context.inputs["examples"].table("practice", ["document", "summary"])
+            practice = [one.ids for one in encoder.encode(worked["document"].to_pylist(), worked["summary"].to_pylist())]
+        sequences = pretraining_sequences(tiny, tiny.pretrain, encoder, documents, practice)
         rows = EncodedRows.of([Encoded(ids, 0, truncated=False) for ids in sequences])
         settings = fit_of(context, _training(tiny.pretrain), self.dtype, tiny.seed, rows)
         trained = fit(model, tokenizer, rows, settings, context.out)

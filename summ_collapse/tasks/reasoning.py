@@ -19,6 +19,7 @@ from summ_collapse.tasks.prompt import PLACEHOLDER, Prompt, Template
 from summ_collapse.tasks.task import Task
 
 BLOCK = 1024  # problems that are drawn from one random generator
+EASIER = 1  # of the random generator of easier ones
 PEOPLE = ("ann", "bob", "cid", "dora", "emil", "fay", "gus", "hana")
 THINGS = ("apples", "books", "cards", "coins", "marbles", "pens", "shells", "stamps")
 FAULTS = (-3, -2, -1, 1, 2, 3)  # by how much a wrong sum may be off
@@ -48,6 +49,7 @@ class Reasoning(Task):
     spurious: float = Field(
         0.0, ge=0, le=1, description="share of the solutions to learn from whose answer is right through two wrong steps"
     )
+    easier: int = Field(0, ge=0, description="easier problems, of fewer sums, that a tiny base may be pretrained on; none of 0")
     prompt: Template = Field("{document}", description="what the model reads; {document} stands for the problem")
     max_document_tokens: int = Field(120, gt=0, description="tokens of a problem that a model reads; all of them have to fit")
 
@@ -76,6 +78,22 @@ class Reasoning(Task):
         ids = [f"reasoning-{self.seed}-{row:09d}" for row in range(rows)]
         documents, solutions = zip(*written, strict=True)
         return {"all": pa.table({"id": ids, "document": list(documents), "summary": list(solutions)})}
+
+    @property
+    def practised(self) -> bool:
+        return self.easier > 0 and self.steps > 1
+
+    def practice(self) -> pa.Table | None:
+        """Problems of one sum up to one less than `steps`, with sound solutions; drawn from a random generator of their own."""
+        if not self.practised:
+            return None
+        rng = np.random.default_rng([self.seed, self.easier, EASIER])
+        written = []
+        for _ in range(self.easier):
+            steps = 1 + int(rng.integers(self.steps - 1))
+            written.append(self.model_copy(update={"steps": steps, "spurious": 0.0})._problem(rng))
+        documents, solutions = zip(*written, strict=True)
+        return pa.table({"document": list(documents), "summary": list(solutions)})
 
     def _block(self, rng: np.random.Generator) -> list[tuple[str, str]]:
         return [self._problem(rng) for _ in range(BLOCK)]

@@ -48,6 +48,15 @@ class Task(Options):
         """Rows (train, test) and mean tokens (document_tokens, summary_tokens) that a plan can count on, where known."""
         return {}
 
+    @property
+    def practised(self) -> bool:
+        """Whether there is any `practice`."""
+        return False
+
+    def practice(self) -> pa.Table | None:
+        """Worked examples of an easier kind, with document and summary, as pretrained models have seen some; else None."""
+        return None
+
     def vocabulary(self) -> list[str] | None:
         """The words of a closed vocabulary, for tiny models; None where the texts themselves say."""
         return None

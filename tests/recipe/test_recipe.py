@@ -190,6 +190,10 @@ CONTRADICTIONS = {
     "a seed twice": ({"seeds": [1, 1]}, "seeds: expected each value once"),
     "reserved name": ({"verifiers": {"lead": {"kind": "rouge"}}}, "verifiers.lead: this name stands for something else"),
     "no task": ({"task": None}, "task: missing"),
+    "nothing to practise on": (
+        {"base": {"tiny": {"pretrain": {"practice_share": 0.5}}}},
+        "base.tiny.pretrain.practice_share: the task has no worked examples of an easier kind to practise on",
+    ),
     "no kind": (
         {"task": {"kind": None}},
         "task.kind: missing; expected one of chain, eigenvalues, newswire, reasoning, summarization",

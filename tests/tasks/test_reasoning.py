@@ -55,6 +55,16 @@ def test_solutions_may_go_round_the_text_from_anywhere() -> None:
     assert len({solution.split(")")[1] for solution in solutions}) > 300
 
 
+def test_easier_problems_have_fewer_sums_and_sound_solutions() -> None:
+    practice = task(steps=4, easier=200, spurious=0.5).practice()
+    assert practice is not None
+    documents, solutions = practice["document"].to_pylist(), practice["summary"].to_pylist()
+    assert score_pairs(solutions, solutions, ["sound"], documents)["sound"].all()
+    assert {len(amounts(document) or []) for document in documents} == {2, 3, 4}
+    assert task(easier=0).practice() is None
+    assert texts(task(easier=200)) == texts(task())
+
+
 def test_a_longer_corpus_begins_with_the_shorter_one() -> None:
     short, long = task().splits()["all"], task(rows=2000).splits()["all"]
     assert long.slice(0, 500).equals(short)
