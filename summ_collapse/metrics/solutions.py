@@ -3,9 +3,10 @@
 GSM8K writes a step a line, with what a calculator would say between double angle brackets, and the answer behind `####`.
 """
 
+import ast
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ANSWER = "answer:"
@@ -14,11 +15,12 @@ BOUNDARY = re.compile(r"\s+(?=\d+\)\s|answer:|####)|\n+")  # a step is numbered 
 _NUMBER = re.compile(r"^\d+\)\s*")
 _CALCULATOR = re.compile(r"<<([^<>=]+)=([^<>=]+)>>")
 _PLAIN = re.compile(r"^(-?\d+) ([-+*/]) (\d+) = (-?\d+)$")
-_OPERATIONS: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
+_EXPRESSION = re.compile(r"[\d.+\-*/()\s]+")
+_OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
 }
 TOLERANCE = 0.01  # GSM8K rounds what a division leaves
 
@@ -37,21 +39,15 @@ class Equation:
         return evaluated(f"{self.left} {self.sign} {self.right}") == self.stated
 
 
-def steps_of(text: str) -> list[str]:
-    """The steps of a solution, the last of which is its answer where it gives one; joined by what stood between they are it."""
-    return [step for step in BOUNDARY.split(text.strip()) if step.strip()]
-
-
 def final_answer(text: str) -> str | None:
     """The number that a solution gives in the end, without thousands' commas; None where it gives none."""
     found = _FINAL.findall(text)
     return found[-1].replace(",", "") if found else None
 
 
-def normalised(text: str) -> tuple[str, ...]:
-    """What two solutions share that only write the same steps otherwise: by case, blanks and numbers of steps."""
-    bare = (_NUMBER.sub("", _CALCULATOR.sub(r"\1=\2", step)).casefold() for step in steps_of(text))
-    return tuple("".join(step.split()) for step in bare)
+def unnumbered(step: str) -> str:
+    """A step without its number and without what stands around a calculator's equation."""
+    return _NUMBER.sub("", _CALCULATOR.sub(r"\1=\2", step))
 
 
 def equation_of(step: str) -> Equation | None:
@@ -75,44 +71,21 @@ def _equal(left: str, right: str) -> bool:
 
 def evaluated(expression: str) -> float | None:
     """The value of sums, products and brackets of numbers, by precedence; None for what is no such expression."""
-    tokens = re.findall(r"\d+\.?\d*|\.\d+|[-+*/()]", expression.replace(",", ""))
-    if "".join(tokens) != "".join(expression.replace(",", "").split()):
+    bare = expression.replace(",", "").strip()
+    if not _EXPRESSION.fullmatch(bare):
         return None
     try:
-        value, rest = _sum(tokens)
-    except (IndexError, ValueError, ZeroDivisionError):
+        return _value(ast.parse(bare, mode="eval").body)
+    except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):  # all that a text may be in place of one
         return None
-    return value if not rest else None
 
 
-Tokens = Sequence[str]
-
-
-def _sum(tokens: Tokens) -> tuple[float, Tokens]:
-    value, tokens = _product(tokens)
-    while tokens and tokens[0] in "+-":
-        sign = tokens[0]
-        other, tokens = _product(tokens[1:])
-        value = _OPERATIONS[sign](value, other)
-    return value, tokens
-
-
-def _product(tokens: Tokens) -> tuple[float, Tokens]:
-    value, tokens = _atom(tokens)
-    while tokens and tokens[0] in "*/":
-        sign = tokens[0]
-        other, tokens = _atom(tokens[1:])
-        value = _OPERATIONS[sign](value, other)
-    return value, tokens
-
-
-def _atom(tokens: Tokens) -> tuple[float, Tokens]:
-    if tokens[0] == "-":
-        value, rest = _atom(tokens[1:])
-        return -value, rest
-    if tokens[0] != "(":
-        return float(tokens[0]), tokens[1:]
-    value, rest = _sum(tokens[1:])
-    if rest[0] != ")":
-        raise ValueError
-    return value, rest[1:]
+def _value(node: ast.expr) -> float:
+    """Of a tree of nothing but numbers and the four operations; ValueError for any other."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return float(node.value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_value(node.operand)
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
+        return _OPERATIONS[type(node.op)](_value(node.left), _value(node.right))
+    raise ValueError("expected numbers, the four operations and brackets")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from summ_collapse.metrics import solved
-from summ_collapse.metrics.word_problems import right_steps
+from summ_collapse.metrics.word_problems import sound
 
 READS_DOCUMENTS = True
 NAMES = ("sound",)
@@ -16,5 +16,5 @@ def score_pairs(
 ) -> dict[str, np.ndarray]:
     """Per-example scores, (pairs,) float64 by metric name."""
     answered = solved.score_pairs(predictions, references, solved.NAMES)["solved"]
-    steps = [all(right_steps(document, text)) for document, text in zip(documents, predictions, strict=True)]
+    steps = [sound(document, text) for document, text in zip(documents, predictions, strict=True)]
     return dict.fromkeys(names, answered * np.array(steps, dtype=np.float64))

@@ -6,7 +6,7 @@ boundaries("1) 7 + 5 = 12 2) 12 - 3 = 9 answer: 9", "solution")   # [14, 28]
 import re
 from itertools import pairwise
 
-from summ_collapse.metrics.solutions import BOUNDARY, normalised
+from summ_collapse.metrics.solutions import BOUNDARY, unnumbered
 from summ_collapse.recipe.preference import StepKind
 
 _BETWEEN: dict[str, re.Pattern[str]] = {
@@ -28,7 +28,7 @@ def boundaries(text: str, kind: StepKind) -> list[int]:
 def split(text: str, kind: StepKind) -> list[str]:
     """The steps, blanks at their ends taken off."""
     places = [0, *boundaries(text, kind), len(text)]
-    return [text[start:end].strip() for start, end in pairwise(places)]
+    return [step for start, end in pairwise(places) if (step := text[start:end].strip())]
 
 
 def bare(step: str) -> str:
@@ -38,4 +38,4 @@ def bare(step: str) -> str:
 
 def identity(text: str, kind: StepKind) -> tuple[str, ...]:
     """What two texts share that take the same steps: numbers of steps, case and blanks aside."""
-    return normalised(text) if kind == "solution" else tuple(bare(step) for step in split(text, kind))
+    return tuple(bare(unnumbered(step) if kind == "solution" else step) for step in split(text, kind))

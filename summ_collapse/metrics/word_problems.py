@@ -9,7 +9,8 @@ Steps may take the amounts in any order: a running total begins with what is had
 import re
 from collections import Counter
 
-from summ_collapse.metrics.solutions import arithmetic_holds, equation_of, final_answer, steps_of
+from summ_collapse.metrics.solutions import arithmetic_holds, equation_of, final_answer
+from summ_collapse.metrics.steps import split
 
 GAINS = ("finds", "buys", "gets", "wins")
 LOSSES = ("loses", "sells", "gives", "breaks")
@@ -36,7 +37,7 @@ def right_steps(document: str, solution: str) -> list[bool]:
     repeats the last total once nothing is left. Of any other document only arithmetic is looked at.
     """
     given = amounts(document)
-    steps = steps_of(solution)
+    steps = split(solution, "solution")
     if given is None:
         return [arithmetic_holds(step) for step in steps]
     left, total = Counter(given), None

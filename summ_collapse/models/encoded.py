@@ -3,7 +3,8 @@
 A list of token ids in Python takes 36 bytes a token: 300,000 documents would be 6 GB in each of a node's ranks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,15 +74,22 @@ class EncodedRows:
 def write(path: Path, encoder: Encoder, documents: Sequence[str], completions: Sequence[str], weights: Sequence[float]) -> int:
     """Encode rows into a file, block by block; how many of their documents were truncated."""
     truncated = 0
-    temporary = path.with_name(f".{path.name}.tmp")
-    with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as table:
+    with streamed(path, SCHEMA) as table:
         for start in range(0, len(documents), BLOCK):
             part = slice(start, start + BLOCK)
             rows = encoder.encode(documents[part], completions[part])
             truncated += sum(row.truncated for row in rows)
             table.write_table(_block(rows, weights[part]))
-    temporary.replace(path)
     return truncated
+
+
+@contextmanager
+def streamed(path: Path, schema: pa.Schema) -> Iterator[pa.ipc.RecordBatchStreamWriter]:
+    """A file to write tables to, block by block, that `Dataset.from_file` maps; in its place once it is whole."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_stream(file, schema) as table:
+        yield table
+    temporary.replace(path)
 
 
 def _block(rows: Sequence[Encoded], weights: Sequence[float]) -> pa.Table:

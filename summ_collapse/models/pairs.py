@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Dataset, concatenate_datasets
 
-from summ_collapse.models.encoded import WEIGHT
+from summ_collapse.models.encoded import WEIGHT, streamed
 from summ_collapse.models.encoder import Encoder
 
 SCHEMA = pa.schema(
@@ -78,7 +78,6 @@ class EncodedPairs:
 
     table: Dataset
     lengths: np.ndarray
-    weighed: bool = True  # a pair always has a weight: what fills up a batch that ranks share has none
 
     @classmethod
     def at(cls, path: Path) -> "EncodedPairs":
@@ -98,10 +97,8 @@ class EncodedPairs:
 
 def write(path: Path, pairs: Sequence[PairIds], references: Sequence[tuple[float, float]], weights: Sequence[float]) -> None:
     """Into a file that ranks map; `references` are the log-probabilities of both sides, in nats."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as table:
+    with streamed(path, SCHEMA) as table:
         table.write_table(_block(pairs, references, weights))
-    temporary.replace(path)
 
 
 def _block(pairs: Sequence[PairIds], references: Sequence[tuple[float, float]], weights: Sequence[float]) -> pa.Table:

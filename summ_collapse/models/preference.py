@@ -36,19 +36,11 @@ class Preference(Ordered, DPOTrainer):
         super().__init__(*args, processing_class=processing_class, data_collator=collate, **kwargs)
         self.model_accepts_loss_kwargs = True  # the loss is told of the whole step, and is its part of that
 
-    def weigh_rows(self) -> None:
-        """They are, always."""
-
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
         return dataset
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         return dataset
-
-    def _set_signature_columns_if_needed(self) -> None:
-        super()._set_signature_columns_if_needed()
-        if WEIGHT not in self._signature_columns:
-            self._signature_columns.append(WEIGHT)
 
     def _get_num_items_in_batch(self, batch_samples: list[Batch], device: torch.device) -> torch.Tensor:
         """The weights of all pairs of one optimizer step, on all ranks."""

@@ -11,28 +11,34 @@ from transformers import Trainer, TrainingArguments
 from trl import SFTConfig
 
 from summ_collapse.models.divergence import Loss
+from summ_collapse.models.encoded import WEIGHT
 from summ_collapse.models.order import RowOrder
 from summ_collapse.models.sharding import reduce_in_float32, sum_in_float32
 from summ_collapse.models.weighing import WeighedTrainer
 
 
-class Ordered:
-    """Beside one of TRL's trainers, before it: no model card beside each checkpoint either."""
+class Ordered(Trainer):
+    """Stands before one of TRL's trainers. Weights reach the collator, and no model card is beside each checkpoint."""
 
     order: RowOrder
     loss: Loss
 
     def create_accelerator_and_postprocess(self) -> None:
         """With gradients that are summed in float32, over passes and over ranks, whatever they were computed in."""
-        sum_in_float32(self.args)  # type: ignore[attr-defined]
-        super().create_accelerator_and_postprocess()  # type: ignore[misc]
-        reduce_in_float32(self.accelerator)  # type: ignore[attr-defined]
+        sum_in_float32(self.args)
+        super().create_accelerator_and_postprocess()
+        reduce_in_float32(self.accelerator)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return self.loss.see(super().training_step(*args, **kwargs))  # type: ignore[misc]
+        return self.loss.see(super().training_step(*args, **kwargs))
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
         return self.order
+
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()
+        if WEIGHT not in self._signature_columns:
+            self._signature_columns.append(WEIGHT)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         return None

@@ -62,8 +62,6 @@ class Lesson(Protocol):
     def table(self) -> Dataset: ...
     @property
     def lengths(self) -> np.ndarray: ...
-    @property
-    def weighed(self) -> bool: ...
     def __len__(self) -> int: ...
     def with_filler(self, token: int) -> Dataset: ...
 
@@ -120,8 +118,6 @@ def fit(
                 parameter.data = parameter.data.float()
     trainer.order, trainer.loss = order, loss
     stopping = _stopping(settings, trainer, form)
-    if rows.weighed:
-        trainer.weigh_rows()
     trainer.remove_callback(PrinterCallback)
     checkpoint: Path | None = world.from_first(last_checkpoint(checkpoints) if world.first else None)
     for left in left_aside(settings.work, form) if checkpoint is None else ():

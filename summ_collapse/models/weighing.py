@@ -21,20 +21,14 @@ Collate = Callable[[list[Row]], Batch]
 
 
 class WeighedTrainer(SFTTrainer):
-    """SFTTrainer that weighs rows once `weigh_rows` was called on it."""
+    """SFTTrainer that weighs rows where they carry a column `weight`."""
 
-    weighs = False
-
-    def weigh_rows(self) -> None:
-        """Rows carry a column `weight`."""
-        self.weighs = True
-        collate: Collate = vars(self)["data_collator"]  # TRL carries no types
-        self.data_collator = _with_weights(collate)
-
-    def _set_signature_columns_if_needed(self) -> None:
-        super()._set_signature_columns_if_needed()
-        if WEIGHT not in self._signature_columns:
-            self._signature_columns.append(WEIGHT)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.weighs = WEIGHT in self.train_dataset.column_names
+        if self.weighs:
+            collate: Collate = vars(self)["data_collator"]  # TRL carries no types
+            self.data_collator = _with_weights(collate)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """The weights of all tokens that are learnt in one optimizer step, on all ranks; of those below zero their size."""

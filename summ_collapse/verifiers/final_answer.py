@@ -19,9 +19,9 @@ class FinalAnswer(ModelFree):
 
     def score(self, request: Request) -> Scored:
         """1.0 or 0.0 a candidate; column `spurious` is 1 where the answer is right and a step is not."""
-        from summ_collapse.metrics.word_problems import right_steps
+        from summ_collapse.metrics.word_problems import sound
 
         answered = against_references(request, "solved").score
         pairs = zip(request.documents, request.candidates, strict=True)
-        stepped = np.array([all(right_steps(document, text)) for document, text in pairs], dtype=np.float64)
+        stepped = np.array([sound(document, text) for document, text in pairs], dtype=np.float64)
         return Scored(answered * stepped if self.steps else answered, {"spurious": (answered * (1 - stepped)).astype(np.int8)})

@@ -3,7 +3,7 @@
 import pytest
 
 from summ_collapse.metrics.scoring import score_pairs
-from summ_collapse.metrics.solutions import arithmetic_holds, evaluated, final_answer, normalised, steps_of
+from summ_collapse.metrics.solutions import arithmetic_holds, evaluated, final_answer
 from summ_collapse.metrics.steps import boundaries, identity, split
 from summ_collapse.metrics.word_problems import amounts, right_steps, sound
 
@@ -13,9 +13,8 @@ GSM8K = "She has 48/2 = <<48/2=24>>24 clips.\nTogether 48+24 = <<48+24=72>>72.\n
 
 
 def test_steps_are_numbered_or_lines_and_the_answer_is_one() -> None:
-    assert steps_of(RIGHT) == ["1) 7 - 3 = 4", "2) 4 + 5 = 9", "answer: 9"]
-    assert [step[:3] for step in steps_of(GSM8K)] == ["She", "Tog", "###"]
-    assert split(RIGHT, "solution") == steps_of(RIGHT)
+    assert split(RIGHT, "solution") == split(f"\n{RIGHT} \n", "solution") == ["1) 7 - 3 = 4", "2) 4 + 5 = 9", "answer: 9"]
+    assert [step[:3] for step in split(GSM8K, "solution")] == ["She", "Tog", "###"]
     places = boundaries(RIGHT, "solution")
     assert [RIGHT[place:][:2] for place in places] == ["2)", "an"]
     assert boundaries("", "solution") == []
@@ -76,6 +75,11 @@ def test_of_any_other_problem_arithmetic_is_looked_at() -> None:
         ("2+", None),
         ("2 apples", None),
         ("1/0", None),
+        ("", None),
+        ("2**9", None),
+        ("7//2", None),
+        ("(" * 999, None),
+        ("9" * 5000, None),
     ],
 )
 def test_expressions_are_evaluated_by_precedence_and_nothing_else(expression: str, value: float | None) -> None:
@@ -83,7 +87,8 @@ def test_expressions_are_evaluated_by_precedence_and_nothing_else(expression: st
 
 
 def test_solutions_are_one_where_only_blanks_case_and_numbers_differ() -> None:
-    assert normalised(RIGHT) == normalised("1)  7 - 3 = 4  2) 4 + 5 = 9  ANSWER: 9".replace("ANSWER", "answer"))
+    assert identity(RIGHT, "solution") == identity("7 -  3 = 4\n2) 4 + 5 = 9  answer:9", "solution")
+    assert identity(GSM8K, "solution") == identity(GSM8K.upper().replace("<<48/2=24>>", "48/2=24"), "solution")
     assert identity(RIGHT, "solution") != identity("1) 7 + 5 = 12 2) 12 - 3 = 9 answer: 9", "solution")
     assert identity("One  thing. Another.", "sentence") == identity("one thing. another.", "sentence")
 

@@ -35,10 +35,9 @@ class Transformers:
         self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, log_probabilities: bool = False
     ) -> list[list[Tokens]]:
         """The result depends on nothing but the arguments."""
-        config = self._config(decoding, log_probabilities)
         completed: list[list[Tokens]] = [[] for _ in prompts]
         device = self.model.device
-        with self.seeded(seed):
+        with self._seeded(seed):
             for batch in batches_by_length([len(prompt) for prompt in prompts], decoding.batch_size):
                 padded_ids, padded_mask = padded([prompts[index] for index in batch], self.pad, "left")
                 ids, mask = padded_ids.to(device), padded_mask.to(device)
@@ -49,16 +48,12 @@ class Transformers:
                     read = {"past_key_values": self._read(ids, mask, decoding.samples)}
                 if shared:
                     ids, mask = (each.repeat_interleave(decoding.samples, dim=0) for each in (ids, mask))
-                generated = self.model.generate(input_ids=ids, attention_mask=mask, generation_config=config, **read)
-                tails = generated.sequences[:, ids.shape[1] :].tolist()
-                found = self._log_probabilities(generated) if log_probabilities else [None] * len(tails)
-                rows = [self._tokens(tail, ours) for tail, ours in zip(tails, found, strict=True)]
-                for place, index in enumerate(batch):
-                    completed[index] = rows[place * decoding.samples : (place + 1) * decoding.samples]
+                for index, several in zip(batch, self.written(ids, mask, decoding, log_probabilities, **read), strict=True):
+                    completed[index] = several
         return completed
 
     @contextmanager
-    def seeded(self, seed: int) -> Iterator[None]:
+    def _seeded(self, seed: int) -> Iterator[None]:
         """A random state of its own, from `seed`."""
         device = self.model.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -68,15 +63,18 @@ class Transformers:
     @torch.inference_mode()
     def continue_from(self, sequences: Sequence[Beginnings], decoding: Decoding, seed: int) -> list[list[list[Tokens]]]:
         """Continuations of every cut; each sequence is read once for all of its cuts and samples."""
-        with self.seeded(seed):
+        with self._seeded(seed):
             return continuations(self, sequences, decoding)
 
-    def written(self, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, **read: Any) -> list[list[Tokens]]:
-        """What `model.generate` gives for (rows, tokens) ids that end together, `samples` of them a prompt."""
-        generated = self.model.generate(
-            input_ids=ids, attention_mask=mask, generation_config=self._config(decoding, False), **read
-        )
-        rows = [self._tokens(tail, None) for tail in generated.sequences[:, ids.shape[1] :].tolist()]
+    def written(
+        self, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, log_probabilities: bool = False, **read: Any
+    ) -> list[list[Tokens]]:
+        """What follows (rows, tokens) ids that end together; `decoding.samples` rows that stand together are of one prompt."""
+        config = self._config(decoding, log_probabilities)
+        generated = self.model.generate(input_ids=ids, attention_mask=mask, generation_config=config, **read)
+        tails = generated.sequences[:, ids.shape[1] :].tolist()
+        found = self._log_probabilities(generated) if log_probabilities else [None] * len(tails)
+        rows = [self._tokens(tail, ours) for tail, ours in zip(tails, found, strict=True)]
         return [rows[start : start + decoding.samples] for start in range(0, len(rows), decoding.samples)]
 
     def _read(self, ids: torch.Tensor, mask: torch.Tensor, samples: int) -> DynamicCache:
