@@ -1,8 +1,7 @@
 """The tables that flow between stages: Example, Candidate, Score, Rows, Pair. Names, types, checks.
 
 `Example` is keyed by `id`, `Candidate` and `Score` by (`id`, `sample`), `Rows` by these and `source`, `Pair` by (`id`, `pair`).
-Tables may carry
-further columns of their task or verifier; those named here come first, with exactly these types.
+Tables may carry further columns of their task or verifier; those named here come first, with exactly these types.
 """
 
 import hashlib
@@ -15,10 +14,10 @@ KEY = [("id", pa.string()), ("sample", pa.int32())]
 CANDIDATE = pa.schema([*KEY, ("candidate", pa.string()), ("n_tokens", pa.int32()), ("finish", pa.string())])
 SCORE = pa.schema([*KEY, ("score", pa.float64())])
 ROWS = pa.schema([*KEY, ("source", pa.string()), ("completion", pa.string()), ("weight", pa.float64())])
-PAIR_KEY = [("id", pa.string()), ("pair", pa.int32())]
 PAIR = pa.schema(
     [
-        *PAIR_KEY,
+        ("id", pa.string()),
+        ("pair", pa.int32()),
         ("prefix", pa.string()),
         ("chosen", pa.string()),
         ("rejected", pa.string()),

@@ -152,7 +152,7 @@ class Setting:
         stage = Evaluate(metrics=evaluation.metrics, completing=completing)
         inputs = self.completing_inputs(model) if model else {"examples": self.examples}
         evaluate = self.graph.add(stage, prefix + name, seed if model else None, inputs)
-        attempts = self._attempts(prefix + name, seed, model) if model and evaluation.attempts else None
+        attempts = self._attempts(prefix + name, seed, model, evaluation.attempts) if model and evaluation.attempts else None
         baselines: dict[str, str] = {}
         if pool is not None:
             # The generator is a baseline where there is one. It and its real rows are the same for all of its pools.
@@ -171,13 +171,12 @@ class Setting:
             **{"judge": pool.judge.name if pool else None, **facts},
         )
 
-    def _attempts(self, arm: str, seed: int, model: Model) -> Node[Stage]:
-        """Several answers of a model to every test row."""
-        synthesis, wrong, samples = self.recipe.synthesis, self.recipe.wrong, self.recipe.evaluation.attempts
-        assert samples is not None, "asked for by `evaluation.attempts`"
+    def _attempts(self, arm: str, seed: int, model: Model, samples: int) -> Node[Stage]:
+        """Several answers of a model to every test row; one stage for all arms that it plays."""
+        synthesis, wrong = self.recipe.synthesis, self.recipe.wrong
         decoding = replace(decoding_of(synthesis, synthesis.max_new_tokens, "sampling"), samples=samples)
         stage = Attempts(completing=self.completing(model, decoding), metric=wrong.metric, below=wrong.below)
-        return self.graph.add(stage, arm, seed, self.completing_inputs(model))
+        return self.graph.add(stage, model.node.arm if model.node else arm, seed, self.completing_inputs(model))
 
     def retrained(
         self,

@@ -14,7 +14,6 @@ class PreferenceTraining(Training):
     """A training on pairs, by direct preference optimisation (Rafailov et al. 2023)."""
 
     beta: float = Field(0.1, gt=0, description="how strongly the model is held to the one that it starts from")
-
     likelihood: float = Field(
         0.0, ge=0, description="how much the better side's own loss a token counts beside (Pang et al. 2024); 0: not at all"
     )

@@ -49,15 +49,7 @@ class Collapse(Stage):
         return parts(of["examples"].test, self.chunk_size)
 
     def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work:
-        return Work(
-            "score",
-            rows=of["examples"].test,
-            prompt=self.reading.mean_prompt(lengths.document),
-            completion=lengths.summary,
-            longest_prompt=self.reading.longest_prompt,
-            longest_completion=lengths.longest_completion,
-            batch=self.batch_size,
-        )
+        return self.reading.scoring(of["examples"].test, lengths.summary, lengths, self.batch_size)
 
     def run(self, context: Context) -> Outcome:
         """Write `collapse.parquet`, a row a real test summary: its log-likelihood, the entropies and sums of squares of what the

@@ -75,19 +75,17 @@ class Pair(Stage):
         gone_through: Counter[str] = Counter()
         for identifier, ours in samples.items():
             known = [(number, one) for number, one in ours if not np.isnan(one.score)]
-            found = list(self._of_samples([one for _, one in known]))
-            if self.steps is not None:
-                through = [
-                    self._of_steps(one, known, rollouts[identifier, number])
-                    for number, one in known
-                    if (identifier, number) in rollouts
-                ]
+            texts = [one for _, one in known]
+            if self.steps is None:
+                found = list(self._of_samples(texts))
+            else:
+                kept = ((one, rollouts.get((identifier, number))) for number, one in known)
+                through = [self._of_steps(one, texts, ways) for one, ways in kept if ways is not None]
                 gone_through.update(one if isinstance(one, str) else "a pair" for one in through)
                 found = [one for one in through if isinstance(one, Found)]
-            found = found[: self.each]
-            rows += [self._row(identifier, number, one) for number, one in enumerate(found)]
+            rows += [self._row(identifier, number, one) for number, one in enumerate(found[: self.each])]
             if not found:
-                reasons[self._why([one for _, one in known])] += 1
+                reasons[self._why(texts)] += 1
         pairs = pa.Table.from_pylist(rows, schema=PAIR)
         store.write_table(context.out / "pairs.parquet", check(pairs, PAIR, "pairs"))
         notes: dict[str, JsonValue] = {"pairs": pairs.num_rows}
@@ -106,22 +104,19 @@ class Pair(Stage):
 
     def _of_samples(self, known: Sequence[Text]) -> Iterator[Found]:
         """The best beside the worst, the second best beside the second worst, and so on; by hash where they tie."""
-        if self.steps is not None:
-            return
         best = sorted(known, key=lambda one: (-one.score, one.turn))
         worst = sorted(known, key=lambda one: (one.score, one.turn))
         for chosen, rejected in zip(best, worst, strict=True):
-            if chosen.score <= rejected.score or chosen.score - rejected.score < self.margin:
+            if chosen.score - rejected.score < self.margin:
                 return
             if steps.bare(chosen.text) != steps.bare(rejected.text):
                 yield Found("", chosen.text, rejected.text, chosen.score - rejected.score, (chosen.ended, rejected.ended))
 
-    def _of_steps(self, one: Text, known: Sequence[tuple[int, Text]], rollouts: Mapping[int, Sequence[Text]]) -> Found | str:
+    def _of_steps(self, one: Text, known: Sequence[Text], rollouts: Mapping[int, Sequence[Text]]) -> Found | str:
         """Where a sample went wrong, and a better way on from there; or why there is none."""
         assert self.steps is not None
         assert self.fall is not None
-        others = [other for _, other in known if other is not one]
-        ways = {0: others, **rollouts}
+        ways = {0: [other for other in known if other is not one], **rollouts}
         # A boundary without rollouts stood inside a token; its steps are taken together.
         places = sorted(number for number, found in ways.items() if found)
         expected = [float(np.mean([way.score for way in ways[number]])) for number in places]
@@ -135,7 +130,7 @@ class Pair(Stage):
         rejected, ends = self._side(one, len(prefix), start)
         # Of ways that ended as well, that which shares most with the one that went wrong says most of where it did.
         for way in sorted(ways[places[worse]], key=lambda way: (-way.score, -_shared(way.text, one.text), way.turn)):
-            if way.score <= behind or way.score - behind < self.margin:
+            if way.score - behind < self.margin:
                 break
             if way.text[: len(prefix)] != prefix:
                 continue

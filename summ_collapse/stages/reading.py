@@ -7,6 +7,7 @@ from pydantic import Field
 
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.resolve import Name
+from summ_collapse.stages.size import Lengths, Work
 from summ_collapse.store import Artifact
 from summ_collapse.tasks.chat import Chat
 from summ_collapse.tasks.prompt import PLACEHOLDER, Prompt
@@ -63,6 +64,19 @@ class Reading(Options):
     def mean_prompt(self, document: int | None) -> int | None:
         """Mean tokens of a document as it is read."""
         return None if document is None else min(document, self.max_document_tokens)
+
+    def scoring(self, rows: int | None, completion: int | None, lengths: Lengths, batch: int, sharing: int = 1) -> Work:
+        """What it costs to read so many prompts, each with a completion of so many tokens, for their likelihood."""
+        return Work(
+            "score",
+            rows=rows,
+            prompt=self.mean_prompt(lengths.document),
+            completion=completion,
+            longest_prompt=self.longest_prompt,
+            longest_completion=lengths.longest_completion,
+            batch=batch,
+            sharing=sharing,
+        )
 
 
 def longest_prompt(prompt: str, max_document_tokens: int) -> int:

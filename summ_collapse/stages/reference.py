@@ -50,15 +50,7 @@ class Reference(Stage):
 
     def work(self, of: Mapping[str, Size], lengths: Lengths) -> Work:
         pairs = of["pairs"]
-        return Work(
-            "score",
-            rows=None if pairs.rows is None else 2 * pairs.rows,
-            prompt=self.reading.mean_prompt(lengths.document),
-            completion=pairs.completion,
-            longest_prompt=self.reading.longest_prompt,
-            longest_completion=lengths.longest_completion,
-            batch=self.batch_size,
-        )
+        return self.reading.scoring(None if pairs.rows is None else 2 * pairs.rows, pairs.completion, lengths, self.batch_size)
 
     def run(self, context: Context) -> Outcome:
         """Write `pairs.parquet`; ArmFailed where there is no pair to learn from."""

@@ -56,16 +56,7 @@ class Verify(Stage):
         if self.reading is None:
             return None
         candidates = of["candidates"]
-        return Work(
-            "score",
-            rows=candidates.rows,
-            prompt=self.reading.mean_prompt(lengths.document),
-            completion=candidates.completion,
-            longest_prompt=self.reading.longest_prompt,
-            longest_completion=lengths.longest_completion,
-            batch=self.batch_size,
-            sharing=candidates.samples,
-        )
+        return self.reading.scoring(candidates.rows, candidates.completion, lengths, self.batch_size, candidates.samples)
 
     def run(self, context: Context) -> Outcome:
         """Write `scores.parquet`, a row a candidate."""
