@@ -3,50 +3,34 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
-from summ_collapse.errors import InputError, Stopped
+from summ_collapse.errors import InputError
 from summ_collapse.ranks import World
-from summ_collapse.recipe.blocks import Launch, Training
-from summ_collapse.stages.fitting import fit_of
+from summ_collapse.stages.fine_tuning import FineTuning, notes_of
 from summ_collapse.stages.noise import noised
-from summ_collapse.stages.reading import Reading
 from summ_collapse.stages.size import Lengths, Size, Work, training_work
-from summ_collapse.stages.stage import Context, Outcome, PartDone, Stage
+from summ_collapse.stages.stage import Context, Outcome
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from summ_collapse.models.encoder import Encoder
-    from summ_collapse.models.loading import ModelSource
 
 
-class Train(Stage):
+class Train(FineTuning):
     """Loss on the completion and its EOS only; every row is trained on, with its weight."""
 
     kind: ClassVar[str] = "train"
     version: ClassVar[int] = 2  # ranks share an epoch's last batch, sum in float32, and store adapters in it
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples", "rows": "rows"}
-    further: ClassVar[Mapping[str, str]] = {"base": "model", "base below*": "model", "validation": "rows"}
-    gives: ClassVar[str] = "model"
-    launch: ClassVar[str | None] = "train"
+    further: ClassVar[Mapping[str, str]] = {**FineTuning.further, "validation": "rows"}
     preload: ClassVar[tuple[str, ...]] = ("summ_collapse.models.training",)
-    reading: Reading
-    training: Training
-    below: str | None = Field(None, description="what an adapter's configuration calls its base")
 
     def described(self) -> dict[str, JsonValue]:
         return self.model_dump(mode="json", exclude={"training": {"start"}}, exclude_none=True)
-
-    @property
-    def reads(self) -> Reading:
-        return self.reading
-
-    def shape(self, launch: Launch) -> str:
-        """By what is trained: all weights, or an adapter."""
-        return launch.training(self.training.method)
 
     def size(self, of: Mapping[str, Size]) -> Size:
         return Size(of["rows"].rows)
@@ -58,8 +42,8 @@ class Train(Stage):
     def run(self, context: Context) -> Outcome:
         """Write the model, or the adapter."""
         from summ_collapse.models.encoded import EncodedRows
-        from summ_collapse.models.loading import ADAPTER_CONFIG, compute_dtype, positions
-        from summ_collapse.models.training import fit
+        from summ_collapse.models.loading import positions
+        from summ_collapse.models.trainers import SUPERVISED
 
         source = self.reading.source(context.inputs, "base")
         encoder = self.reading.encoder(source, 1)
@@ -73,26 +57,9 @@ class Train(Stage):
             raise InputError(f"{context.name}: all of its {rows_in} rows are held out for early stopping")
         rows = EncodedRows.at(encoded)
         encoder.check_room(positions(source), rows.longest_completion)
-        trained = fit(
-            model_to_train(source, self.training, compute_dtype(self.reading.dtype)),
-            encoder.tokenizer,
-            rows,
-            fit_of(context, self.training, self.reading.dtype, context.seed, rows, self._look(held_out, encoder, context.world)),
-            context.out,
-            below=self.below,
-        )
-        if not trained.finished:
-            raise Stopped(context.name)
-        if not context.world.first:
-            raise PartDone
-        assert (context.out / ADAPTER_CONFIG).is_file() == self.training.adapter
-        notes = {
-            "steps": trained.steps,
-            "loss": trained.loss,
-            "resumed_from_step": trained.resumed_from,
-            "trainable_parameters": trained.trainable_parameters,
-            "truncated": truncated,
-        }
+        look = self._look(held_out, encoder, context.world)
+        trained = self.fitted(context, source, encoder, rows, SUPERVISED, look)
+        notes = {**notes_of(trained), "truncated": truncated}
         if trained.stopping is not None:
             notes |= {"kept_step": trained.stopping.step, "validation_loss": trained.stopping.loss}
         left_out = rows_in - len(rows)
@@ -124,18 +91,6 @@ class Train(Stage):
             return -float(total.sum()) / int(tokens.sum())
 
         return loss
-
-
-def model_to_train(source: "ModelSource", training: Training, dtype: Any) -> "PreTrainedModel":
-    """A model as a training by this method wants it: float32 masters, frozen weights in the compute type, or 4 bits."""
-    import torch
-
-    from summ_collapse.models.loading import load_model, load_quantised
-
-    if training.method == "qlora":
-        return load_quantised(source, dtype)
-    # Full fine-tuning keeps float32 masters; below an adapter the weights are frozen and need none.
-    return load_model(source, torch.float32 if training.method == "full" else dtype, merge=True)
 
 
 @dataclass(frozen=True)
