@@ -6,9 +6,11 @@ Words are what stands between white space.
     ours.distinct(2)
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +29,12 @@ class Corpus:
     @classmethod
     def numbered(cls, *sets: Sequence[str]) -> "tuple[Corpus, ...]":
         """A corpus for each set of texts; equal words have equal numbers in all of them."""
-        number_of: dict[str, int] = {}
+        number_of: defaultdict[str, int] = defaultdict(count().__next__)
         read = []
         for texts in sets:
             split = [text.split() for text in texts]
-            words = [number_of.setdefault(word, len(number_of)) for text in split for word in text]
-            read.append((np.array(words, dtype=np.int64), np.array([len(text) for text in split], dtype=np.int64)))
+            words = map(number_of.__getitem__, chain.from_iterable(split))
+            read.append((np.fromiter(words, dtype=np.int64), np.array([len(text) for text in split], dtype=np.int64)))
         return tuple(cls(words, lengths, len(number_of)) for words, lengths in read)
 
     @cached_property

@@ -121,4 +121,6 @@ def test_a_hundred_thousand_summaries_take_seconds() -> None:
     written, real = texts(5, 100_000, 20_000, 40), texts(6, 100_000, 20_000, 40)
     began = time.process_time()
     measures(written, real)
-    assert time.process_time() - began < 10
+    taken, began = time.process_time() - began, time.process_time()
+    diversity.compression_ratio(written)  # one of the measures, a single pass of zlib's over the texts: 5 s, or more elsewhere
+    assert taken < 2.5 * (time.process_time() - began)

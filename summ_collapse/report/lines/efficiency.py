@@ -89,42 +89,74 @@ def _scores(arm: Arm, inputs: Mapping[str, Artifact], metric: str) -> np.ndarray
 
 
 def efficiencies(found: Mapping[str, Errors], metric: str, seed: int = 0) -> list[Efficiency]:
-    """Every method against SFT, and against every method before it; at every size, and over all of them."""
+    """Every method against SFT, and against every method before it; at every size, and over all of them.
+
+    Intervals are of resampled seeds and test rows, the same for all methods.
+    """
     methods = [SFT, *(method for method in found if method != SFT)]
+    draws = _Draws.of(found[SFT], seed)
+    lines = {method: _curves(found[method], draws) for method in methods}
     return [
         one
         for place, method in enumerate(methods)
         for other in methods[:place]
-        for one in _against(method, other, found[method], found[other], metric, seed)
+        for one in _against((method, other), found, lines, metric)
     ]
 
 
-def _against(method: str, against: str, ours: Errors, theirs: Errors, metric: str, seed: int) -> Iterator[Efficiency]:
-    rng = np.random.default_rng([seed, 0])
-    seeds, rows = ours.errors.shape[1:]
-    value = _multipliers(ours, theirs, np.arange(seeds), np.arange(rows))
-    # One seed less than there are: their variance is then that of a mean over seeds, and not short by a part of it.
-    drawn = [
-        (rng.integers(seeds, size=(seeds - 1,)), rng.integers(rows, size=(rows,))) for _ in range(RESAMPLES if seeds > 1 else 0)
-    ]
-    draws = np.array([_multipliers(ours, theirs, *one) for one in drawn])
-    line = curve(ours.problems, _mean(ours, np.arange(seeds), np.arange(rows)))
-    there = np.exp(value) * ours.problems
+@dataclass(frozen=True)
+class _Draws:
+    """How often each seed, (draws, seeds), and each row, (draws, rows), is drawn; once each in the first draw."""
+
+    seeds: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, errors: Errors, seed: int) -> "_Draws":
+        """RESAMPLES more under several seeds, of one seed less than there are: the variance of a mean over seeds would else
+        come out short by a part of it.
+        """
+        seeds, rows = errors.errors.shape[1:]
+        rng = np.random.default_rng([seed, 0])
+        times = RESAMPLES if seeds > 1 else 0
+        drawn = (
+            rng.multinomial(seeds - 1, np.full(seeds, 1 / seeds), times),
+            rng.multinomial(rows, np.full(rows, 1 / rows), times),
+        )
+        return cls(*(np.vstack([np.ones(one.shape[1]), one]) for one in drawn))
+
+
+def _curves(of: Errors, draws: _Draws) -> np.ndarray:
+    """`curve` of the mean errors at each size, of every draw, (2, draws)."""
+    weights = draws.seeds / draws.seeds.sum(axis=1, keepdims=True)
+    means = np.array([((weights @ one) * draws.rows).sum(axis=1) for one in of.errors]) / draws.rows.sum(axis=1)
+    return curve(of.problems, np.maximum(means, LEAST / of.errors[0].size))
+
+
+def _against(
+    methods: tuple[str, str], found: Mapping[str, Errors], lines: Mapping[str, np.ndarray], metric: str
+) -> Iterator[Efficiency]:
+    """The first of both methods against the second."""
+    (ours, theirs), (line, other) = (found[one] for one in methods), (lines[one] for one in methods)
+    sizes = np.log(ours.problems)
+    fitted = line[0] * sizes[:, None] + line[1]
+    # Logarithms of the multiplier at each of our sizes, of every draw, (sizes, draws).
+    values = (fitted - other[1]) / other[0] - sizes[:, None]
+    there = np.exp(sizes + values[:, 0])
     beyond = (there < theirs.problems.min()) | (there > theirs.problems.max())
-    single = [[place] for place in range(len(value))]
-    for places in [*single, list(range(len(value)))]:
-        low, high = _interval(draws[:, places].mean(axis=1)) if len(draws) else (None, None)
+    for places in [*([place] for place in range(len(sizes))), list(range(len(sizes)))]:
+        means = values[places].mean(axis=0)
+        low, high = _interval(means[1:]) if len(means) > 1 else (None, None)
         yield Efficiency(
-            method,
-            against,
+            *methods,
             metric,
             float(ours.problems[places[0]]) if len(places) == 1 else None,
-            100 * float(np.exp(np.polyval(line, np.log(ours.problems[places])).mean())),
-            float(np.exp(value[places].mean())),
+            100 * float(np.exp(fitted[places, 0].mean())),
+            float(np.exp(means[0])),
             low,
             high,
             float(beyond[places].mean()),
-            seeds,
+            ours.errors.shape[1],
         )
 
 
@@ -133,23 +165,7 @@ def _interval(logarithms: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _multipliers(ours: Errors, theirs: Errors, seeds: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Logarithms of the multiplier at each of our sizes, (sizes,)."""
-    line, other = (curve(one.problems, _mean(one, seeds, rows)) for one in (ours, theirs))
-    sizes = np.log(ours.problems)
-    wanted = np.polyval(line, sizes)
-    found: np.ndarray = (wanted - other[1]) / other[0] - sizes
-    return found
-
-
-def _mean(of: Errors, seeds: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Mean errors at each size, (sizes,), over these seeds and rows."""
-    drawn = of.errors[:, seeds][:, :, rows]
-    found: np.ndarray = np.maximum(drawn.mean(axis=(1, 2)), LEAST / drawn[0].size)
-    return found
-
-
 def curve(problems: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """The power b and the logarithm a of error = exp(a) N^b, (2,)."""
+    """The power b and the logarithm a of error = exp(a) N^b, (2,); of several columns of errors, (2, columns)."""
     found: np.ndarray = np.polyfit(np.log(problems), np.log(errors), 1)
     return found
