@@ -1,7 +1,8 @@
 """Going on from many places of a few sequences: each sequence is read once, for all of its places and samples.
 
 Keys and values of a whole sequence hold those of all its beginnings. What is continued together was cut after about as many
-tokens, so that it ends after about as many.
+tokens, so that it ends after about as many; what has ended leaves every few tokens, so that nobody waits for the few that never
+end.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from summ_collapse.models.engines import Beginnings, Tokens, within
 from summ_collapse.models.padding import batches_by_length, padded
 from summ_collapse.recipe.decoding import Decoding
 
+PART = 8  # tokens after which rows that have ended leave
+
 
 class Writer(Protocol):
     """An engine whose model is at hand."""
@@ -23,6 +26,10 @@ class Writer(Protocol):
     pad: int
 
     def written(self, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, **read: Any) -> list[list[Tokens]]: ...
+
+    def generated(self, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, **read: Any) -> Any: ...
+
+    def tokens(self, tail: list[int]) -> Tokens: ...
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,26 @@ def _continue(engine: Writer, read: _Read, cuts: Sequence[_Cut], decoding: Decod
     ids[:, -1:] = read.ids[places].gather(1, ends - 1)
     cache = _part(read.cache, engine.model.config, places, longest - 1, samples)
     ids, mask = (each.repeat_interleave(samples, dim=0) for each in (ids, mask))
-    return engine.written(ids, mask, left, past_key_values=cache)
+    rows = _in_parts(engine, ids, mask, left, cache)
+    return [rows[start : start + samples] for start in range(0, len(rows), samples)]
+
+
+def _in_parts(engine: Writer, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, cache: DynamicCache) -> list[Tokens]:
+    """What follows each of (rows, tokens) ids, of whose tokens but the last the cache has keys and values."""
+    tails: list[list[int]] = [[] for _ in ids]
+    rows, left = list(range(len(tails))), decoding.max_new_tokens
+    while rows and left:
+        part = engine.generated(ids, mask, replace(decoding, max_new_tokens=min(PART, left)), past_key_values=cache)
+        written = part.sequences[:, ids.shape[1] :]
+        left -= written.shape[1]
+        for row, tail in zip(rows, written.tolist(), strict=True):
+            tails[row] += tail
+        on = [place for place, row in enumerate(rows) if not engine.tokens(tails[row]).ended]
+        rows, ids, cache = [rows[place] for place in on], part.sequences[on], part.past_key_values
+        mask = torch.cat([mask[on], mask.new_ones(len(on), written.shape[1])], dim=1)
+        if on:
+            cache.batch_select_indices(torch.tensor(on, device=ids.device))
+    return [engine.tokens(tail) for tail in tails]
 
 
 def _part(read: DynamicCache, config: Any, rows: list[int], tokens: int, times: int) -> DynamicCache:

@@ -70,12 +70,18 @@ class Transformers:
         self, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, log_probabilities: bool = False, **read: Any
     ) -> list[list[Tokens]]:
         """What follows (rows, tokens) ids that end together; `decoding.samples` rows that stand together are of one prompt."""
-        config = self._config(decoding, log_probabilities)
-        generated = self.model.generate(input_ids=ids, attention_mask=mask, generation_config=config, **read)
+        generated = self.generated(ids, mask, decoding, log_probabilities, **read)
         tails = generated.sequences[:, ids.shape[1] :].tolist()
         found = self._log_probabilities(generated) if log_probabilities else [None] * len(tails)
-        rows = [self._tokens(tail, ours) for tail, ours in zip(tails, found, strict=True)]
+        rows = [self.tokens(tail, ours) for tail, ours in zip(tails, found, strict=True)]
         return [rows[start : start + decoding.samples] for start in range(0, len(rows), decoding.samples)]
+
+    def generated(
+        self, ids: torch.Tensor, mask: torch.Tensor, decoding: Decoding, log_probabilities: bool = False, **read: Any
+    ) -> Any:
+        """What transformers gives: `sequences`, with what is given in front, and `past_key_values`."""
+        config = self._config(decoding, log_probabilities)
+        return self.model.generate(input_ids=ids, attention_mask=mask, generation_config=config, **read)
 
     def _read(self, ids: torch.Tensor, mask: torch.Tensor, samples: int) -> DynamicCache:
         """Keys and values of all of each prompt but its last token, `samples` times. (rows, tokens) ids and mask, padded left."""
@@ -99,7 +105,8 @@ class Transformers:
         rows: list[list[float]] = found.float().tolist()
         return rows
 
-    def _tokens(self, tail: list[int], log_probabilities: list[float] | None) -> Tokens:
+    def tokens(self, tail: list[int], log_probabilities: list[float] | None = None) -> Tokens:
+        """What a row says up to its end."""
         ended = self.eos in tail
         length = tail.index(self.eos) if ended else len(tail)
         return Tokens(tail[:length], ended, log_probabilities[: length + ended] if log_probabilities is not None else None)
