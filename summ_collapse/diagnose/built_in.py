@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import yaml
@@ -17,6 +17,9 @@ from summ_collapse.stages.reading import Reading
 from summ_collapse.tasks.prompt import PLACEHOLDER
 from summ_collapse.verifiers.request import Request
 from summ_collapse.verifiers.verifier import Verifier
+
+if TYPE_CHECKING:
+    from summ_collapse.models.encoder import Encoder
 
 BATCH = 16  # completions a forward pass
 
@@ -88,14 +91,13 @@ def _reader(verifier: Verifier, shown: Shown) -> Callable[[], Any]:
     )
     source = reading.source({})
 
-    def load() -> Any:
+    def encoding() -> "Encoder":
         try:
-            encoder = reading.encoder(source, 1)
+            return reading.encoder(source, 1)
         except InputError as error:  # it speaks of a recipe's key
             raise InputError(f"--max-document-tokens {shown.max_document_tokens}: {error}") from None
-        return verifier.load(source, encoder)
 
-    return load
+    return lambda: verifier.load(source, encoding)
 
 
 def _folders(verifier: Any) -> list[str]:

@@ -52,18 +52,22 @@ class Encoder:
         self.special = {
             token for token in tokenizer.all_special_ids if tokenizer.unk_token_id is not None and token != tokenizer.unk_token_id
         }
-        if chat is None:
-            bos = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-            head, tail = self._tokens([prompt.head, prompt.tail])
-            self.head = bos + head
-        else:
-            # The only text in which special tokens are parsed: the model's maker wrote it, and it has its own BOS.
-            prompt = chat.rendered(prompt, tokenizer)
-            self.head, tail = tokenizer([prompt.head, prompt.tail], add_special_tokens=False, split_special_tokens=False)[
-                "input_ids"
-            ]
-        self.tail = tail
-        self.separator = self._separator(prompt)
+        self.chat = chat
+        self.prompt = prompt if chat is None else chat.rendered(prompt, tokenizer)
+        head, self.tail = self.template([self.prompt.head, self.prompt.tail])
+        # A chat template has a BOS of its own.
+        bos = [] if chat is not None or tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
+        self.head = bos + head
+        self.separator = self._separator(self.prompt)
+
+    def template(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of parts of the prompt. A chat template is the only text in which special tokens are parsed: its model's
+        maker wrote it.
+        """
+        if self.chat is None:
+            return self._tokens(texts)
+        found: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=False)["input_ids"]
+        return found
 
     @property
     def prompt_overhead(self) -> int:
@@ -97,6 +101,10 @@ class Encoder:
     def beginnings(self, prefixes: Sequence[str]) -> list[list[int]]:
         """What follows a prompt where a completion goes on behind it; "" is nothing."""
         return [ids[:-1] for ids in self.endings(prefixes)]
+
+    def parts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts that stand inside a prompt, whole."""
+        return self._tokens(texts)
 
     def decode(self, completions: Sequence[Sequence[int]]) -> list[str]:
         """The texts of generated ids, special tokens left out."""

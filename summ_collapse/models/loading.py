@@ -15,7 +15,14 @@ import torch
 from accelerate.utils import parse_flag_from_env
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import RemoteEntryNotFoundError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from summ_collapse.errors import InputError, first_line
 from summ_collapse.models.compute import resolved
@@ -140,9 +147,18 @@ def load_quantised(source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
         raise InputError("method: qlora needs bitsandbytes: pip install 'summ-collapse[qlora]'") from error
 
 
-def _from_pretrained(source: ModelSource, dtype: torch.dtype, **further: Any) -> PreTrainedModel:
+def load_classifier(source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
+    """A sequence classifier in `dtype`, on this device; InputError where its head is not among the weights."""
+    model, found = _from_pretrained(source, dtype, AutoModelForSequenceClassification, output_loading_info=True)
+    if found["missing_keys"]:  # transformers would draw them at random
+        lacking = ", ".join(sorted(found["missing_keys"]))
+        raise InputError(f"model {source.name!r}: expected a sequence classifier; its weights lack {lacking}")
+    return model.to(device())
+
+
+def _from_pretrained(source: ModelSource, dtype: torch.dtype, auto: Any = AutoModelForCausalLM, **further: Any) -> Any:
     with _named(source):
-        return AutoModelForCausalLM.from_pretrained(
+        return auto.from_pretrained(
             source.name,
             revision=source.revision,
             dtype=dtype,

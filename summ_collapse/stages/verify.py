@@ -1,11 +1,12 @@
 """`verify`: a score for every candidate, higher better, by one verifier."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, JsonValue, SerializeAsAny
 
 from summ_collapse import store
@@ -56,7 +57,8 @@ class Verify(Stage):
         if self.reading is None:
             return None
         candidates = of["candidates"]
-        return self.reading.scoring(candidates.rows, candidates.completion, lengths, self.batch_size, candidates.samples)
+        rows = None if candidates.rows is None else candidates.rows * self.verifier.readings
+        return self.reading.scoring(rows, candidates.completion, lengths, self.batch_size, candidates.samples)
 
     def run(self, context: Context) -> Outcome:
         """Write `scores.parquet`, a row a candidate."""
@@ -90,11 +92,13 @@ class Verify(Stage):
         def reader() -> Any:
             assert self.reading is not None, f"{context.name}: no model was given"
             source = self.reading.source(context.inputs)
-            return self.verifier.load(source, self.reading.encoder(source, 1))
+            return self.verifier.load(source, partial(self.reading.encoder, source, 1))
 
         # Who reads others' scores ranks all candidates at once; everybody else sees whole documents.
         scores = in_chunks(context, len(keys), self.chunk_size or len(keys), work_on)
         store.write_table(context.out / "scores.parquet", check(scores, SCORE, "scores"))
         tokens = int(sum(scores["n_tokens"].to_pylist())) if "n_tokens" in scores.column_names else 0
-        nan = int(np.isnan(scores["score"].to_numpy()).sum())
-        return Outcome(len(keys), scores.num_rows, tokens=tokens, notes={"nan_scores": nan})
+        notes: dict[str, JsonValue] = {"nan_scores": int(np.isnan(scores["score"].to_numpy()).sum())}
+        if "truncated" in scores.column_names:  # documents that a model read in part
+            notes["truncated"] = int(pc.sum(scores["truncated"]).as_py())
+        return Outcome(len(keys), scores.num_rows, tokens=tokens, notes=notes)

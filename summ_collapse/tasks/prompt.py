@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 PLACEHOLDER = "{document}"
+CANDIDATE = "{candidate}"
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,12 @@ def _checked(template: str) -> str:
 
 
 Template = Annotated[str, AfterValidator(_checked)]
+
+
+def _asking(template: str) -> str:
+    if CANDIDATE in Prompt.parse(template).head or template.count(CANDIDATE) != 1:
+        raise ValueError(f"expected a template with {PLACEHOLDER} and, behind it, {CANDIDATE}, once each, got {template!r}")
+    return template
+
+
+Asking = Annotated[str, AfterValidator(_asking)]

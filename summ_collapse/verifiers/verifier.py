@@ -1,5 +1,6 @@
 """What a verifier is, and what those have in common that read with no model."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from summ_collapse.recipe.blocks import Options
@@ -8,6 +9,8 @@ from summ_collapse.verifiers.request import Attack, Request, Scored
 if TYPE_CHECKING:
     from summ_collapse.models.encoder import Encoder
     from summ_collapse.models.loading import ModelSource
+
+Encoding = Callable[[], "Encoder"]  # how a document is put before the model; InputError where it has no such way
 
 
 class Verifier(Options):
@@ -35,7 +38,12 @@ class Verifier(Options):
         """What contradicts the rest of the recipe, as messages; `models` are the names that it may refer to."""
         return []
 
-    def load(self, source: "ModelSource", encoder: "Encoder") -> Any:
+    @property
+    def readings(self) -> int:
+        """How many times a model reads a candidate: what a plan charges for."""
+        return 1
+
+    def load(self, source: "ModelSource", encoding: Encoding) -> Any:
         """What it reads with, of the model that it names: a causal model, a classifier; loaded once a stage."""
         raise TypeError(f"{type(self).__name__}: reads with no model")
 
