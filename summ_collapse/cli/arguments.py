@@ -2,7 +2,11 @@
 
 import argparse
 import math
+from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
+
+from summ_collapse.errors import InputError
 
 LONGEST_AXIS = 100_000
 # What 64 bits and, nearly, float64 hold.
@@ -22,6 +26,30 @@ def natural(text: str) -> int:
     if not text.isdecimal() or len(text) > DIGITS:
         raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, of up to {DIGITS} digits, got {text[:40]!r}")
     return int(text)
+
+
+def share(text: str) -> float:
+    """A number in (0, 1]."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and up to 1, got {text!r}")
+    return found
+
+
+def named_files(given: Sequence[str] | None) -> dict[str, Path]:
+    """The files of `--scores NAME=FILE` by name, in their order."""
+    files: dict[str, Path] = {}
+    for text in given or ():
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise InputError(f"--scores: expected NAME=FILE, got {text!r}")
+        if name in files:
+            raise InputError(f"--scores: expected each name once, got {name!r} again")
+        files[name] = Path(path)
+    return files
 
 
 def axis(text: str) -> list[float]:

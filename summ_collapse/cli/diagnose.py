@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from summ_collapse.cli.arguments import positive
+from summ_collapse.cli import labels
+from summ_collapse.cli.arguments import named_files, positive, share
 from summ_collapse.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,12 +53,10 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--max-document-tokens", type=positive, metavar="N", help="tokens of a document that a model reads (default: 1024)"
     )
-    parser.add_argument(
-        "--rates", type=_share, nargs="+", metavar="R", help="shares to keep (default: the run's; 0.125 0.25 0.5)"
-    )
+    parser.add_argument("--rates", type=share, nargs="+", metavar="R", help="shares to keep (default: the run's; 0.125 0.25 0.5)")
     parser.add_argument(
         "--wrong-below",
-        type=_share,
+        type=share,
         metavar="X",
         help=f"a candidate that scores less is wrong (default: the run's; {LABELS_BELOW} where all score 0 or 1)",
     )
@@ -68,20 +66,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--coefficients", type=Path, metavar="FILE", help="of `predict fit`: predict differences from the real rows with them"
     )
+    labels.add(parser)
     parser.add_argument("--wide", action="store_true", help="print every column, and selections within strata")
     parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON to a file too")
     parser.set_defaults(call=_diagnose)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 < share <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number above 0 and up to 1, got {text!r}")
-    return share
 
 
 def _diagnose(options: argparse.Namespace) -> None:
@@ -92,6 +81,9 @@ def _diagnose(options: argparse.Namespace) -> None:
     from summ_collapse.files.output import check_out, write_out
 
     check_out(options.out)
+    if labels.asked(options):
+        labels.run(options, named_files(options.scores))
+        return
     pools, question, where = _pools(options)
     found = diagnose(pools, question, _fit(options.coefficients, where))
     content = as_json(found)
@@ -180,19 +172,11 @@ def _files(options: argparse.Namespace) -> "Files":
 
     if options.candidates is None:
         raise InputError("diagnose: expected a run's folder, or --candidates with --references or --oracle")
-    scores: dict[str, Path] = {}
-    for text in options.scores or ():
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise InputError(f"--scores: expected NAME=FILE, got {text!r}")
-        if name in scores:
-            raise InputError(f"--scores: expected each name once, got {name!r} again")
-        scores[name] = Path(path)
     metric = METRIC if options.metric is None else options.metric
     return Files(
         options.candidates,
         options.references,
-        scores,
+        named_files(options.scores),
         metric,
         options.oracle,
         options.slice_rows,

@@ -90,10 +90,10 @@ def intervals(patterns: Patterns, draws: int = DRAWS, seed: int = 0, level: floa
     drawn: dict[str, np.ndarray] = {}
     for name, (ours, others) in SHARES.items():
         value, drawn[name] = _share(patterns, sums, priors[name], ours, others)
-        found[name] = _interval(value, drawn[name], level)
+        found[name] = boundary_interval(value, drawn[name], level)
     phi, psi = found["phi"].value, found["psi"].value
     odds = drawn["phi"] / (drawn["phi"] + drawn["psi"])
-    found["p_star"] = _interval(_ratio(phi, phi + psi), odds, level)
+    found["p_star"] = boundary_interval(_ratio(phi, phi + psi), odds, level)
     return found
 
 
@@ -153,7 +153,8 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
 
 
-def _interval(value: np.ndarray, draws: np.ndarray, level: float) -> Intervals:
+def boundary_interval(value: np.ndarray, draws: np.ndarray, level: float) -> Intervals:
+    """Of a value, (...), and draws of it, (..., draws): equal-tailed, or one-sided where the value is 0 or 1."""
     tail = (1 - level) / 2
     # Plotting positions k / (draws + 1): a tail holds its share whatever the number of draws (Weibull).
     lowest, low, high, highest = np.quantile(draws, [tail, 2 * tail, 1 - 2 * tail, 1 - tail], axis=-1, method="weibull")

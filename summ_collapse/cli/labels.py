@@ -1,0 +1,96 @@
+"""`diagnose` with few labels: draw the rows worth labelling, and say what the answers tell."""
+
+import argparse
+import json
+from pathlib import Path
+
+from summ_collapse.cli.arguments import positive, share
+from summ_collapse.errors import InputError
+
+RATES = (0.125, 0.25, 0.5)
+CONFIDENCE = 0.95
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options that `diagnose` has for it."""
+    parser.add_argument("--label-next", type=positive, metavar="N", help="write N rows worth labelling to --out, and stop")
+    parser.add_argument(
+        "--labels", type=Path, action="append", metavar="FILE", help="that file with its labels; of a second labeller too"
+    )
+    parser.add_argument(
+        "--certify", type=share, metavar="X", help="promise that at most this share of what is kept is wrong, or say what lacks"
+    )
+    parser.add_argument("--confidence", type=share, metavar="C", help=f"of the promise (default: {CONFIDENCE})")
+
+
+def asked(options: argparse.Namespace) -> bool:
+    """Whether this call is about labels; InputError where options are left over."""
+    about = options.label_next is not None or options.labels is not None
+    if not about and (options.certify is not None or options.confidence is not None):
+        raise InputError("--certify: expected --label-next N to draw labels for it, or --labels FILE with the answers")
+    return about
+
+
+def run(options: argparse.Namespace, scores: dict[str, Path]) -> None:
+    """Draw or read labels."""
+    _check(options, scores)
+    if options.label_next is not None:
+        _draw(options, scores)
+    else:
+        _read(options, scores)
+
+
+def _check(options: argparse.Namespace, scores: dict[str, Path]) -> None:
+    if options.run is not None or options.candidates is None or not scores:
+        raise InputError("--label-next and --labels: expected --candidates FILE and --scores NAME=FILE")
+    if options.label_next is not None and options.labels is not None:
+        raise InputError("--label-next: not with --labels; draw first, then read")
+    if options.labels is not None and len(options.labels) > 2:
+        raise InputError(f"--labels: expected one file or two, got {len(options.labels)}")
+    for name in ("references", "oracle", "verifier", "metric", "wrong_below", "slice_rows", "coefficients"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')}: labels say themselves what is wrong; leave one of them out")
+    if options.confidence is not None and (options.certify is None or options.confidence == 1):
+        raise InputError("--confidence: expected a number below 1, with --certify")
+
+
+def _draw(options: argparse.Namespace, scores: dict[str, Path]) -> None:
+    from summ_collapse.cli.terminal import say
+    from summ_collapse.diagnose.labelling import Purpose, label_next
+    from summ_collapse.diagnose.scored import Scored
+
+    if options.out is None:
+        raise InputError("--label-next: expected --out FILE.jsonl to write the rows to")
+    if options.out.suffix != ".jsonl":
+        raise InputError(f"--out {options.out}: expected a name that ends in .jsonl")
+    if options.out.exists():
+        raise InputError(f"--out {options.out}: it is there already, and may hold labels; choose another name")
+    purpose: Purpose = "estimate" if options.certify is None else "certify"
+    pool = Scored.read(options.candidates, scores)
+    rows = label_next(pool, options.rates or RATES, options.label_next, options.out, purpose, documents=options.documents)
+    say(
+        f"{rows:,} rows to label are in {options.out}: write 1 for right and 0 for wrong under `label`.",
+        f"Then: --labels {options.out}{'' if options.certify is None else f' --certify {options.certify:g}'}",
+    )
+
+
+def _read(options: argparse.Namespace, scores: dict[str, Path]) -> None:
+    from summ_collapse.cli.terminal import say, show
+    from summ_collapse.diagnose.from_labels import answers_of, as_json, as_rich, lines
+    from summ_collapse.diagnose.scored import Scored
+    from summ_collapse.files.output import write_out
+
+    if options.rates is not None:
+        raise InputError("--rates: labels were drawn for rates of their own; leave it out")
+    confidence = options.confidence or CONFIDENCE
+    found = answers_of(Scored.read(options.candidates, scores), options.labels, options.certify, confidence)
+    content = as_json(found)
+    if options.out is not None:
+        write_out(options.out, content)
+    if options.json:
+        print(json.dumps(content, ensure_ascii=False, allow_nan=False))
+        return
+    said = lines(found, options.certify, confidence)
+    say(said[0])
+    show(as_rich(found), options.wide)
+    say(*said[1:])

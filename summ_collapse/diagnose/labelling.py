@@ -1,0 +1,192 @@
+"""The rows that are worth labelling, a file to label them in, and the answers read back.
+
+Every question, that is every verifier at every rate, gets as many labels among what it keeps as outside (to certify: inside
+alone). Rows come in one random order, and each side takes its first ones: simple random samples that share as many rows as they
+can.
+
+The file of labels is blind: id, sample, candidate, in an order of its own. What labels are for stands in a plan beside it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, JsonValue, ValidationError
+
+from summ_collapse.diagnose.scored import Scored
+from summ_collapse.errors import InputError
+from summ_collapse.files.columns import DOCUMENT, ID, SAMPLE, Column, read_columns
+from summ_collapse.recipe.blocks import Options
+from summ_collapse.records import tie_break
+from summ_collapse.store import read_json, write_atomic, write_json
+
+Purpose = Literal["estimate", "certify"]
+
+
+def _label(value: object) -> float | None:
+    """0 or 1, as a number or as text; none where nobody has answered yet."""
+    if value is None or value == "":
+        return None
+    text = str(value).strip()
+    if isinstance(value, bool) or text not in {"0", "1", "0.0", "1.0"}:
+        raise ValueError("expected 1 for right, 0 for wrong, or nothing yet")
+    return float(text)
+
+
+LABEL = Column("label", pa.float64(), (), _label, nullable=True)
+
+
+class Plan(Options):
+    """What a file of labels is for, and what it is bound to."""
+
+    purpose: Purpose
+    seed: int
+    rates: list[float]
+    verifiers: list[str]
+    a_side: int = Field(gt=0, description="labels on each side of each question")
+    fingerprints: dict[str, str]
+    inclusion: list[float] = Field(description="how likely each row of the file was to be drawn, in its order")
+
+    @property
+    def questions(self) -> list[tuple[str, float]]:
+        return list(product(self.verifiers, self.rates))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows that are labelled for one question: places in the pool, inside what is kept and outside."""
+
+    verifier: str
+    rate: float
+    kept: np.ndarray  # (rows,) bool, of the pool
+    inside: np.ndarray
+    outside: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        return np.concatenate([self.inside, self.outside])
+
+
+def plan_path(labels: Path) -> Path:
+    """Where the plan of a file of labels lies: beside it."""
+    return labels.with_name(f"{labels.name}.plan.json")
+
+
+def label_next(
+    pool: Scored, rates: Sequence[float], labels: int, out: Path, purpose: Purpose, seed: int = 0, documents: Path | None = None
+) -> int:
+    """Write the file to label and its plan; how many rows that is: `labels`, or fewer where sides run out of rows."""
+    questions = list(product(pool.scores, rates))
+    kept = {(name, rate): pool.kept(name, rate) for name, rate in questions}
+    order = _order(pool, seed)
+    low, high = 1, labels
+    while low < high:  # the most labels a side with which no more rows than that are asked for
+        middle = (low + high + 1) // 2
+        if len(_union(_samples(kept, order, middle, purpose))) <= labels:
+            low = middle
+        else:
+            high = middle - 1
+    rows = _union(_samples(kept, order, low, purpose))
+    if len(rows) > labels:
+        raise InputError(f"--label-next {labels}: expected at least {len(rows)}, one a side of each verifier and rate")
+    rows = rows[np.argsort(tie_break(f"blind {seed}", [pool.named[row] for row in rows]))]
+    plan = Plan(
+        purpose=purpose,
+        seed=seed,
+        rates=list(rates),
+        verifiers=list(pool.scores),
+        a_side=low,
+        fingerprints=pool.fingerprints(),
+        inclusion=_inclusion(kept, low, purpose)[rows].tolist(),
+    )
+    _write(pool, rows, out, documents)
+    write_json(plan_path(out), plan.model_dump(mode="json"))
+    return len(rows)
+
+
+def _write(pool: Scored, rows: np.ndarray, out: Path, documents: Path | None) -> None:
+    texts = pool.texts.take(rows).to_pylist()
+    shown = pool.keys.texts(documents, DOCUMENT)[rows].tolist() if documents is not None else None
+    lines = []
+    for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
+        identifier, sample = pool.named[row]
+        line: dict[str, JsonValue] = {"id": identifier, "sample": sample}
+        if shown is not None:
+            line["document"] = shown[place]
+        lines.append(json.dumps({**line, "candidate": text, "label": None}, ensure_ascii=False))
+    write_atomic(out, ("\n".join(lines) + "\n").encode())
+
+
+def read_plan(labels: Path, pool: Scored) -> Plan:
+    """The plan beside a file of labels; InputError where it is missing, or bound to other candidates or scores."""
+    path = plan_path(labels)
+    try:
+        plan = Plan.model_validate(read_json(path))
+    except FileNotFoundError:
+        raise InputError(f"{labels}: expected its plan beside it, {path.name}, which --label-next writes") from None
+    except (ValidationError, ValueError) as error:
+        raise InputError(f"{path}: expected a plan that --label-next wrote, got something else: {type(error).__name__}") from None
+    now = pool.fingerprints()
+    for what, digest in plan.fingerprints.items():
+        if what not in now:
+            raise InputError(f"{labels}: its labels were drawn by the {what}, which is not given; expected --scores with it")
+        if now[what] != digest:
+            raise InputError(f"{labels}: its labels were drawn by other {what}; draw them anew with --label-next")
+    return plan
+
+
+def read_answers(labels: Path, pool: Scored, plan: Plan) -> np.ndarray:
+    """1 right, 0 wrong, NaN where nobody has answered or nobody was asked, (rows,); InputError names the key that is no row's."""
+    table = read_columns(labels, [ID, SAMPLE, LABEL])
+    places = pool.keys.places(labels, table)
+    asked = _union(samples(pool, plan))
+    strange = np.setdiff1d(places, asked)
+    if len(strange):
+        raise InputError(
+            f"{labels}: expected the rows that --label-next drew, got {len(strange)} others (first: "
+            f"{pool.keys.text(int(strange[0]))})"
+        )
+    answers = np.full(pool.rows, np.nan)
+    answers[places] = table["label"].to_numpy()
+    if np.isnan(answers).all():
+        raise InputError(f"{labels}: expected a label, 1 for right or 0 for wrong, in at least one row; found none")
+    return answers
+
+
+def samples(pool: Scored, plan: Plan) -> list[Sample]:
+    """Each question's own simple random samples, of a plan that fits the pool."""
+    kept = {(name, rate): pool.kept(name, rate) for name, rate in plan.questions}
+    return _samples(kept, _order(pool, plan.seed), plan.a_side, plan.purpose)
+
+
+def _order(pool: Scored, seed: int) -> np.ndarray:
+    """The pool's rows in a random order that hangs on their keys alone."""
+    return np.argsort(tie_break(f"labels {seed}", pool.named), kind="stable")
+
+
+def _samples(kept: Mapping[tuple[str, float], np.ndarray], order: np.ndarray, a_side: int, purpose: Purpose) -> list[Sample]:
+    found = []
+    for (name, rate), inside in kept.items():
+        ordered = inside[order]
+        outer = order[~ordered][:a_side] if purpose == "estimate" else order[:0]
+        found.append(Sample(name, rate, inside, order[ordered][:a_side], outer))
+    return found
+
+
+def _union(drawn: Sequence[Sample]) -> np.ndarray:
+    return np.unique(np.concatenate([one.rows for one in drawn]))
+
+
+def _inclusion(kept: Mapping[tuple[str, float], np.ndarray], a_side: int, purpose: Purpose) -> np.ndarray:
+    """How likely each row was to be drawn, (rows,): as its likeliest side, whose first rows hold those of the others."""
+    found: np.ndarray = np.zeros(len(next(iter(kept.values()))))
+    for inside in kept.values():
+        for side in (inside, ~inside) if purpose == "estimate" else (inside,):
+            if side.any():
+                found = np.maximum(found, side * min(1.0, a_side / side.sum()))
+    return found
