@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from summ_collapse import __version__
-from summ_collapse.cli import diagnose, experiments, predict, results, theory
+from summ_collapse.cli import diagnose, experiments, export, predict, results, theory
 from summ_collapse.errors import InputError, StageError, Stopped
 
 
@@ -65,6 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"summ-collapse {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for family in (experiments, diagnose, predict, results, theory):
+    for family in (experiments, diagnose, export, predict, results, theory):
         family.add(commands)
     return parser

@@ -1,0 +1,80 @@
+"""`export` and `select`: what was chosen, as files that other trainers read."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from summ_collapse.cli.arguments import named_files, natural, share
+from summ_collapse.errors import InputError
+
+FORMS = ("prompt-completion", "messages", "preference", "parquet")
+UNKNOWN = "unknown"
+
+
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
+    export = commands.add_parser("export", help="what an arm of a run was trained on, as a file for other trainers")
+    export.add_argument("run", type=Path, metavar="DIR")
+    export.add_argument("arm", metavar="ARM")
+    export.add_argument("--format", choices=FORMS, default="prompt-completion", help="default: prompt-completion")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="its card goes beside it, as FILE.card.md")
+    export.add_argument("--seed", type=natural, help="which seed's rows (default: the run's first)")
+    export.add_argument("--licence", default=UNKNOWN, help=f"what the card says (default: {UNKNOWN})")
+    export.set_defaults(call=_export)
+
+    select = commands.add_parser("select", help="the best candidates of a file by scores at hand; no run, no model")
+    select.add_argument("--candidates", type=Path, required=True, metavar="FILE", help="`id`, `candidate` (`sample`), or lines")
+    select.add_argument("--scores", action="append", required=True, metavar="NAME=FILE", help="`id`, `score`; repeatable")
+    select.add_argument("--by", metavar="NAME", help="which scores decide (default: the only ones, or the mean of all ranks)")
+    select.add_argument("--rate", type=share, required=True, metavar="R", help="share of the candidates that is kept")
+    select.add_argument("--out", type=Path, required=True, metavar="FILE", help="its card goes beside it, as FILE.card.md")
+    select.add_argument(
+        "--format", choices=[one for one in FORMS if one != "preference"], default="parquet", help="default: parquet"
+    )
+    select.add_argument("--documents", type=Path, metavar="FILE", help="`id`, `document`: needed for prompts")
+    select.add_argument("--prompt", default="{document}", help="what a model reads, with {document} in it (default: that alone)")
+    select.add_argument("--rejected", type=Path, metavar="FILE", help="write the others too, with the reason (Parquet)")
+    select.add_argument("--licence", default=UNKNOWN, help=f"what the card says (default: {UNKNOWN})")
+    select.set_defaults(call=_select)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from summ_collapse.cli.terminal import say
+    from summ_collapse.export.card import card_path
+    from summ_collapse.export.of_run import export_arm
+    from summ_collapse.files.output import check_out
+
+    check_out(options.out)
+    card = export_arm(options.run, options.arm, options.format, options.out, options.seed, options.licence)
+    say(f"{card.rows:,} rows are in {options.out}; {card_path(options.out).name} says where they come from.")
+
+
+def _select(options: argparse.Namespace) -> None:
+    from summ_collapse.cli.terminal import say
+    from summ_collapse.export.card import card_path
+    from summ_collapse.export.of_files import Wanted, select_files
+    from summ_collapse.files.output import check_out
+    from summ_collapse.tasks.prompt import Prompt
+
+    for path in (options.out, options.rejected):
+        check_out(path)
+    if options.format != "parquet" and options.documents is None:
+        raise InputError(f"--format {options.format}: expected --documents FILE, which prompts are made of")
+    try:
+        Prompt.parse(options.prompt)
+    except ValueError as error:
+        raise InputError(f"--prompt: {error}") from None
+    wanted = Wanted(
+        candidates=options.candidates,
+        scores=named_files(options.scores),
+        rate=options.rate,
+        out=options.out,
+        by=options.by,
+        form=options.format,
+        documents=options.documents,
+        prompt=options.prompt,
+        rejected=options.rejected,
+        licence=options.licence,
+    )
+    card = select_files(wanted)
+    say(f"{card.rows:,} of {card.balance['rows in']:,} candidates are in {options.out}; {card_path(options.out).name} says how.")

@@ -1,0 +1,1 @@
+"""What was selected, in the forms in which other trainers read it."""

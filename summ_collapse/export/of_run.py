@@ -1,0 +1,94 @@
+"""What one arm of a run was trained on, as a file for other trainers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import JsonValue
+
+from summ_collapse.errors import InputError
+from summ_collapse.experiment.arms import Arm
+from summ_collapse.export.card import MEASURED, Card
+from summ_collapse.export.formats import Form, Shown, write
+from summ_collapse.plugins import nearest
+from summ_collapse.run import Run, reopen
+from summ_collapse.store import Artifact
+from summ_collapse.tasks.prompt import Prompt
+
+
+def export_arm(folder: Path, name: str, form: Form, out: Path, seed: int | None, licence: str) -> Card:
+    """Write the file and its card; InputError where the arm has no such rows, or they are not made yet."""
+    run = reopen(folder)
+    arm = _arm(run, name, seed)
+    rows = _rows(run, arm, form)
+    documents = _documents(run)
+    table = rows.table("pairs" if form == "preference" or "pairs.parquet" in rows.manifest["files"] else "rows")
+    table = table.append_column("document", pa.array([documents[one] for one in table["id"].to_pylist()], pa.string()))
+    task = run.experiment.recipe.task
+    chat = getattr(task, "chat", None)
+    write(table, form, Shown(Prompt.parse(task.prompt), None if chat is None else chat.system), out)
+    card = _card(run, arm, rows, table.num_rows, form, licence)
+    card.write(out)
+    return card
+
+
+def _arm(run: Run, name: str, seed: int | None) -> Arm:
+    arms = [arm for arm in run.experiment.arms if arm.name == name]
+    names = sorted({arm.name for arm in run.experiment.arms})
+    if not arms:
+        raise InputError(f"{run.out}: {name!r} is no arm of this run{nearest(name, names)}; expected one of {', '.join(names)}")
+    seeds = [arm.seed for arm in arms]
+    if seed is not None and seed not in seeds:
+        raise InputError(f"--seed {seed}: expected one of the run's, {', '.join(map(str, seeds))}")
+    return arms[0] if seed is None else arms[seeds.index(seed)]
+
+
+def _rows(run: Run, arm: Arm, form: Form) -> Artifact:
+    """The table that the arm was trained on."""
+    read = {} if arm.train is None else run.experiment.stages[arm.train].inputs
+    pairs = read.get("pairs")
+    while pairs is not None and (source := run.experiment.stages[pairs].inputs.get("pairs")) is not None:
+        pairs = source  # what is only written beside them, such as a reference's likelihoods, is no part of an export
+    if form == "preference" and pairs is None:
+        raise InputError(f"{arm.name}: it learns from rows, not from pairs; expected another --format than preference")
+    if form not in {"preference", "parquet"} and pairs is not None:
+        raise InputError(f"{arm.name}: it learns from pairs; expected --format preference or parquet")
+    name = pairs or arm.rows or read.get("rows")
+    if name is None:
+        raise InputError(f"{arm.name}: nothing is trained for this arm, so it has no rows")
+    artifact = run.artifact(name)
+    if artifact is None:
+        raise InputError(f"{run.out}: {name} is not done yet; see `summ-collapse status {run.out}`")
+    if damage := artifact.failed or artifact.damage():
+        raise InputError(f"{run.out}: {name}: {damage}")
+    return artifact
+
+
+def _documents(run: Run) -> Mapping[str, str]:
+    examples = run.artifact(run.experiment.prepare.name)
+    if examples is None:
+        raise InputError(f"{run.out}: {run.experiment.prepare.name} is not done yet; see `summ-collapse status {run.out}`")
+    table = examples.table("train", ["id", "document"])
+    return dict(zip(table["id"].to_pylist(), table["document"].to_pylist(), strict=True))
+
+
+def _card(run: Run, arm: Arm, rows: Artifact, count: int, form: Form, licence: str) -> Card:
+    recipe, manifest = run.experiment.recipe, rows.manifest
+    notes: Mapping[str, Any] = manifest.get("notes") or {}
+    balance: dict[str, JsonValue] = {"rows in": manifest["rows_in"], "rows out": manifest["rows_out"]}
+    balance |= {f"rejected, {reason}": number for reason, number in (manifest.get("rejected") or {}).items()}
+    stages = run.experiment.graph.upstream({manifest["stage"]})
+    lineage = [f"{name} {run.experiment.stages[name].fingerprint[:12]}" for name in run.experiment.stages if name in stages]
+    chosen = {
+        "recipe": recipe.name,
+        "arm": arm.name,
+        "verifier": arm.verifier,
+        "kind of verifier": arm.verifier_kind,
+        "share that is kept": arm.rate,
+        "seed": arm.seed,
+        "wrong is": f"{recipe.wrong.metric} below {recipe.wrong.below:g}",
+    }
+    measured = {name: notes.get(name) for name in MEASURED}
+    said = [f"The runs' own models read at most {recipe.task.max_document_tokens} tokens of a document; here it is whole."]
+    return Card(f"{recipe.name} {arm.name}", count, form, licence, chosen, measured, balance, lineage, said)
