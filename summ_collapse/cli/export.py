@@ -15,7 +15,8 @@ def add(commands: Any) -> None:
     """The parsers of these commands."""
     export = commands.add_parser("export", help="what an arm of a run was trained on, as a file for other trainers")
     export.add_argument("run", type=Path, metavar="DIR")
-    export.add_argument("arm", metavar="ARM")
+    export.add_argument("arm", metavar="ARM", nargs="?")
+    export.add_argument("--test", action="store_true", help="the test rows' ids and prompts instead, to be answered elsewhere")
     export.add_argument("--format", choices=FORMS, default="prompt-completion", help="default: prompt-completion")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="its card goes beside it, as FILE.card.md")
     export.add_argument("--seed", type=natural, help="which seed's rows (default: the run's first)")
@@ -41,10 +42,15 @@ def add(commands: Any) -> None:
 def _export(options: argparse.Namespace) -> None:
     from summ_collapse.cli.terminal import say
     from summ_collapse.export.card import card_path
-    from summ_collapse.export.of_run import export_arm
+    from summ_collapse.export.of_run import export_arm, export_test
     from summ_collapse.files.output import check_out
 
     check_out(options.out)
+    if options.test == (options.arm is not None):
+        raise InputError("export: expected the name of an arm, or --test")
+    if options.test:
+        say(f"{export_test(options.run, options.out):,} test rows are in {options.out}: their ids and prompts.")
+        return
     card = export_arm(options.run, options.arm, options.format, options.out, options.seed, options.licence)
     say(f"{card.rows:,} rows are in {options.out}; {card_path(options.out).name} says where they come from.")
 

@@ -1,5 +1,6 @@
 """What one arm of a run was trained on, as a file for other trainers."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import JsonValue
 
+from summ_collapse import store
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.export.card import MEASURED, Card
@@ -31,6 +33,17 @@ def export_arm(folder: Path, name: str, form: Form, out: Path, seed: int | None,
     card = _card(run, arm, rows, table.num_rows, form, licence)
     card.write(out)
     return card
+
+
+def export_test(folder: Path, out: Path) -> int:
+    """Write the test rows' ids and prompts, without the answers; how many there are."""
+    run = reopen(folder)
+    task = run.experiment.recipe.task
+    shown = Shown(Prompt.parse(task.prompt))
+    rows = _examples(run).table("test", ["id", "document"]).to_pylist()
+    lines = (json.dumps({"id": row["id"], "prompt": shown.text(row["document"])}, ensure_ascii=False) + "\n" for row in rows)
+    store.write_atomic(out, "".join(lines).encode())
+    return len(rows)
 
 
 def _arm(run: Run, name: str, seed: int | None) -> Arm:
@@ -65,11 +78,15 @@ def _rows(run: Run, arm: Arm, form: Form) -> Artifact:
     return artifact
 
 
-def _documents(run: Run) -> Mapping[str, str]:
+def _examples(run: Run) -> Artifact:
     examples = run.artifact(run.experiment.prepare.name)
     if examples is None:
         raise InputError(f"{run.out}: {run.experiment.prepare.name} is not done yet; see `summ-collapse status {run.out}`")
-    table = examples.table("train", ["id", "document"])
+    return examples
+
+
+def _documents(run: Run) -> Mapping[str, str]:
+    table = _examples(run).table("train", ["id", "document"])
     return dict(zip(table["id"].to_pylist(), table["document"].to_pylist(), strict=True))
 
 

@@ -34,6 +34,8 @@ def contradictions(recipe: Recipe) -> list[str]:
     problems += _not_installed("designs", "designs", recipe.designs)
     problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _whole_models(recipe)
     problems += _preference(recipe) + _soft(recipe)
+    if ("theirs" in recipe.designs) != bool(recipe.arms):
+        problems.append("designs: expected `theirs` here and the block `arms`, or neither")
     problems += [f"task.{problem}" for problem in recipe.task.problems(recipe.base)] + _early_stopping(recipe)
     tiny = recipe.base.tiny
     if tiny is not None and tiny.pretrain is not None and tiny.pretrain.practice_share is not None and not recipe.task.practised:

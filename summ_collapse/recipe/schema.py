@@ -25,6 +25,7 @@ from summ_collapse.recipe.blocks import (
 from summ_collapse.recipe.generations import Generations
 from summ_collapse.recipe.preference import Preference
 from summ_collapse.recipe.soft import Soft
+from summ_collapse.recipe.theirs import Theirs
 
 RANDOM = "random"
 
@@ -53,6 +54,9 @@ class Recipe(Options):
         None, description="of the design `preference`: learning from verdicts on the learner's own samples"
     )
     soft: Soft | None = Field(None, description="of the design `soft`: a noisy verdict as row weights")
+    arms: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")], Theirs] = Field(
+        {}, description="of the design `theirs`: models trained by other means, by the name that they have in the table"
+    )
     evaluation: Evaluation = Evaluation()
     launch: Launch = Launch()
     commits: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]] = Field(

@@ -50,21 +50,26 @@ class Evaluate(Stage):
             context.progress(examples.num_rows, examples.num_rows)
         else:
             completed = self.completing.complete(context, examples)
-        predictions = completed.candidates
-        texts = predictions["candidate"].to_pylist()
-        scores = score_pairs(texts, examples["summary"].to_pylist(), self.metrics, examples["document"].to_pylist())
-        for name, values in scores.items():
-            predictions = predictions.append_column(name, pa.array(values, pa.float64()))
+        predictions, notes = scored(completed.candidates, examples, self.metrics)
         store.write_table(context.out / "predictions.parquet", predictions)
-        notes: dict[str, JsonValue] = {
-            "means": {name: 100 * float(values.mean()) for name, values in scores.items()},
-            "hit_the_limit": completed.hit_the_limit,
-            "truncated": completed.truncated,
-            **({"documents_a_chunk": self.completing.documents_a_chunk(examples.num_rows)} if self.completing else {}),
-            "diversity": {"distinct_2": diversity.distinct(texts, 2), "compression_ratio": diversity.compression_ratio(texts)},
-        }
+        notes |= {"hit_the_limit": completed.hit_the_limit, "truncated": completed.truncated}
+        if self.completing:
+            notes["documents_a_chunk"] = self.completing.documents_a_chunk(examples.num_rows)
         tokens = completed.prompt_tokens + completed.generated_tokens
         return Outcome(examples.num_rows, predictions.num_rows, tokens=tokens, notes=notes)
+
+
+def scored(predictions: pa.Table, examples: pa.Table, metrics: list[str]) -> tuple[pa.Table, dict[str, JsonValue]]:
+    """Predictions with a column a metric, 0-1, and what a manifest notes of them: means, 0-100, and how varied they are."""
+    texts = predictions["candidate"].to_pylist()
+    scores = score_pairs(texts, examples["summary"].to_pylist(), metrics, examples["document"].to_pylist())
+    for name, values in scores.items():
+        predictions = predictions.append_column(name, pa.array(values, pa.float64()))
+    notes: dict[str, JsonValue] = {
+        "means": {name: 100 * float(values.mean()) for name, values in scores.items()},
+        "diversity": {"distinct_2": diversity.distinct(texts, 2), "compression_ratio": diversity.compression_ratio(texts)},
+    }
+    return predictions, notes
 
 
 def _lead(examples: pa.Table) -> pa.Table:
