@@ -58,7 +58,8 @@ class _Where:
         synthesis = self.recipe.synthesis
         how = decoding_of(synthesis.all()[pool or MAIN], synthesis.max_new_tokens)
         wrote = (replace(how, batch_size=0), synthesis.engine, synthesis.exclude_slice, synthesis.only_slice, synthesis.documents)
-        return f"{self.recipe.generator.train.model_dump_json()} {wrote}"
+        learns = self.recipe.generator.train
+        return f"{synthesis.candidates if learns is None else learns.model_dump_json()} {wrote}"
 
 
 def _arm(entry: Entry, slice_rows: int, where: _Where, metric: str) -> Arm | None:

@@ -98,7 +98,10 @@ def _pool(setting: Setting, seed: int, share: float, name: str) -> Pool:
     recipe = setting.recipe
     slices = recipe.generator.slices
     owner = f"g{share:g}-" if len(slices) > 1 else ""
-    generator = setting.train(f"{owner}generator", seed, recipe.generator.train, setting.base, setting.slice(share), share)
+    learns = recipe.generator.train
+    generator = None
+    if learns is not None:
+        generator = setting.train(f"{owner}generator", seed, learns, setting.base, setting.slice(share), share)
     first = (share, name) == (slices[0], MAIN)
     return pool_of(setting, seed, owner, generator, share, scoring(recipe, name), name, first)
 

@@ -88,12 +88,13 @@ class Setting:
         sources: Mapping[str, Node[Stage]] | None = None,
     ) -> Node[Stage]:
         """One verifier's scores of a pool, whose candidates were drawn as `how` says."""
+        uneven = self.recipe.synthesis.candidates is not None
         stage = Verify(
             verifier=verifier,
             names={one.key: self._name(one) for one in references(verifier)},
             reading=self.reading(model) if model else None,
-            # Who reads others' scores ranks all candidates at once.
-            chunk_size=None if sources else how.chunk_size * how.samples,
+            # Who reads others' scores ranks all candidates at once; a document of a given file has any number of candidates.
+            chunk_size=None if sources or (uneven and verifier.samples > 1) else how.chunk_size * how.samples,
             batch_size=how.batch_size if model else 1,
             shared_prompts=model is not None and how.samples > 1,
         )
@@ -197,7 +198,8 @@ class Setting:
 
     def trained_alike(self, pool: Pool) -> bool:
         """Whether arms train as the generator of this pool did, from the same model: only their data differs then."""
-        return pool.start is self.base and self.recipe.retrain.alike(self.recipe.generator.train)
+        learns = self.recipe.generator.train
+        return learns is not None and pool.start is self.base and self.recipe.retrain.alike(learns)
 
     def reading(self, model: Model, role: str = "model") -> Reading:
         """What every stage that loads a model depends on."""

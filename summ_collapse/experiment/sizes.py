@@ -33,6 +33,8 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
                 f"{where}.early_stopping.share: {stopping.share} of {held_out + trained_on} real rows leaves {held_out} "
                 f"to look at and {trained_on} to learn from; expected at least one of each"
             )
+    if recipe.synthesis.candidates is not None:
+        return  # how many of them are of use is known when they are read
     excluded = slice_rows(there.train, max(recipe.generator.slices)) if recipe.synthesis.exclude_slice else 0
     documents = min(there.train - excluded, recipe.synthesis.documents or there.train)
     for name, drawn in recipe.synthesis.all().items():

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from summ_collapse.recipe.names import LocalOrHub
+from summ_collapse.recipe.names import DataName, LocalOrHub
 
 Control = Literal["lead", "generator", "real-slice", "real-full", "unfiltered"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -188,7 +188,9 @@ class Generator(Options):
         Annotated[Rate, Tag("(one)")] | Annotated[list[Rate], Field(min_length=1), Tag("(several)")],
         Discriminator(lambda value: "(several)" if isinstance(value, list) else "(one)"),
     ] = Field(description="share of the training rows that it learns from (0-1]; several make as many generators")
-    train: Training
+    train: Training | None = Field(
+        None, description="how; absent with `synthesis.candidates`: the slice is then the real rows that there are"
+    )
 
     @property
     def slices(self) -> list[float]:
@@ -207,9 +209,14 @@ class Sampled(Options):
     batch_size: int = Field(64, gt=0, description="documents a batch")
     chunk_size: int = Field(1024, gt=0, description="documents a chunk: what a kill can lose, and the unit ranks share")
 
+    @property
+    def given(self) -> bool:
+        """Whether they are there already, however they were drawn."""
+        return False
+
     @model_validator(mode="after")
     def _samples_differ(self) -> "Sampled":
-        if self.decoding == "greedy" and self.samples > 1:
+        if self.decoding == "greedy" and self.samples > 1 and not self.given:
             raise ValueError(f"expected samples: 1 under greedy decoding, which gives equal candidates, got {self.samples}")
         if self.decoding == "beam" and self.samples > self.beams:
             raise ValueError(f"expected at most as many samples as beams ({self.beams}), got {self.samples}")
@@ -223,6 +230,10 @@ MAIN = "main"  # what the pool is called that `synthesis` itself describes
 class Synthesis(Sampled):
     """How candidates are generated."""
 
+    candidates: DataName | None = Field(
+        None, description="file of candidates that exist already, with `id` and a text; no generator is trained then"
+    )
+
     max_new_tokens: int = Field(64, gt=0, description="longest candidate, in tokens with its end")
     engine: str = Field("transformers", description="what generates: an installed engine")
     exclude_slice: bool = Field(True, description="leave the generator's own slice out of the pool")
@@ -233,6 +244,11 @@ class Synthesis(Sampled):
     variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Sampled] = Field(
         {}, description="further pools of the same generator, by the name that their arms begin with; no control is of them"
     )
+
+    @property
+    def given(self) -> bool:
+        """Whether `candidates` names a file of them."""
+        return self.candidates is not None
 
     @model_validator(mode="after")
     def _some_documents(self) -> "Synthesis":

@@ -11,6 +11,8 @@ from summ_collapse.recipe.schema import Recipe, samples_needed, trainings
 
 SHARDING = ("fsdp", "zero3")  # launch shapes that spread a model over their ranks
 
+GENERATING = ("generations", "preference")  # designs in which a model of the recipe writes
+
 
 def contradictions(recipe: Recipe) -> list[str]:
     """What no single key shows to be wrong."""
@@ -33,7 +35,7 @@ def contradictions(recipe: Recipe) -> list[str]:
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
     problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _whole_models(recipe)
-    problems += _preference(recipe) + _soft(recipe)
+    problems += _preference(recipe) + _soft(recipe) + _given_candidates(recipe)
     if ("theirs" in recipe.designs) != bool(recipe.arms):
         problems.append("designs: expected `theirs` here and the block `arms`, or neither")
     problems += [f"task.{problem}" for problem in recipe.task.problems(recipe.base)] + _early_stopping(recipe)
@@ -189,11 +191,33 @@ def _soft(recipe: Recipe) -> list[str]:
     return [f"soft.verifier: {wanted.verifier!r} is no verifier of this recipe{nearest(wanted.verifier, recipe.verifiers)}"]
 
 
+def _given_candidates(recipe: Recipe) -> list[str]:
+    """What needs a generator where candidates are given, and the other way round."""
+    if recipe.synthesis.candidates is None:
+        return [] if recipe.generator.train is not None else ["generator.train: expected it, or synthesis.candidates"]
+    problems = []
+    if recipe.generator.train is not None:
+        problems.append("generator.train: synthesis.candidates are there already, and nothing is generated; leave it out")
+    if recipe.retrain.start == "generator":
+        problems.append("retrain.from: expected base; who wrote synthesis.candidates is not at hand")
+    if recipe.synthesis.variants:
+        problems.append("synthesis.variants: expected none; synthesis.candidates are one pool")
+    problems += [
+        f"designs: {name} needs a generator, and synthesis.candidates has none" for name in recipe.designs if name in GENERATING
+    ]
+    problems += [
+        f"verifiers.{name}.model: expected another than generator, which wrote synthesis.candidates and is not at hand"
+        for name, options in recipe.verifiers.items()
+        if options.model == "generator"
+    ]
+    return problems
+
+
 def _early_stopping(recipe: Recipe) -> list[str]:
     """Trainings that would look at rows which the model that they start from has learnt."""
     if recipe.retrain.start != "generator":
         return []
-    before = recipe.generator.train.early_stopping
+    before = recipe.generator.train.early_stopping if recipe.generator.train is not None else None
     return [
         f"{where}.early_stopping: expected `from: base`, or as large a share held out by generator.train.early_stopping: "
         "the generator has learnt the rows that it would look at"
@@ -217,11 +241,12 @@ def _whole_models(recipe: Recipe) -> list[str]:
     ]
     before = recipe.retrain if recipe.preference is not None and recipe.preference.start == "rft" else recipe.generator.train
     learnt = recipe.preference.train if recipe.preference is not None else None
-    if learnt is not None and learnt.method == "qlora" and before.adapter:
+    if learnt is not None and learnt.method == "qlora" and before is not None and before.adapter:
         problems.append("preference.train.method: qlora starts from a whole model, and the one before it is an adapter")
     if learnt is not None and recipe.launch.training(learnt.method) in SHARDING:
         shape = recipe.launch.training(learnt.method)
         problems.append(f"preference.train: it runs on whole models (single, ddp), and launch.train is {shape}")
-    if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and recipe.generator.train.adapter:
+    from_adapter = recipe.generator.train is not None and recipe.generator.train.adapter
+    if recipe.retrain.method == "qlora" and recipe.retrain.start == "generator" and from_adapter:
         problems.append("retrain.method: qlora starts from a whole model, and generator.train makes an adapter")
     return problems

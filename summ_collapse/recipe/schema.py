@@ -115,7 +115,8 @@ def scoring(recipe: Recipe, pool: str) -> dict[str, Any]:
 
 def trainings(recipe: Recipe) -> dict[str, Training]:
     """Every fine-tuning of the recipe by its key; without those of regimes that cannot be, which checks tell of."""
-    found: dict[str, Training] = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
+    learnt = {"generator.train": recipe.generator.train, "retrain": recipe.retrain}
+    found: dict[str, Training] = {where: one for where, one in learnt.items() if one is not None}
     found |= {f"verifiers.{name}.train": one.train for name, one in recipe.verifiers.items() if one.train is not None}
     for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
         if regime.training:

@@ -30,7 +30,8 @@ class _Candidates:
     """One pool, a row a candidate: its key, what is judged of it, and its stratum."""
 
     row_of: Mapping[tuple[str, int], int]
-    judged: Judged
+    known: np.ndarray  # which of them are judged
+    judged: Judged  # those alone
     labels: np.ndarray
 
 
@@ -54,7 +55,7 @@ class Predictions:
         candidates = self._read(arm)
         kept = self._kept(arm, candidates)
         real = slice_rows(self.train_rows, arm.slice) if arm.slice is not None else None
-        measured = candidates.judged.measured(kept, int(kept.sum()), (candidates.labels, kept), real)
+        measured = candidates.judged.measured(kept[candidates.known], int(kept.sum()), (candidates.labels, kept), real)
         # A generation may learn from more than this pool, of which nothing here says what that is worth.
         known = self.report.coefficients is not None and arm.generation is None
         found = predicted_verdict(measured, SHIPPED if known else None)
@@ -81,10 +82,12 @@ class Predictions:
             wrong, metric = self.report.wrong, self.report.evaluation.metrics[0]
             # The judge has scored every candidate already, in the metric that says what is wrong.
             quality = scores if metric == wrong.metric else graded(self._examples, table, metric)
-            document = np.unique(table["id"].to_pylist(), return_inverse=True)[1]
+            known = ~np.isnan(scores)
+            document = np.unique(np.array(table["id"].to_pylist(), dtype=object)[known], return_inverse=True)[1]
             self._candidates[arm.candidates] = _Candidates(
                 {key: row for row, key in enumerate(keys_of(table))},
-                Judged(document, scores < wrong.below, quality),
+                known,
+                Judged(document, scores[known] < wrong.below, quality[known]),
                 cluster_strata(table["candidate"].to_pylist(), CLUSTERS),
             )
         return self._candidates[arm.candidates]
@@ -111,14 +114,15 @@ class Predictions:
 
 
 def graded(examples: pa.Table, candidates: pa.Table, metric: str) -> np.ndarray:
-    """The metric of every candidate against its document's reference, 0-1, (candidates,).
+    """The metric of every candidate against its document's reference, 0-1, (candidates,); of no use where there is none.
 
     `examples` has the columns of `grading`.
     """
     row_of = {identifier: row for row, identifier in enumerate(examples["id"].to_pylist())}
     theirs = examples.take([row_of[identifier] for identifier in candidates["id"].to_pylist()])
     documents = theirs["document"].to_pylist() if reads_documents(metric) else None
-    return score_pairs(candidates["candidate"].to_pylist(), theirs["summary"].to_pylist(), [metric], documents)[metric]
+    references = [reference or "" for reference in theirs["summary"].to_pylist()]
+    return score_pairs(candidates["candidate"].to_pylist(), references, [metric], documents)[metric]
 
 
 def grading(metric: str) -> list[str]:

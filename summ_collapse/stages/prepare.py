@@ -18,7 +18,7 @@ from summ_collapse import store
 from summ_collapse.errors import InputError
 from summ_collapse.recipe.resolve import Name, described, pinned
 from summ_collapse.records import EXAMPLE, check, keys_of
-from summ_collapse.selection.order import by_hash
+from summ_collapse.selection.order import by_hash, places
 from summ_collapse.stages.size import Size
 from summ_collapse.stages.stage import Context, Outcome, Stage
 from summ_collapse.store import Artifact
@@ -36,7 +36,8 @@ class Prepare(Stage):
 
     def described(self) -> dict[str, JsonValue]:
         """Content in the place of paths; what is declared for plans alone is left out."""
-        return {"task": described(self.task, self.names, exclude={"size", "revision"}, exclude_none=True)}
+        left = {"size", "revision"} | (set() if self.task.unlabelled else {"unlabelled"})
+        return {"task": described(self.task, self.names, exclude=left, exclude_none=True)}
 
     def size(self, of: Mapping[str, Size]) -> Size:
         """The rows that the recipe declares; more is known once they are read."""
@@ -55,9 +56,10 @@ def _prepared(options: Task, context: Context) -> Outcome:
     rows_in = sum(rows_read.values())
     _check_ids(splits)
     rejected: Counter[str] = Counter()
-    cleaned = {split: _without_empty(table, rejected) for split, table in splits.items()}
+    cleaned = {split: _without_empty(table, rejected, options.unlabelled and split != "test") for split, table in splits.items()}
     if "all" in cleaned:
-        cleaned = _split(cleaned["all"], options.test_rows(cleaned["all"].num_rows), options.split_seed)
+        labelled = cleaned["all"].num_rows - cleaned["all"]["summary"].null_count
+        cleaned = _split(cleaned["all"], options.test_rows(labelled), options.split_seed)
     train, test = cleaned["train"], cleaned["test"]
     train = _without_repeats(train, test, rejected)
     rejected = +rejected  # without the reasons that no row has
@@ -67,7 +69,7 @@ def _prepared(options: Task, context: Context) -> Outcome:
             f"task.data: {sum(rejected.values())} of {rows_in} rows are unusable ({reasons}); "
             f"at most {options.max_rejected:.1%} may be. Clean the data, or raise task.max_rejected"
         )
-    ranks = by_hash(f"slices {options.split_seed}", keys_of(train))
+    ranks = _labelled_first(by_hash(f"slices {options.split_seed}", keys_of(train)), train)
     train = train.append_column("slice_rank", pa.array(ranks, pa.int64()))
     for name, table in (("train", train), ("test", test)):
         store.write_table(context.out / f"{name}.parquet", check(table, EXAMPLE, name))
@@ -110,8 +112,13 @@ def _check_ids(splits: dict[str, pa.Table]) -> None:
             seen[identifier] = here
 
 
-def _without_empty(table: pa.Table, rejected: Counter[str]) -> pa.Table:
-    for column in ("document", "summary"):
+def _without_empty(table: pa.Table, rejected: Counter[str], unlabelled: bool) -> pa.Table:
+    """Rows with both texts; where `unlabelled` ones may stay, a summary that is empty is none."""
+    if unlabelled:
+        summaries = [text if text and text.strip() else None for text in table["summary"].to_pylist()]
+        place = table.schema.get_field_index("summary")
+        table = table.set_column(place, "summary", pa.array(summaries, pa.string()))
+    for column in ("document",) if unlabelled else ("document", "summary"):
         texts = table[column].to_pylist()
         keep = np.array([text is not None and bool(text.strip()) for text in texts], dtype=bool)
         missing = sum(text is None for text in texts)
@@ -121,9 +128,14 @@ def _without_empty(table: pa.Table, rejected: Counter[str]) -> pa.Table:
     return table
 
 
+def _labelled_first(ranks: np.ndarray, table: pa.Table) -> np.ndarray:
+    """The same order, with rows that have no reference behind all others."""
+    return places(np.lexsort((ranks, table["summary"].is_null().to_numpy())))
+
+
 def _split(table: pa.Table, test_rows: int, seed: int) -> dict[str, pa.Table]:
-    """The `test_rows` rows that come first by hash of id are the test set; both parts keep the source's order."""
-    is_test = by_hash(f"split {seed}", keys_of(table)) < test_rows
+    """The `test_rows` rows with a reference that come first by hash of id are the test set; both parts keep the order."""
+    is_test = _labelled_first(by_hash(f"split {seed}", keys_of(table)), table) < test_rows
     return {"train": table.filter(pa.array(~is_test)), "test": table.filter(pa.array(is_test))}
 
 

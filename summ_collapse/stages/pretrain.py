@@ -67,7 +67,7 @@ class Pretrain(Stage):
         tiny = self.tiny
         examples = context.inputs["examples"].table("train", ["document", "summary"])
         documents = examples["document"].to_pylist()
-        texts = self.words or [*documents, *examples["summary"].to_pylist(), self.prompt.replace(PLACEHOLDER, " ")]
+        texts = self.words or [*documents, *examples["summary"].drop_null().to_pylist(), self.prompt.replace(PLACEHOLDER, " ")]
         tokenizer = train_tokenizer(texts, tiny.tokenizer, tiny.vocabulary, tiny.positions)
         model = make_model(tiny, tokenizer)
         if tiny.pretrain is None:

@@ -123,6 +123,7 @@ class Select(Stage):
         return column_strata([value_of[identifier] for identifier, _ in keys])
 
     def _measured(self, context: Context, kept: np.ndarray) -> dict[str, float | str | None]:
-        """p, phi, psi and what follows from them, by the judge's scores and the threshold for `wrong`."""
+        """p, phi, psi and what follows from them, by the judge's scores and the threshold for `wrong`, where it has judged."""
         judged = context.inputs["judge"].table("scores", ["score"])["score"].to_numpy()
-        return Confusion.of(judged < self.wrong_below, kept).summary()
+        known = ~np.isnan(judged)
+        return Confusion.of(judged[known] < self.wrong_below, kept[known]).summary()

@@ -35,7 +35,9 @@ class Slice(Stage):
         """Write `rows.parquet`."""
         examples = context.inputs["examples"].table("train", ["id", "summary", "slice_rank"])
         part = between(examples, slice_rows(examples.num_rows, self.after), slice_rows(examples.num_rows, self.share))
+        beyond = examples.num_rows - part.num_rows
+        part = part.filter(part["summary"].is_valid())
         samples = pa.array([0] * part.num_rows, pa.int32())
         store.write_table(context.out / "rows.parquet", rows_of(part["id"], samples, part["summary"], REAL))
-        beyond = examples.num_rows - part.num_rows
-        return Outcome(examples.num_rows, part.num_rows, {"beyond the slice": beyond} if beyond else {})
+        left = {"beyond the slice": beyond, "no reference": examples.num_rows - beyond - part.num_rows}
+        return Outcome(examples.num_rows, part.num_rows, {reason: rows for reason, rows in left.items() if rows})

@@ -30,6 +30,9 @@ class Task(Options):
     chat: Chat | None = Field(None, description="ask the recipe's models through their chat template; as plain text where absent")
     max_document_tokens: int = Field(gt=0, description="tokens of a document that a model reads; the rest is cut")
     split_seed: int = Field(0, ge=0, description="seed of the train/test split and of the nested slices")
+    unlabelled: bool = Field(
+        False, description="true: rows without a reference stay, in the pool alone: in no slice, and not in the test set"
+    )
     max_rejected: float = Field(0.01, ge=0, le=1, description="share of rows that may be empty, duplicates or overlap (0-1)")
 
     def splits(self) -> dict[str, pa.Table]:

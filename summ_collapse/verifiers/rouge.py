@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from summ_collapse.plugins import unknown_metric
@@ -28,8 +29,10 @@ class Rouge(ModelFree):
 
 
 def against_references(request: Request, metric: str) -> Scored:
-    """A metric of every candidate against its document's reference; one that is missing is an empty text."""
+    """A metric of every candidate against its document's reference; NaN where there is none."""
     from summ_collapse.metrics.scoring import score_pairs
 
     references = [reference or "" for reference in request.references]
-    return Scored(score_pairs(request.candidates, references, [metric])[metric], {})
+    scores = score_pairs(request.candidates, references, [metric])[metric]
+    unknown = np.array([reference is None for reference in request.references], dtype=bool)
+    return Scored(np.where(unknown, np.nan, scores), {})
