@@ -131,6 +131,13 @@ def moved(run: Run) -> list[str]:
     ]
 
 
+def outside(run: Run, recipe: Path) -> list[str]:
+    """What a run reads that lies elsewhere than its recipe, in words: files of one's own, wherever they are."""
+    folder = recipe.resolve().parent
+    read = [one for one in references(run.experiment.recipe) if one.local]
+    return [f"{one.where}: reads {one.name}" for one in read if not Path(one.name).is_relative_to(folder)]
+
+
 def thawed(path: Path) -> Recipe:
     """The recipe that `freeze` left at `path`; InputError where there is none."""
     if not path.is_file():

@@ -15,7 +15,7 @@ from summ_collapse.launch.one_stage import run_stage
 from summ_collapse.launch.ranks import run_in_ranks
 from summ_collapse.launch.stopping import Stop, listening
 from summ_collapse.launch.workers import Worked, result, signal_all, start, workers
-from summ_collapse.run import FROZEN, Request, Run, freeze, moved, open_run, recipe_of
+from summ_collapse.run import FROZEN, Request, Run, freeze, moved, open_run, outside, recipe_of
 from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.stage import Stage
 
@@ -26,7 +26,8 @@ def run(request: Request) -> Run:
     """Run what is asked for and is not there yet."""
     run = open_run(recipe_of(request), request.out)
     stages = run.experiment.chosen(request.only, request.until)
-    for line in moved(run):
+    # A single stage is one that somebody else's command, which has said it, starts.
+    for line in [*moved(run), *([] if request.only else outside(run, request.recipe))]:
         run.reporter.line(line)
     if request.only:
         _check_inputs(run, stages)

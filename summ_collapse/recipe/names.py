@@ -13,7 +13,7 @@ DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 
 
 def _local_or_hub(value: Any, info: ValidationInfo) -> Any:
-    """A local path becomes absolute and must stay inside the recipe's folder; a hub id stays as it is."""
+    """A local path becomes absolute, from the recipe's folder on; a hub id stays as it is."""
     if not isinstance(value, str):
         return value
     if isinstance(value, GivenPath):
@@ -21,10 +21,7 @@ def _local_or_hub(value: Any, info: ValidationInfo) -> Any:
     folder = (info.context or {}).get("folder")
     if folder is None or not (is_local(value) or (folder / value).exists()):
         return value
-    path = (folder / value).resolve()
-    if not path.is_relative_to(folder):
-        raise ValueError(f"expected a path inside the recipe's folder {folder}, got {value!r} (or give it as an override)")
-    return str(path)
+    return str((folder / Path(value).expanduser()).resolve())
 
 
 def is_local(name: str) -> bool:
