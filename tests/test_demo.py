@@ -97,7 +97,8 @@ def test_the_demo_shows_collapse_and_its_cure(demo: Path) -> None:
     assert max(curve) not in (curve[0], curve[-1])
 
 
-@pytest.mark.slow
+# Nightly: a run's bytes are compared in tests/golden and tests/launch, on a smaller one.
+@pytest.mark.nightly
 def test_a_fresh_demo_has_equal_bytes(demo: Path, cli: Callable[..., Done], tmp_path: Path) -> None:
     """Everything that one arm needs, alone and one stage after another."""
     arm = "evaluate/oracle-0.25@1"
@@ -108,7 +109,7 @@ def test_a_fresh_demo_has_equal_bytes(demo: Path, cli: Callable[..., Done], tmp_
     assert again == {name: digest for name, digest in digests(demo).items() if name in again}
 
 
-# Nightly: one arm with all that it needs is compared above.
+# Nightly: every arm of it.
 @pytest.mark.nightly
 def test_two_fresh_demos_have_equal_bytes(demo: Path, cli: Callable[..., Done], tmp_path: Path) -> None:
     done = cli("demo", "--jobs", 1, "--out", tmp_path / "again", timeout=SECONDS)

@@ -98,7 +98,7 @@ def test_a_run_without_a_generator_ends_in_its_table(
     assert len(list((run / "stages/candidates/pool").glob("*/manifest.json"))) == 2, "a changed byte is noticed"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # what scores is shown on two ranks in tests/launch and tests/verifiers; here the candidates are a user's
 def test_two_ranks_score_given_candidates_to_the_same_bytes(
     write_recipe: Callable[..., Path], tmp_path: Path, files: list[dict[str, Any]]
 ) -> None:

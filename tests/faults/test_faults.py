@@ -33,7 +33,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     "stage",
     [
         "train/real-full",
-        *(pytest.param(stage, marks=pytest.mark.slow) for stage in ("generate/generator", "evaluate/unfiltered")),
+        # Nightly: the same disk, met by other stages.
+        *(pytest.param(stage, marks=pytest.mark.nightly) for stage in ("generate/generator", "evaluate/unfiltered")),
     ],
 )
 def test_a_full_disk_fails_the_stage_and_leaves_nothing_half_done(
@@ -60,8 +61,9 @@ def test_a_full_disk_fails_the_stage_and_leaves_nothing_half_done(
     [
         ("generate/generator/*/candidates.parquet", "truncated"),
         ("train/generator/*/model.safetensors", "flipped"),
-        pytest.param("generate/generator/*/candidates.parquet", "flipped", marks=pytest.mark.slow),
-        pytest.param("train/generator/*/model.safetensors", "truncated", marks=pytest.mark.slow),
+        # Nightly: each file with the harm that the other one has above.
+        pytest.param("generate/generator/*/candidates.parquet", "flipped", marks=pytest.mark.nightly),
+        pytest.param("train/generator/*/model.safetensors", "truncated", marks=pytest.mark.nightly),
     ],
 )
 def test_damage_is_found_named_and_mended(harm: str, name: str, small_run: tuple[Path, Path], tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ MOMENTS = {
     "report/all": "out",
 }
 TRIES = 10
-# They train as the generator does, or complete documents in chunks as it does.
+# Nightly: they train as the generator does, or complete documents in chunks as it does.
 LONG = ("pretrain/base", "train/oracle-0.25", "evaluate/oracle-0.25")
 
 
@@ -37,7 +37,9 @@ def work_holds(run: Path, stage: str, pattern: str) -> Callable[[], bool]:
     return lambda: any((run / "stages" / stage).glob(f"*/work/{pattern}"))
 
 
-@pytest.mark.parametrize("stage", [pytest.param(stage, marks=pytest.mark.slow) if stage in LONG else stage for stage in MOMENTS])
+@pytest.mark.parametrize(
+    "stage", [pytest.param(stage, marks=pytest.mark.nightly) if stage in LONG else stage for stage in MOMENTS]
+)
 def test_an_interrupted_stage_goes_on_to_the_same_bytes(stage: str, small_run: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = small_run
     for attempt in range(TRIES):
