@@ -20,7 +20,7 @@ def test_jobs_change_nothing(small_run: tuple[Path, Path], tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     "number",
-    # Nightly: SIGTERM takes the same way, and ends single stages in test_interruption.py.
+    # Nightly: SIGTERM takes the same way, and ends ranks in test_ranks.py.
     [pytest.param(signal.SIGINT, id="Ctrl-C"), pytest.param(signal.SIGTERM, id="SIGTERM", marks=pytest.mark.nightly)],
 )
 def test_jobs_are_stopped_as_one(number: signal.Signals, small_run: tuple[Path, Path], tmp_path: Path) -> None:
