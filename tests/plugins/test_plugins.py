@@ -47,6 +47,7 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_kinds_of_a_package_outside_this_one_run_in_one_recipe(package: Path, tmp_path: Path) -> None:
     path = os.pathsep.join(filter(None, [str(package), ENVIRONMENT.get("PYTHONPATH")]))
 
