@@ -43,15 +43,19 @@ def _export(options: argparse.Namespace) -> None:
     from summ_collapse.cli.terminal import say
     from summ_collapse.export.card import card_path
     from summ_collapse.export.of_run import export_arm, export_test
-    from summ_collapse.files.output import check_out
+    from summ_collapse.files.output import check_out, writing
 
     check_out(options.out)
     if options.test == (options.arm is not None):
         raise InputError("export: expected the name of an arm, or --test")
     if options.test:
-        say(f"{export_test(options.run, options.out):,} test rows are in {options.out}: their ids and prompts.")
+        with writing(options.out):
+            rows = export_test(options.run, options.out)
+        say(f"{rows:,} test rows are in {options.out}: their ids and prompts.")
         return
-    card = export_arm(options.run, options.arm, options.format, options.out, options.seed, options.licence)
+    _check_suffix(options.out, options.format)
+    with writing(options.out):
+        card = export_arm(options.run, options.arm, options.format, options.out, options.seed, options.licence)
     say(f"{card.rows:,} rows are in {options.out}; {card_path(options.out).name} says where they come from.")
 
 
@@ -59,11 +63,14 @@ def _select(options: argparse.Namespace) -> None:
     from summ_collapse.cli.terminal import say
     from summ_collapse.export.card import card_path
     from summ_collapse.export.of_files import Wanted, select_files
-    from summ_collapse.files.output import check_out
+    from summ_collapse.files.output import check_apart, check_out, writing
     from summ_collapse.tasks.prompt import Prompt
 
-    for path in (options.out, options.rejected):
+    scores, outs = named_files(options.scores), (options.out, options.rejected)
+    for path in outs:
         check_out(path)
+    check_apart(outs, [options.candidates, options.documents, *scores.values()])
+    _check_suffix(options.out, options.format)
     if options.format != "parquet" and options.documents is None:
         raise InputError(f"--format {options.format}: expected --documents FILE, which prompts are made of")
     try:
@@ -72,7 +79,7 @@ def _select(options: argparse.Namespace) -> None:
         raise InputError(f"--prompt: {error}") from None
     wanted = Wanted(
         candidates=options.candidates,
-        scores=named_files(options.scores),
+        scores=scores,
         rate=options.rate,
         out=options.out,
         by=options.by,
@@ -82,5 +89,13 @@ def _select(options: argparse.Namespace) -> None:
         rejected=options.rejected,
         licence=options.licence,
     )
-    card = select_files(wanted)
+    with writing(options.out):
+        card = select_files(wanted)
     say(f"{card.rows:,} of {card.balance['rows in']:,} candidates are in {options.out}; {card_path(options.out).name} says how.")
+
+
+def _check_suffix(out: Path, form: str) -> None:
+    """A name that says another form than the content has misleads whoever reads it."""
+    wanted = ".parquet" if form == "parquet" else ".jsonl"
+    if out.suffix != wanted:
+        raise InputError(f"--out {out}: expected a name that ends in {wanted}, which --format {form} is")

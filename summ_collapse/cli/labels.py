@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from summ_collapse.cli.arguments import positive, share
+from summ_collapse.cli.arguments import natural, positive, share
 from summ_collapse.errors import InputError
 
 RATES = (0.125, 0.25, 0.5)
@@ -20,6 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--certify", type=share, metavar="X", help="promise that at most this share of what is kept is wrong, or say what lacks"
     )
+    parser.add_argument("--label-seed", type=natural, metavar="N", help="another draw of rows to label (default: 0)")
     parser.add_argument("--confidence", type=share, metavar="C", help=f"of the promise (default: {CONFIDENCE})")
 
 
@@ -56,8 +57,9 @@ def _check(options: argparse.Namespace, scores: dict[str, Path]) -> None:
 
 def _draw(options: argparse.Namespace, scores: dict[str, Path]) -> None:
     from summ_collapse.cli.terminal import say
-    from summ_collapse.diagnose.labelling import Purpose, label_next
+    from summ_collapse.diagnose.labelling import Wanted, label_next
     from summ_collapse.diagnose.scored import Scored
+    from summ_collapse.files.output import writing
 
     if options.out is None:
         raise InputError("--label-next: expected --out FILE.jsonl to write the rows to")
@@ -65,9 +67,11 @@ def _draw(options: argparse.Namespace, scores: dict[str, Path]) -> None:
         raise InputError(f"--out {options.out}: expected a name that ends in .jsonl")
     if options.out.exists():
         raise InputError(f"--out {options.out}: it is there already, and may hold labels; choose another name")
-    purpose: Purpose = "estimate" if options.certify is None else "certify"
+    confidence = None if options.certify is None else options.confidence or CONFIDENCE
+    wanted = Wanted(options.label_next, options.rates or RATES, options.certify, confidence, options.label_seed or 0)
     pool = Scored.read(options.candidates, scores)
-    rows = label_next(pool, options.rates or RATES, options.label_next, options.out, purpose, documents=options.documents)
+    with writing(options.out):
+        rows = label_next(pool, wanted, options.out, options.documents)
     say(
         f"{rows:,} rows to label are in {options.out}: write 1 for right and 0 for wrong under `label`.",
         f"Then: --labels {options.out}{'' if options.certify is None else f' --certify {options.certify:g}'}",
@@ -80,6 +84,8 @@ def _read(options: argparse.Namespace, scores: dict[str, Path]) -> None:
     from summ_collapse.diagnose.scored import Scored
     from summ_collapse.files.output import write_out
 
+    if options.out is not None and options.out in options.labels:
+        raise InputError(f"--out {options.out}: it holds the labels; choose another name")
     if options.rates is not None:
         raise InputError("--rates: labels were drawn for rates of their own; leave it out")
     confidence = options.confidence or CONFIDENCE

@@ -58,6 +58,11 @@ def answers_of(pool: Scored, labels: Sequence[Path], certify: float | None, conf
         raise InputError(
             f"{labels[0]}: what was used to choose cannot certify; draw other labels for that, with --certify and --label-next"
         )
+    if certify is not None and (certify, confidence) != (plan.wrong_below, plan.confidence):
+        raise InputError(
+            f"{labels[0]}: its labels were drawn to certify {plan.wrong_below:g} with confidence {plan.confidence:g}; a promise "
+            f"cannot be chosen afterwards, got {certify:g} and {confidence:g}"
+        )
     answers = [read_answers(path, pool, read_plan(path, pool)) for path in labels]
     if len(labels) == 2 and read_plan(labels[1], pool) != plan:
         raise InputError(f"{labels[1]}: expected answers to the rows of {labels[0]}, got those of another plan")
@@ -185,7 +190,17 @@ def lines(found: Answers, certify: float | None, confidence: float) -> list[str]
                 f"{100 * widest.rate:g}% are wrong."
             )
         else:
-            more = ours[0].certificate.more_labels if ours and ours[0].certificate is not None else None
-            further = "" if more is None else f"; {more:,} more labels at {100 * ours[0].rate:g}%, all right, would do"
-            said.append(f"{verifier}: nothing is certified{further}.")
+            said.append(f"{verifier}: nothing is certified{_lacking(found, ours[0])}.")
     return said
+
+
+def _lacking(found: Answers, strictest: Told) -> str:
+    """What would help: the answers that were asked for, or more of them, drawn anew."""
+    unanswered = found.asked - found.answered
+    if unanswered:
+        return f"; {unanswered:,} rows have no answer yet, and count as wrong"
+    more = strictest.certificate.more_labels if strictest.certificate is not None else None
+    if not more:
+        return ""
+    labels = f"{strictest.labels + more:,} labels at {100 * strictest.rate:g}%"
+    return f"; {labels} with no further wrong one would do, drawn anew with another --label-seed"

@@ -2,7 +2,8 @@
 
 Every question, that is every verifier at every rate, gets as many labels among what it keeps as outside (to certify: inside
 alone). Rows come in one random order, and each side takes its first ones: simple random samples that share as many rows as they
-can.
+can. How many that is comes from other orders, so that it hangs on nothing that is drawn; labels to certify have an order of
+their own.
 
 The file of labels is blind: id, sample, candidate, in an order of its own. What labels are for stands in a plan beside it.
 """
@@ -26,6 +27,7 @@ from summ_collapse.records import tie_break
 from summ_collapse.store import read_json, write_atomic, write_json
 
 Purpose = Literal["estimate", "certify"]
+ORDERS = 8  # that say how many labels a side are to be had
 
 
 def _label(value: object) -> float | None:
@@ -50,7 +52,12 @@ class Plan(Options):
     verifiers: list[str]
     a_side: int = Field(gt=0, description="labels on each side of each question")
     fingerprints: dict[str, str]
-    inclusion: list[float] = Field(description="how likely each row of the file was to be drawn, in its order")
+    wrong_below: float | None = Field(None, description="to certify: the share that is promised")
+    confidence: float | None = Field(None, description="to certify: of the promise")
+    sides: list[tuple[int, int]] = Field(
+        description="rows kept and dropped by each question, verifiers first: a row of a side was drawn for it with probability "
+        "a_side / rows"
+    )
 
     @property
     def questions(self) -> list[tuple[str, float]]:
@@ -77,36 +84,63 @@ def plan_path(labels: Path) -> Path:
     return labels.with_name(f"{labels.name}.plan.json")
 
 
-def label_next(
-    pool: Scored, rates: Sequence[float], labels: int, out: Path, purpose: Purpose, seed: int = 0, documents: Path | None = None
-) -> int:
-    """Write the file to label and its plan; how many rows that is: `labels`, or fewer where sides run out of rows."""
-    questions = list(product(pool.scores, rates))
-    kept = {(name, rate): pool.kept(name, rate) for name, rate in questions}
-    order = _order(pool, seed)
-    low, high = 1, labels
-    while low < high:  # the most labels a side with which no more rows than that are asked for
-        middle = (low + high + 1) // 2
-        if len(_union(_samples(kept, order, middle, purpose))) <= labels:
-            low = middle
-        else:
-            high = middle - 1
-    rows = _union(_samples(kept, order, low, purpose))
-    if len(rows) > labels:
-        raise InputError(f"--label-next {labels}: expected at least {len(rows)}, one a side of each verifier and rate")
-    rows = rows[np.argsort(tie_break(f"blind {seed}", [pool.named[row] for row in rows]))]
+@dataclass(frozen=True)
+class Wanted:
+    """How many rows to label, at which rates; and the promise, where they are to certify one."""
+
+    labels: int
+    rates: Sequence[float]
+    wrong_below: float | None = None
+    confidence: float | None = None
+    seed: int = 0
+
+    @property
+    def purpose(self) -> Purpose:
+        return "estimate" if self.wrong_below is None else "certify"
+
+
+def label_next(pool: Scored, wanted: Wanted, out: Path, documents: Path | None = None) -> int:
+    """Write the file to label and its plan; how many rows that is: about as many as are wanted with several questions, as they
+    share rows by chance, and no more with one.
+    """
+    if not pool.keys.with_ids:
+        raise InputError(f"{pool.path}: expected candidates with an `id`, by which labels find them again")
+    kept = {(name, rate): pool.kept(name, rate) for name, rate in product(pool.scores, wanted.rates)}
+    a_side = _a_side(pool, kept, wanted)
+    rows = _union(_samples(kept, _order(pool, wanted.purpose, wanted.seed), a_side, wanted.purpose))
+    rows = rows[np.argsort(tie_break(f"blind {wanted.purpose} {wanted.seed}", [pool.named[row] for row in rows]))]
     plan = Plan(
-        purpose=purpose,
-        seed=seed,
-        rates=list(rates),
+        purpose=wanted.purpose,
+        seed=wanted.seed,
+        rates=list(wanted.rates),
         verifiers=list(pool.scores),
-        a_side=low,
+        a_side=a_side,
+        wrong_below=wanted.wrong_below,
+        confidence=wanted.confidence,
         fingerprints=pool.fingerprints(),
-        inclusion=_inclusion(kept, low, purpose)[rows].tolist(),
+        sides=[(int(inside.sum()), int((~inside).sum())) for inside in kept.values()],
     )
-    _write(pool, rows, out, documents)
+    # The plan first: without it labels are of no use.
     write_json(plan_path(out), plan.model_dump(mode="json"))
+    _write(pool, rows, out, documents)
     return len(rows)
+
+
+def _a_side(pool: Scored, kept: Mapping[tuple[str, float], np.ndarray], wanted: Wanted) -> int:
+    """The most labels a side with which no more rows than are wanted were asked for in some other orders."""
+    rng = np.random.default_rng([pool.rows, wanted.labels])
+    orders = [rng.permutation(pool.rows) for _ in range(ORDERS if len(kept) > 1 else 1)]
+
+    def needed(a_side: int) -> int:
+        return max(len(_union(_samples(kept, order, a_side, wanted.purpose))) for order in orders)
+
+    if needed(1) > wanted.labels:
+        raise InputError(f"--label-next {wanted.labels}: expected at least {needed(1)}, one a side of each verifier and rate")
+    low, high = 1, wanted.labels
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if needed(middle) <= wanted.labels else (low, middle - 1)
+    return low
 
 
 def _write(pool: Scored, rows: np.ndarray, out: Path, documents: Path | None) -> None:
@@ -161,12 +195,12 @@ def read_answers(labels: Path, pool: Scored, plan: Plan) -> np.ndarray:
 def samples(pool: Scored, plan: Plan) -> list[Sample]:
     """Each question's own simple random samples, of a plan that fits the pool."""
     kept = {(name, rate): pool.kept(name, rate) for name, rate in plan.questions}
-    return _samples(kept, _order(pool, plan.seed), plan.a_side, plan.purpose)
+    return _samples(kept, _order(pool, plan.purpose, plan.seed), plan.a_side, plan.purpose)
 
 
-def _order(pool: Scored, seed: int) -> np.ndarray:
-    """The pool's rows in a random order that hangs on their keys alone."""
-    return np.argsort(tie_break(f"labels {seed}", pool.named), kind="stable")
+def _order(pool: Scored, purpose: Purpose, seed: int) -> np.ndarray:
+    """The pool's rows in a random order that hangs on their keys and on what labels are for."""
+    return np.argsort(tie_break(f"labels to {purpose} {seed}", pool.named), kind="stable")
 
 
 def _samples(kept: Mapping[tuple[str, float], np.ndarray], order: np.ndarray, a_side: int, purpose: Purpose) -> list[Sample]:
@@ -180,13 +214,3 @@ def _samples(kept: Mapping[tuple[str, float], np.ndarray], order: np.ndarray, a_
 
 def _union(drawn: Sequence[Sample]) -> np.ndarray:
     return np.unique(np.concatenate([one.rows for one in drawn]))
-
-
-def _inclusion(kept: Mapping[tuple[str, float], np.ndarray], a_side: int, purpose: Purpose) -> np.ndarray:
-    """How likely each row was to be drawn, (rows,): as its likeliest side, whose first rows hold those of the others."""
-    found: np.ndarray = np.zeros(len(next(iter(kept.values()))))
-    for inside in kept.values():
-        for side in (inside, ~inside) if purpose == "estimate" else (inside,):
-            if side.any():
-                found = np.maximum(found, side * min(1.0, a_side / side.sum()))
-    return found

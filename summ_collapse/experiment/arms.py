@@ -14,6 +14,7 @@ from summ_collapse.tasks.chat import Chat
 
 VERDICT_BASELINE = "real-slice"
 GENERATOR_ROLE = "generator"
+ELSEWHERE = "elsewhere"  # the method of an arm that was trained by other means
 REGIME_ROLE = "regime"  # of the same generation under the regime that all are compared with
 
 

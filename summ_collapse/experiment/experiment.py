@@ -7,11 +7,13 @@ What a recipe compares is up to its designs: functions of a setting and a pool t
 entry-point group `summ_collapse.designs`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
+from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Arm, Model, Pool
 from summ_collapse.experiment.pools import pool_of
 from summ_collapse.experiment.setting import Setting
@@ -71,6 +73,9 @@ def experiment_of(recipe: Recipe, names: Names | None = None) -> Experiment:
         pool = _pool(setting, seed, share, name)
         pools.append(pool)
         arms += [arm for design in designs for arm in design(setting, pool)]
+    twice = [name for (name, _), count in Counter((arm.name, arm.seed) for arm in arms).items() if count > 1]
+    if twice:
+        raise InputError(f"arms: two arms would be called {twice[0]!r}; rename one")
     return Experiment(recipe, names, graph, setting.examples, _report(setting, arms), pools, arms)
 
 

@@ -1,6 +1,6 @@
 """The design `theirs`: models that were trained by other means stand in the same table, by what they predict."""
 
-from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm, Pool
+from summ_collapse.experiment.arms import ELSEWHERE, VERDICT_BASELINE, Arm, Pool
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.recipe.resolve import references
 from summ_collapse.stages.theirs import Theirs
@@ -16,5 +16,5 @@ def design(setting: Setting, pool: Pool) -> list[Arm]:
         stage = Theirs(metrics=setting.recipe.evaluation.metrics, block=block, names=names)
         evaluate = setting.graph.add(stage, name, None, {"examples": setting.examples})
         baselines = {VERDICT_BASELINE: pool.owner + VERDICT_BASELINE}
-        found.append(Arm(name=name, seed=pool.seed, evaluate=evaluate.name, method="elsewhere", baselines=baselines))
+        found.append(Arm(name=name, seed=pool.seed, evaluate=evaluate.name, method=ELSEWHERE, baselines=baselines))
     return found

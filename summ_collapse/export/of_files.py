@@ -56,7 +56,6 @@ def select_files(wanted: Wanted) -> Card:
     if wanted.documents is not None:
         columns["document"] = pa.array(_documents(pool, wanted.documents), pa.string())
     table = pa.table(columns)
-    write(table.filter(pa.array(kept)), wanted.form, Shown(Prompt.parse(wanted.prompt)), wanted.out)
     unusable = int(np.isnan(values).sum())
     balance = {"rows in": pool.rows, "rows out": int(kept.sum())}
     reasons = {"below the cut": pool.rows - int(kept.sum()) - unusable, "score is NaN": unusable}
@@ -74,6 +73,7 @@ def select_files(wanted: Wanted) -> Card:
         [f"{what} {digest}" for what, digest in pool.fingerprints().items()],
     )
     card.write(wanted.out)
+    write(table.filter(pa.array(kept)), wanted.form, Shown(Prompt.parse(wanted.prompt)), wanted.out)
     return card
 
 

@@ -29,9 +29,9 @@ def export_arm(folder: Path, name: str, form: Form, out: Path, seed: int | None,
     table = table.append_column("document", pa.array([documents[one] for one in table["id"].to_pylist()], pa.string()))
     task = run.experiment.recipe.task
     chat = getattr(task, "chat", None)
-    write(table, form, Shown(Prompt.parse(task.prompt), None if chat is None else chat.system), out)
     card = _card(run, arm, rows, table.num_rows, form, licence)
     card.write(out)
+    write(table, form, Shown(Prompt.parse(task.prompt), None if chat is None else chat.system), out)
     return card
 
 

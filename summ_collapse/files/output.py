@@ -1,5 +1,7 @@
 """Files that a command is asked to write."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -24,3 +26,23 @@ def write_out(out: Path, content: JsonValue) -> None:
         write_json(out, content)
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written: {error}") from None
+
+
+def check_apart(outs: Sequence[Path | None], read: Sequence[Path | None]) -> None:
+    """InputError where two files that a command writes are one, or one that it reads."""
+    taken = {path.resolve() for path in read if path is not None}
+    for out in outs:
+        if out is None:
+            continue
+        if out.resolve() in taken:
+            raise InputError(f"{out}: it would be written over, and is read or written by the same command; choose another name")
+        taken.add(out.resolve())
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Turns what the disk refuses into an InputError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error}") from None

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError
 
@@ -59,7 +60,8 @@ def _data(recipe: Recipe) -> Iterator[Finding]:
     splits = pinned(recipe.task, {one.key: resolve(one, recipe.commits) for one in references(recipe.task)}).splits()
     rows = ", ".join(f"{table.num_rows:,} {split}" for split, table in splits.items())
     yield Finding("data", "ok", f"{rows} rows")
-    sample = next(iter(splits.values())).slice(0, SAMPLE).to_pylist()
+    table = next(iter(splits.values()))
+    sample = table.filter(pc.is_valid(table["summary"])).slice(0, SAMPLE).to_pylist()
     pairs = [(row["document"], row["summary"]) for row in sample if row["document"] and row["summary"]]
     if not pairs:
         raise InputError(f"none of the first {SAMPLE} rows has a document and a summary")

@@ -200,6 +200,8 @@ def _given_candidates(recipe: Recipe) -> list[str]:
         problems.append("generator.train: synthesis.candidates are there already, and nothing is generated; leave it out")
     if recipe.retrain.start == "generator":
         problems.append("retrain.from: expected base; who wrote synthesis.candidates is not at hand")
+    if recipe.synthesis.only_slice or recipe.synthesis.documents is not None:
+        problems.append("synthesis: expected neither only_slice nor documents; synthesis.candidates are read as they are")
     if recipe.synthesis.variants:
         problems.append("synthesis.variants: expected none; synthesis.candidates are one pool")
     problems += [

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
+from summ_collapse.experiment.arms import ELSEWHERE, VERDICT_BASELINE, Arm
 from summ_collapse.report.compare import Comparison
 from summ_collapse.report.results import Outputs
 
@@ -73,7 +73,8 @@ def withheld(arms: Mapping[str, Arm], wrote: Mapping[str, Sequence[Outputs]], co
         if baseline not in arms:
             continue
         of_baseline = own[baseline] and f"{baseline}: {own[baseline]}"
-        reason = own[name] or of_baseline or ceilings.get(baseline) or luck
+        elsewhere = f"{name}: one training made elsewhere, whose luck is not in its interval" if arm.method == ELSEWHERE else None
+        reason = own[name] or of_baseline or ceilings.get(baseline) or luck or elsewhere
         if reason:
             reasons[name] = reason
     return Withheld(warnings, reasons)

@@ -14,6 +14,7 @@ from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.errors import InputError
+from summ_collapse.files.columns import LARGEST
 from summ_collapse.files.rows import read_rows
 from summ_collapse.recipe.resolve import Name
 from summ_collapse.records import CANDIDATE, check
@@ -89,28 +90,47 @@ class Candidates(Stage):
 
 
 def candidates_of(path: Path) -> Iterator[Row]:
-    """Every candidate of a file; InputError names the row that has no id or no text."""
+    """Every candidate of a file; InputError names the row that has no id or no text.
+
+    A row without a `sample` is the next one of its document.
+    """
+    seen: Counter[str] = Counter()
     for where, record in read_rows(path):
         identifier = record.get("id")
         if not isinstance(identifier, (str, int)) or isinstance(identifier, bool):
             raise InputError(f"{path}: {where}: expected an `id`, text or a whole number, got {identifier!r}")
-        finish = str(record.get("finish", record.get("finish_reason")) or "stop")
-        texts, several = _texts(path, where, record)
-        if several:
-            for number, text in enumerate(texts):
-                yield str(identifier), number, text, finish
-            continue
-        sample = record.get("sample") or 0
-        if not str(sample).isdecimal():
-            raise InputError(f"{path}: {where}: expected a whole number from 0 under `sample`, got {sample!r}")
-        yield str(identifier), int(str(sample)), texts[0], finish
+        texts = _texts(path, where, record)
+        finishes = _finishes(path, where, record, len(texts))
+        first = _sample(path, where, record, seen[str(identifier)])
+        for number, (text, finish) in enumerate(zip(texts, finishes, strict=True)):
+            yield str(identifier), first + number, text, finish
+        seen[str(identifier)] += len(texts)
 
 
-def _texts(path: Path, where: str, record: Mapping[str, object]) -> tuple[list[str | None], bool]:
-    """The texts of a row, and whether it is a row of several."""
+def _sample(path: Path, where: str, record: Mapping[str, object], following: int) -> int:
+    sample = record.get("sample")
+    if sample is None or sample == "":
+        return following
+    if not str(sample).isdecimal() or int(str(sample)) > LARGEST:
+        raise InputError(f"{path}: {where}: expected a whole number from 0 under `sample`, got {sample!r}")
+    return int(str(sample))
+
+
+def _finishes(path: Path, where: str, record: Mapping[str, object], texts: int) -> list[str]:
+    """How each text ended; `stop` where nothing is said."""
+    told = record.get("finish", record.get("finish_reason")) or "stop"
+    if not isinstance(told, list):
+        return [str(told)] * texts
+    if len(told) != texts:
+        raise InputError(f"{path}: {where}: expected how each of {texts} texts finished, got {len(told)}")
+    return [str(one or "stop") for one in told]
+
+
+def _texts(path: Path, where: str, record: Mapping[str, object]) -> list[str | None]:
+    """The texts of a row."""
     name = next((name for name in TEXTS if name in record), None)
     if name is None and "messages" in record:
-        return [_last_message(path, where, record["messages"])], False
+        return [_last_message(path, where, record["messages"])]
     if name is None:
         found = ", ".join(map(str, record)) or "nothing"
         raise InputError(f"{path}: {where}: expected one of {', '.join(TEXTS)} or messages, found {found}")
@@ -120,7 +140,7 @@ def _texts(path: Path, where: str, record: Mapping[str, object]) -> tuple[list[s
         if text is not None and not isinstance(text, str):
             raise InputError(f"{path}: {where}: expected text under `{name}`, got {text!r}")
         texts.append(text)
-    return texts or [None], isinstance(value, list)
+    return texts or [None]
 
 
 def _last_message(path: Path, where: str, messages: object) -> str:

@@ -61,7 +61,7 @@ class Collapse(Stage):
         examples = context.inputs["examples"]
         test = examples.table("test", ["id", "document", "summary"])
         ids, documents, summaries = (test[name].to_pylist() for name in test.column_names)
-        real = examples.table("train", ["summary"])["summary"].to_pylist()
+        real = examples.table("train", ["summary"])["summary"].drop_null().to_pylist()
         written = context.inputs["predictions"].table("predictions", ["candidate"])["candidate"].to_pylist()
 
         @cache

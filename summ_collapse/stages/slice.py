@@ -7,6 +7,7 @@ import pyarrow as pa
 from pydantic import Field, JsonValue
 
 from summ_collapse import store
+from summ_collapse.errors import InputError
 from summ_collapse.records import REAL, rows_of
 from summ_collapse.stages.prepare import between, slice_rows
 from summ_collapse.stages.size import Size
@@ -36,6 +37,13 @@ class Slice(Stage):
         examples = context.inputs["examples"].table("train", ["id", "summary", "slice_rank"])
         part = between(examples, slice_rows(examples.num_rows, self.after), slice_rows(examples.num_rows, self.share))
         beyond = examples.num_rows - part.num_rows
+        lacking = part["summary"].null_count
+        if lacking and self.share < 1:
+            there = examples.num_rows - examples["summary"].null_count
+            raise InputError(
+                f"{context.name}: a share of {self.share:g} is {part.num_rows} rows, and {there} of {examples.num_rows} have a "
+                f"reference; expected a slice of at most {there / examples.num_rows:.4g}"
+            )
         part = part.filter(part["summary"].is_valid())
         samples = pa.array([0] * part.num_rows, pa.int32())
         store.write_table(context.out / "rows.parquet", rows_of(part["id"], samples, part["summary"], REAL))

@@ -42,7 +42,8 @@ class Weigh(Stage):
         judged = context.inputs["judge"].table("scores", ["score"])["score"].to_numpy()
         known = ~np.isnan(scores)
         verdict = known & (scores >= self.at_least)
-        found = Confusion.of(judged < self.wrong_below, verdict)
+        told = ~np.isnan(judged)
+        found = Confusion.of(judged[told] < self.wrong_below, verdict[told])
         if not found.right or not found.wrong:
             raise ArmFailed(f"of {len(scores)} candidates {found.right} are right: phi or psi cannot be measured", len(scores))
         weights = soft_weights(verdict, found.right_kept / found.right, found.wrong_kept / found.wrong)

@@ -58,6 +58,11 @@ class Classifier(Verifier):
             raise ValueError("expected `chat` only with `reads: completion`: a pair is no conversation")
         return self
 
+    @property
+    def reads_whole(self) -> bool:
+        """Pairs are read in windows."""
+        return self.reads == "completion"
+
     def problems(self, models: set[str]) -> list[str]:
         """A model of the recipe's own, which classifies nothing."""
         if "/" in self.model:
@@ -71,7 +76,10 @@ class Classifier(Verifier):
         model = load_classifier(source, compute_dtype(source.dtype)).eval()
         label = self._label(source.name, model.config)
         if self.reads == "completion":
-            return model, label, encoding(), None
+            encoder = encoding()
+            if model.config.is_encoder_decoder or encoder.tokenizer.mask_token is not None:
+                raise InputError(f"reads: completion is for causal models, and {source.name} is none; expected reads: pair")
+            return model, label, encoder, None
         tokenizer = load_tokenizer(source)
         room = [self._pairs.window, positions(source) or self._pairs.window, tokenizer.model_max_length]
         return model, label, tokenizer, min(room)

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from summ_collapse.errors import ArmFailed
 from summ_collapse.metrics import combining
-from summ_collapse.metrics.scoring import score_pairs
+from summ_collapse.metrics.scoring import reads_documents, score_pairs
+from summ_collapse.plugins import unknown_metric
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.records import tie_break
 from summ_collapse.verifiers.request import Request, Scored
@@ -47,12 +48,23 @@ class Combined(ModelFree):
         """The verifiers taken together."""
         return tuple(self.of)
 
+    def problems(self, models: set[str]) -> list[str]:
+        """A metric that is not installed, or that wants more than two texts."""
+        if self.labels is None:
+            return []
+        problems = unknown_metric(self.labels.metric)
+        if not problems and reads_documents(self.labels.metric):
+            problems = [f"expected one of two texts, and {self.labels.metric} reads the document too"]
+        return [f"labels.metric: {problem}" for problem in problems]
+
     def score(self, request: Request) -> Scored:
         """Columns: `labelled`, the rows that it learnt from, each scored by a fit without it; or `weight NAME` of each verifier,
         0 for one that is left out since it depends on another. NaN where a verifier gave NaN.
         """
         z = combining.normal_scores([request.scores[name] for name in self.of])
         whole = ~np.isnan(z).any(axis=1)
+        if whole.sum() < 2:
+            raise ArmFailed(f"of {len(z)} candidates {int(whole.sum())} have a score by each of {', '.join(self.of)}", len(z))
         scores = np.full(len(z), np.nan)
         if self.labels is not None:
             labelled, right = self._labelled(request, self.labels, whole)

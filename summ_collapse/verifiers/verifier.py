@@ -39,6 +39,11 @@ class Verifier(Options):
         return []
 
     @property
+    def reads_whole(self) -> bool:
+        """Whether its model has to have room for a whole document of the task's."""
+        return True
+
+    @property
     def readings(self) -> int:
         """How many times a model reads a candidate: what a plan charges for."""
         return 1

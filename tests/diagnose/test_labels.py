@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from summ_collapse.diagnose.from_labels import agreement_of
-from summ_collapse.diagnose.labelling import plan_path
+from summ_collapse.diagnose.labelling import Wanted, label_next, plan_path, read_plan, samples
+from summ_collapse.diagnose.scored import Scored
 from tests.conftest import Done, inside
 
 ROWS = 1200
@@ -70,7 +71,8 @@ def test_rows_are_drawn_half_among_what_is_kept_and_shown_blind(pool: Path) -> N
     assert sum(of_kept) == 50
     assert 15 <= sum(of_kept[:50]) <= 35, "the order says nothing of the side"
     plan = json.loads(plan_path(out).read_text())
-    assert plan["inclusion"] == pytest.approx([50 / 150 if kept else 50 / 1050 for kept in of_kept])
+    assert plan["a_side"] == 50
+    assert plan["sides"] == [[150, 1050]]
 
 
 def test_answers_give_estimates_near_the_truth(pool: Path) -> None:
@@ -100,15 +102,53 @@ def test_a_certificate_is_given_or_says_how_many_labels_lack(pool: Path) -> None
     labels = answer(drawn(pool, 120, "--certify", 0.1))
     found = ask(pool, "--labels", labels, "--certify", 0.1)
     assert found.code == 0, found.err
-    assert "with 95% confidence at most 10% of the best 12.5% are wrong" in found.out.replace("\n  ", " ")
+    assert "with 95% confidence at most 10% of the best 50% are wrong" in found.out.replace("\n  ", " ")
+    nobody = ask(pool, "--labels", answer(labels, lambda name: None if name.endswith("1") else True), "--certify", 0.1, "--json")
+    assert json.loads(nobody.out)["verifiers"][0]["bound"] > 0.1, "what nobody answered counts as wrong"
+    chosen_afterwards = ask(pool, "--labels", labels, "--certify", 0.2)
+    assert chosen_afterwards.code == 2
+    assert "a promise cannot be chosen afterwards" in chosen_afterwards.err
+
+
+def test_what_cannot_be_certified_says_how_many_labels_would(pool: Path) -> None:
+    labels = answer(drawn(pool, 120, "--certify", 0.001))
     strict = json.loads(ask(pool, "--labels", labels, "--certify", 0.001, "--json").out)["verifiers"]
     assert [one["certified"] for one in strict] == [False, False]
     assert strict[0]["more_labels"] > 2000
     assert strict[1]["bound"] is None
-    nobody = json.loads(
-        ask(pool, "--labels", answer(labels, lambda _: None if _.endswith("1") else 1), "--certify", 0.1, "--json").out
-    )
-    assert nobody["verifiers"][0]["bound"] > 0.1, "what nobody answered counts as wrong"
+    assert "nothing is certified" in ask(pool, "--labels", labels, "--certify", 0.001).out
+
+
+def test_labels_to_certify_are_others_than_those_to_choose_by(pool: Path) -> None:
+    """Of 150 that are kept 50 are drawn either way: by chance a third are the same."""
+    one, other = pool / "one.jsonl", pool / "other.jsonl"
+    assert ask(pool, "--rates", 0.125, "--label-next", 100, "--out", one).code == 0
+    assert ask(pool, "--rates", 0.125, "--label-next", 50, "--certify", 0.1, "--out", other).code == 0
+    names = [{row["id"] for row in read(path)} for path in (one, other)]
+    assert len(names[0] & names[1]) < 30
+    again = pool / "again.jsonl"
+    assert ask(pool, "--rates", 0.125, "--label-next", 50, "--certify", 0.1, "--label-seed", 1, "--out", again).code == 0
+    assert {row["id"] for row in read(again)} != names[1]
+
+
+def test_samples_are_drawn_with_the_same_chance_whatever_they_share(pool: Path) -> None:
+    """Of two rates' four sides: over many draws each row of a side is drawn for it as often as the plan says."""
+    found = Scored.read(pool / "candidates.jsonl", {"good": pool / "good.jsonl"})
+    counts = np.zeros((2, ROWS))
+    draws = 100
+    for seed in range(draws):
+        label_next(found, Wanted(60, RATES, seed=seed), pool / "labels.jsonl")
+        for place, one in enumerate(samples(found, read_plan(pool / "labels.jsonl", found))):
+            counts[place, one.rows] += 1
+    plan = json.loads(plan_path(pool / "labels.jsonl").read_text())
+    for place, (kept_rows, dropped_rows) in enumerate(plan["sides"]):
+        kept = found.kept("good", RATES[place])
+        for side, size in ((kept, kept_rows), (~kept, dropped_rows)):
+            chance = plan["a_side"] / size
+            shares = counts[place, side] / draws
+            # The mean is exact; the spread is that of draws, within four standard errors of its own.
+            assert shares.mean() == pytest.approx(chance)
+            assert shares.var() == pytest.approx(chance * (1 - chance) / draws, rel=4 * np.sqrt(2 / size))
 
 
 def test_what_was_used_to_choose_cannot_certify(pool: Path) -> None:
@@ -214,6 +254,7 @@ def test_answers_that_do_not_fit_are_told(pool: Path, name: str) -> None:
         (["--label-next", "10"], "--label-next: expected --out FILE.jsonl"),
         (["--label-next", "1", "--out", "l.jsonl"], "--label-next 1: expected at least"),
         (["--label-next", "10", "--out", "l.csv"], "expected a name that ends in .jsonl"),
+        (["--labels", "l.jsonl", "--out", "l.jsonl"], "l.jsonl: it holds the labels"),
         (["--certify", "0.1"], "--certify: expected --label-next N"),
         (["--labels", "none.jsonl", "--rates", "0.5"], "--rates: labels were drawn for rates of their own"),
         (["--label-next", "10", "--out", "l.jsonl", "--references", "r"], "--references: labels say themselves"),
@@ -224,6 +265,15 @@ def test_options_that_do_not_go_together_are_told(pool: Path, options: list[str]
     assert done.code == 2
     assert message in done.err
     assert not list(pool.glob("l.*"))
+
+
+def test_plain_lines_have_nothing_that_labels_could_name(pool: Path) -> None:
+    (pool / "lines.txt").write_text("one\ntwo\nthree\nfour\n")
+    (pool / "scores.txt").write_text("1\n2\n3\n4\n")
+    words = ["--candidates", pool / "lines.txt", "--scores", f"s={pool / 'scores.txt'}", "--rates", 0.5]
+    done = inside("diagnose", *words, "--label-next", 2, "--out", pool / "l.jsonl")
+    assert done.code == 2
+    assert "expected candidates with an `id`" in done.err
 
 
 def test_labels_are_never_written_over(pool: Path) -> None:

@@ -126,6 +126,14 @@ def test_names_that_other_tools_write_are_read(tmp_path: Path, name: str) -> Non
     ]
 
 
+def test_rows_of_one_document_are_numbered_as_they_come(tmp_path: Path) -> None:
+    rows = [{"id": "a", "candidate": "x"}, {"id": "b", "candidate": "y"}, {"id": "a", "candidate": "z"}]
+    write(tmp_path / "c.jsonl", rows)
+    assert [(row[0], row[1]) for row in candidates_of(tmp_path / "c.jsonl")] == [("a", 0), ("b", 0), ("a", 1)]
+    write(tmp_path / "c.jsonl", [{"id": "a", "output": ["x", "y"], "finish_reason": ["stop", "length"]}])
+    assert [row[3] for row in candidates_of(tmp_path / "c.jsonl")] == ["stop", "length"]
+
+
 def test_conversations_are_read_by_their_last_message(tmp_path: Path) -> None:
     messages = [{"role": "user", "content": "sum up"}, {"role": "assistant", "content": "short"}]
     write(tmp_path / "c.jsonl", [{"id": "a", "sample": 3, "messages": messages, "finish_reason": "length"}])
@@ -177,6 +185,15 @@ def test_a_file_without_one_row_of_use_is_told(
     assert message in done.err
 
 
+def test_a_slice_of_more_rows_than_have_references_is_told(
+    write_recipe: Callable[..., Path], tmp_path: Path, files: list[dict[str, Any]]
+) -> None:
+    recipe = write_recipe(**merged(RECIPE, {"generator": {"slice": 0.4}}))
+    done = inside("run", recipe, "--out", tmp_path / "run", "--until", "slice/0.4")
+    assert done.code == 2
+    assert "slice/0.4: a share of 0.4 is 74 rows, and 24 of 184 have a reference" in done.err
+
+
 def test_repeated_rows_are_counted(write_recipe: Callable[..., Path], tmp_path: Path, files: list[dict[str, Any]]) -> None:
     again = [files[152], {**files[153], "sample": 7}]  # the same key, and the same text under another
     write(tmp_path / "candidates.jsonl", [*files, *again])
@@ -198,6 +215,7 @@ def test_repeated_rows_are_counted(write_recipe: Callable[..., Path], tmp_path: 
         ({"synthesis": {"candidates": None, "samples": 1}}, "generator.train: expected it, or synthesis.candidates"),
         ({"retrain": {"from": "generator"}}, "retrain.from: expected base"),
         ({"verifiers": {"self": {"kind": "perplexity", "model": "generator"}}}, "verifiers.self.model: expected another than"),
+        ({"synthesis": {"documents": 5}}, "synthesis: expected neither only_slice nor documents"),
         ({"synthesis": {"variants": {"more": {"samples": 1}}}}, "synthesis.variants: expected none"),
     ],
 )

@@ -78,6 +78,14 @@ def test_predictions_that_do_not_fit_are_told(
     assert "theirs.jsonl" in done.err
 
 
+def test_an_arm_of_theirs_takes_nobodys_name(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "theirs.jsonl").write_text("{}")
+    recipe = write_recipe(**{**WITH, "arms": {"real-slice": {"predictions": "./theirs.jsonl"}}})
+    done = inside("run", recipe, "--out", tmp_path / "run")
+    assert done.code == 2
+    assert "two arms would be called 'real-slice'" in done.err
+
+
 def test_block_and_design_go_together(write_recipe: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="expected `theirs` here and the block `arms`, or neither"):
         load(write_recipe(**FEW, arms={"elsewhere": {"predictions": "./theirs.jsonl"}}))

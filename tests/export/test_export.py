@@ -218,12 +218,16 @@ def test_several_scores_decide_together_by_rank(pool: Path) -> None:
         (["--by", "three", "--rate", "0.5"], "--by: no --scores is named 'three'"),
         (["--rate", "0.001"], "0.001 of 200 candidates is less than one"),
         (["--by", "one", "--rate", "0.95"], "one: 20 of 200 scores are NaN (first: id 'row 0'); keeping 0.95"),
-        (["--rate", "0.5", "--format", "messages"], "--format messages: expected --documents FILE"),
+        (["--rate", "0.5", "--format", "messages", "--out", "kept.jsonl"], "--format messages: expected --documents FILE"),
+        (["--rate", "0.5", "--rejected", "{out}"], "choose another name"),
+        (["--rate", "0.5", "--out", "{candidates}"], "choose another name"),
+        (["--rate", "0.5", "--out", "kept.jsonl"], "expected a name that ends in .parquet"),
         (["--rate", "0.5", "--prompt", "no place"], "--prompt: expected a template that contains {document} once"),
     ],
 )
 def test_what_cannot_be_selected_is_told(pool: Path, options: list[str], message: str) -> None:
-    done = choose(pool, "--out", pool / "kept.parquet", *options)
+    names = {"out": pool / "kept.parquet", "candidates": pool / "candidates.jsonl"}
+    done = choose(pool, "--out", pool / "kept.parquet", *(one.format(**names) for one in options))
     assert done.code == 2
     assert message in done.err
     assert not list(pool.glob("kept*"))
