@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from summ_collapse.metrics import combining
 from summ_collapse.store import write_json
+from summ_collapse.verifiers.ensemble import mean_rank
 
 ROWS, SHARE, LABELS = 3000, 0.7, 200
 SETTINGS: dict[str, tuple[tuple[float, ...], tuple[tuple[int, float], ...]]] = {
@@ -40,7 +41,7 @@ def one(seed: int, name: str) -> dict[str, float]:
     labelled = np.random.default_rng([seed, 1]).choice(ROWS, LABELS, replace=False)
     others = np.setdiff1d(np.arange(ROWS), labelled)
     ways = {
-        "mean rank": combining.mean(z),
+        "mean rank": mean_rank(scores),
         "Dawid-Skene": combining.dawid_skene(z[:, combining.kept_apart(z)]),
         "weighted": combining.weighted(z, combining.kept_apart(z)),
         "logistic": combining.logistic(z, labelled, right[labelled], seed),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from summ_collapse.errors import InputError
 
+RATES = (0.125, 0.25, 0.5)  # shares to keep, where a user names none
 LONGEST_AXIS = 100_000
 # What 64 bits and, nearly, float64 hold.
 DIGITS = 18

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from summ_collapse.cli import labels
-from summ_collapse.cli.arguments import named_files, positive, share
+from summ_collapse.cli.arguments import RATES, named_files, positive, share
 from summ_collapse.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from summ_collapse.diagnose.diagnosis import Question
     from summ_collapse.predict.predictor import Fit
 
-RATES = (0.125, 0.25, 0.5)
 METRIC = "rouge1"
 LABELS_BELOW = 0.5  # of labels that are 0 or 1
 QUANTILES = (5, 10, 25, 50, 75, 90)

@@ -6,8 +6,8 @@ from typing import Any
 
 from summ_collapse.cli.arguments import named_files, natural, share
 from summ_collapse.errors import InputError
+from summ_collapse.export import FORMS
 
-FORMS = ("prompt-completion", "messages", "preference", "parquet")
 UNKNOWN = "unknown"
 
 

@@ -4,10 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from summ_collapse.cli.arguments import natural, positive, share
+from summ_collapse.cli.arguments import RATES, natural, positive, share
 from summ_collapse.errors import InputError
 
-RATES = (0.125, 0.25, 0.5)
 CONFIDENCE = 0.95
 
 

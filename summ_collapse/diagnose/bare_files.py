@@ -11,7 +11,7 @@ from summ_collapse.diagnose.built_in import Shown, built_in, scored
 from summ_collapse.diagnose.candidates import Candidates
 from summ_collapse.diagnose.keys import Keys
 from summ_collapse.errors import InputError
-from summ_collapse.files.columns import CANDIDATE, DOCUMENT, ID, SAMPLE, STRATUM, SUMMARY, read_columns
+from summ_collapse.files.columns import CANDIDATE, ID, SAMPLE, STRATUM, SUMMARY, read_columns
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.plugins import nearest, unknown_metric
 
@@ -80,16 +80,7 @@ def _built_in(files: Files, keys: Keys, texts: pa.ChunkedArray) -> dict[str, np.
     """The scores of the verifiers that are computed here, by name."""
     if not files.verifiers:
         return {}
-    documents = None
-    if files.documents is not None:
-        found = keys.texts(files.documents, DOCUMENT)
-        lacking = [row for row, text in enumerate(found) if text is None]
-        if lacking:
-            raise InputError(
-                f"{files.documents}: expected a document for every candidate of {files.candidates}, got none for "
-                f"{len(lacking)} of {len(found)} (first: {keys.text(lacking[0])})"
-            )
-        documents = found.tolist()
+    documents = None if files.documents is None else keys.documents_of(files.documents)
     named = list(zip(keys.ids.to_pylist(), keys.samples.tolist(), strict=True))
     return {name: scored(name, named, texts.to_pylist(), documents, files.shown) for name in files.verifiers}
 

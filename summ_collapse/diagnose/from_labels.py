@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from rich import box
 from rich.table import Table
 
-from summ_collapse.diagnose.labelling import Plan, Sample, read_answers, read_plan, samples
+from summ_collapse.diagnose.labelling import Plan, Sample, read_answers, read_plan, samples, union
 from summ_collapse.diagnose.scored import Scored
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Interval
@@ -63,11 +63,11 @@ def answers_of(pool: Scored, labels: Sequence[Path], certify: float | None, conf
             f"{labels[0]}: its labels were drawn to certify {plan.wrong_below:g} with confidence {plan.confidence:g}; a promise "
             f"cannot be chosen afterwards, got {certify:g} and {confidence:g}"
         )
-    answers = [read_answers(path, pool, read_plan(path, pool)) for path in labels]
     if len(labels) == 2 and read_plan(labels[1], pool) != plan:
         raise InputError(f"{labels[1]}: expected answers to the rows of {labels[0]}, got those of another plan")
     drawn = samples(pool, plan)
-    asked = np.unique(np.concatenate([one.rows for one in drawn]))
+    asked = union(drawn)
+    answers = [read_answers(path, pool, asked) for path in labels]
     told = [_told(one, answers[0], plan) for one in drawn]
     if certify is not None:
         told = _certified(told, drawn, answers[0], certify, confidence)
@@ -106,13 +106,15 @@ def _certified(
 
 def agreement_of(one: np.ndarray, other: np.ndarray) -> Agreement:
     """Cohen's kappa (1960) of two labellers' answers, (rows,) each; InputError where no row has both."""
+    from sklearn.metrics import cohen_kappa_score
+
     both = np.isfinite(one) & np.isfinite(other)
     if not both.any():
         raise InputError("--labels: expected rows that both files have answered, found none")
     ours, theirs = one[both], other[both]
-    agreed, right = float((ours == theirs).mean()), (float(ours.mean()), float(theirs.mean()))
-    chance = right[0] * right[1] + (1 - right[0]) * (1 - right[1])
-    return Agreement(int(both.sum()), agreed, right, None if chance == 1 else (agreed - chance) / (1 - chance))
+    alike = len(np.unique(np.concatenate([ours, theirs]))) == 1
+    kappa = None if alike else float(cohen_kappa_score(ours, theirs))
+    return Agreement(int(both.sum()), float((ours == theirs).mean()), (float(ours.mean()), float(theirs.mean())), kappa)
 
 
 def as_json(found: Answers) -> JsonValue:

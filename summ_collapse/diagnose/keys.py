@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from summ_collapse.diagnose.candidates import key_text
 from summ_collapse.errors import InputError
-from summ_collapse.files.columns import ID, SAMPLE, SCORE, Column, read_columns
+from summ_collapse.files.columns import DOCUMENT, ID, SAMPLE, SCORE, Column, read_columns
 
 
 class Keys:
@@ -64,6 +64,17 @@ class Keys:
         by_document = np.full(len(self.documents), None, dtype=object)
         by_document[codes] = texts
         return by_document[self.document]
+
+    def documents_of(self, path: Path) -> list[str]:
+        """The document of every candidate; InputError where one has none."""
+        found = self.texts(path, DOCUMENT)
+        lacking = [row for row, text in enumerate(found) if text is None]
+        if lacking:
+            raise InputError(
+                f"{path}: expected a document for every candidate of {self.path}, got none for "
+                f"{len(lacking)} of {len(found)} (first: {self.text(lacking[0])})"
+            )
+        return list(found)
 
     def places(self, path: Path, table: pa.Table) -> np.ndarray:
         """The candidate of each row of a table, by (id, sample), or by row where it has no ids."""

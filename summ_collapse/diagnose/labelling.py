@@ -107,7 +107,7 @@ def label_next(pool: Scored, wanted: Wanted, out: Path, documents: Path | None =
         raise InputError(f"{pool.path}: expected candidates with an `id`, by which labels find them again")
     kept = {(name, rate): pool.kept(name, rate) for name, rate in product(pool.scores, wanted.rates)}
     a_side = _a_side(pool, kept, wanted)
-    rows = _union(_samples(kept, _order(pool, wanted.purpose, wanted.seed), a_side, wanted.purpose))
+    rows = union(_samples(kept, _order(pool, wanted.purpose, wanted.seed), a_side, wanted.purpose))
     rows = rows[np.argsort(tie_break(f"blind {wanted.purpose} {wanted.seed}", [pool.named[row] for row in rows]))]
     plan = Plan(
         purpose=wanted.purpose,
@@ -117,7 +117,7 @@ def label_next(pool: Scored, wanted: Wanted, out: Path, documents: Path | None =
         a_side=a_side,
         wrong_below=wanted.wrong_below,
         confidence=wanted.confidence,
-        fingerprints=pool.fingerprints(),
+        fingerprints=pool.fingerprints,
         sides=[(int(inside.sum()), int((~inside).sum())) for inside in kept.values()],
     )
     # The plan first: without it labels are of no use.
@@ -132,7 +132,7 @@ def _a_side(pool: Scored, kept: Mapping[tuple[str, float], np.ndarray], wanted: 
     orders = [rng.permutation(pool.rows) for _ in range(ORDERS if len(kept) > 1 else 1)]
 
     def needed(a_side: int) -> int:
-        return max(len(_union(_samples(kept, order, a_side, wanted.purpose))) for order in orders)
+        return max(len(union(_samples(kept, order, a_side, wanted.purpose))) for order in orders)
 
     if needed(1) > wanted.labels:
         raise InputError(f"--label-next {wanted.labels}: expected at least {needed(1)}, one a side of each verifier and rate")
@@ -165,7 +165,7 @@ def read_plan(labels: Path, pool: Scored) -> Plan:
         raise InputError(f"{labels}: expected its plan beside it, {path.name}, which --label-next writes") from None
     except (ValidationError, ValueError) as error:
         raise InputError(f"{path}: expected a plan that --label-next wrote, got something else: {type(error).__name__}") from None
-    now = pool.fingerprints()
+    now = pool.fingerprints
     for what, digest in plan.fingerprints.items():
         if what not in now:
             raise InputError(f"{labels}: its labels were drawn by the {what}, which is not given; expected --scores with it")
@@ -174,11 +174,10 @@ def read_plan(labels: Path, pool: Scored) -> Plan:
     return plan
 
 
-def read_answers(labels: Path, pool: Scored, plan: Plan) -> np.ndarray:
-    """1 right, 0 wrong, NaN where nobody has answered or nobody was asked, (rows,); InputError names the key that is no row's."""
+def read_answers(labels: Path, pool: Scored, asked: np.ndarray) -> np.ndarray:
+    """1 right, 0 wrong, NaN where nobody has answered or is `asked`, (rows,); InputError names the key that is no row's."""
     table = read_columns(labels, [ID, SAMPLE, LABEL])
     places = pool.keys.places(labels, table)
-    asked = _union(samples(pool, plan))
     strange = np.setdiff1d(places, asked)
     if len(strange):
         raise InputError(
@@ -212,5 +211,6 @@ def _samples(kept: Mapping[tuple[str, float], np.ndarray], order: np.ndarray, a_
     return found
 
 
-def _union(drawn: Sequence[Sample]) -> np.ndarray:
+def union(drawn: Sequence[Sample]) -> np.ndarray:
+    """The rows of all samples, each once, in the pool's order."""
     return np.unique(np.concatenate([one.rows for one in drawn]))

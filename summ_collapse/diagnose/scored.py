@@ -46,9 +46,10 @@ class Scored:
     def _ties(self) -> np.ndarray:
         return tie_break("ties", self.named)
 
-    def rank(self, verifier: str) -> np.ndarray:
-        """Each row's place by a verifier's score, best first, (rows,): the order that a run's selections have."""
-        return ranked(self.scores[verifier], lambda: self._ties)
+    @cached_property
+    def ranks(self) -> dict[str, np.ndarray]:
+        """Each row's place by each verifier's score, best first, (rows,): the order that a run's selections have."""
+        return {name: ranked(scores, lambda: self._ties) for name, scores in self.scores.items()}
 
     def kept(self, verifier: str, rate: float) -> np.ndarray:
         """Which rows a rate keeps, (rows,) bool; InputError where that is none, or more than have scores."""
@@ -60,8 +61,9 @@ class Scored:
                 f"{verifier}: {int(unusable.sum())} of {self.rows} scores are NaN (first: "
                 f"{self.keys.text(int(np.flatnonzero(unusable)[0]))}); keeping {rate:g}, that is {count}, needs as many numbers"
             )
-        return self.rank(verifier) < count
+        return self.ranks[verifier] < count
 
+    @cached_property
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of the keys and texts (`candidates`) and of each verifier's scores; what labels are bound to."""
         state = hashlib.sha256()

@@ -8,15 +8,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
 from summ_collapse import store
+from summ_collapse.export import Form
 from summ_collapse.tasks.prompt import Prompt
-
-Form = Literal["prompt-completion", "messages", "preference", "parquet"]
-FORMS: tuple[Form, ...] = ("prompt-completion", "messages", "preference", "parquet")
 
 
 @dataclass(frozen=True)

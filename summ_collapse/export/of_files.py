@@ -1,7 +1,7 @@
 """The best candidates of bare files, with no run and no model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,12 @@ import pyarrow as pa
 from summ_collapse import store
 from summ_collapse.diagnose.scored import Scored
 from summ_collapse.errors import InputError
+from summ_collapse.export import Form
 from summ_collapse.export.card import Card
-from summ_collapse.export.formats import Form, Shown, write
-from summ_collapse.files.columns import DOCUMENT
+from summ_collapse.export.formats import Shown, write
 from summ_collapse.plugins import nearest
 from summ_collapse.tasks.prompt import Prompt
-from summ_collapse.verifiers.ensemble import rank_shares
+from summ_collapse.verifiers.ensemble import mean_rank
 
 TOGETHER = "mean rank"  # of several scores, where none is named
 
@@ -41,20 +41,20 @@ def select_files(wanted: Wanted) -> Card:
     if wanted.by is not None and wanted.by not in wanted.scores:
         raise InputError(f"--by: no --scores is named {wanted.by!r}{nearest(wanted.by, wanted.scores)}")
     pool = Scored.read(wanted.candidates, wanted.scores)
+    read = pool.fingerprints
     name = wanted.by or (next(iter(wanted.scores)) if len(wanted.scores) == 1 else TOGETHER)
     if name == TOGETHER:
-        together = np.mean([rank_shares(scores) for scores in pool.scores.values()], axis=0)
-        pool = Scored(pool.path, pool.keys, pool.texts, {**pool.scores, TOGETHER: together})
+        pool = replace(pool, scores={TOGETHER: mean_rank(list(pool.scores.values()))})
     kept, values = pool.kept(name, wanted.rate), pool.scores[name]
     columns = {
         "id": pool.keys.ids,
         "sample": pa.array(pool.keys.samples, pa.int32()),
         "completion": pool.texts,
         "score": pa.array(values),
-        "rank": pa.array(pool.rank(name)),
+        "rank": pa.array(pool.ranks[name]),
     }
     if wanted.documents is not None:
-        columns["document"] = pa.array(_documents(pool, wanted.documents), pa.string())
+        columns["document"] = pa.array(pool.keys.documents_of(wanted.documents), pa.string())
     table = pa.table(columns)
     unusable = int(np.isnan(values).sum())
     balance = {"rows in": pool.rows, "rows out": int(kept.sum())}
@@ -70,19 +70,8 @@ def select_files(wanted: Wanted) -> Card:
         {"candidates": wanted.candidates.name, "by": name, "scores": ", ".join(wanted.scores), "share that is kept": wanted.rate},
         {},
         {**balance, **{f"rejected, {reason}": number for reason, number in reasons.items() if number}},
-        [f"{what} {digest}" for what, digest in pool.fingerprints().items()],
+        [f"{what} {digest}" for what, digest in read.items()],
     )
     card.write(wanted.out)
     write(table.filter(pa.array(kept)), wanted.form, Shown(Prompt.parse(wanted.prompt)), wanted.out)
     return card
-
-
-def _documents(pool: Scored, path: Path) -> list[str]:
-    found = pool.keys.texts(path, DOCUMENT)
-    lacking = np.flatnonzero([text is None for text in found])
-    if len(lacking):
-        raise InputError(
-            f"{path}: expected a document for every candidate of {pool.path}, got none for {len(lacking)} of {len(found)} "
-            f"(first: {pool.keys.text(int(lacking[0]))})"
-        )
-    return list(found)

@@ -11,8 +11,9 @@ from pydantic import JsonValue
 from summ_collapse import store
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Arm
+from summ_collapse.export import Form
 from summ_collapse.export.card import MEASURED, Card
-from summ_collapse.export.formats import Form, Shown, write
+from summ_collapse.export.formats import Shown, write
 from summ_collapse.plugins import nearest
 from summ_collapse.run import Run, reopen
 from summ_collapse.store import Artifact
@@ -25,13 +26,12 @@ def export_arm(folder: Path, name: str, form: Form, out: Path, seed: int | None,
     arm = _arm(run, name, seed)
     rows = _rows(run, arm, form)
     documents = _documents(run)
-    table = rows.table("pairs" if form == "preference" or "pairs.parquet" in rows.manifest["files"] else "rows")
+    table = rows.table("pairs" if "pairs.parquet" in rows.manifest["files"] else "rows")
     table = table.append_column("document", pa.array([documents[one] for one in table["id"].to_pylist()], pa.string()))
     task = run.experiment.recipe.task
-    chat = getattr(task, "chat", None)
     card = _card(run, arm, rows, table.num_rows, form, licence)
     card.write(out)
-    write(table, form, Shown(Prompt.parse(task.prompt), None if chat is None else chat.system), out)
+    write(table, form, Shown(Prompt.parse(task.prompt), None if task.chat is None else task.chat.system), out)
     return card
 
 
@@ -40,7 +40,7 @@ def export_test(folder: Path, out: Path) -> int:
     run = reopen(folder)
     task = run.experiment.recipe.task
     shown = Shown(Prompt.parse(task.prompt))
-    rows = _examples(run).table("test", ["id", "document"]).to_pylist()
+    rows = _done(run, run.experiment.prepare.name).table("test", ["id", "document"]).to_pylist()
     lines = (json.dumps({"id": row["id"], "prompt": shown.text(row["document"])}, ensure_ascii=False) + "\n" for row in rows)
     store.write_atomic(out, "".join(lines).encode())
     return len(rows)
@@ -70,6 +70,11 @@ def _rows(run: Run, arm: Arm, form: Form) -> Artifact:
     name = pairs or arm.rows or read.get("rows")
     if name is None:
         raise InputError(f"{arm.name}: nothing is trained for this arm, so it has no rows")
+    return _done(run, name)
+
+
+def _done(run: Run, name: str) -> Artifact:
+    """A stage's result; InputError where there is none, or not a whole one."""
     artifact = run.artifact(name)
     if artifact is None:
         raise InputError(f"{run.out}: {name} is not done yet; see `summ-collapse status {run.out}`")
@@ -78,15 +83,8 @@ def _rows(run: Run, arm: Arm, form: Form) -> Artifact:
     return artifact
 
 
-def _examples(run: Run) -> Artifact:
-    examples = run.artifact(run.experiment.prepare.name)
-    if examples is None:
-        raise InputError(f"{run.out}: {run.experiment.prepare.name} is not done yet; see `summ-collapse status {run.out}`")
-    return examples
-
-
 def _documents(run: Run) -> Mapping[str, str]:
-    table = _examples(run).table("train", ["id", "document"])
+    table = _done(run, run.experiment.prepare.name).table("train", ["id", "document"])
     return dict(zip(table["id"].to_pylist(), table["document"].to_pylist(), strict=True))
 
 

@@ -22,10 +22,8 @@ def check_out(out: Path | None) -> None:
 
 def write_out(out: Path, content: JsonValue) -> None:
     """Write JSON to a file that `--out` names; InputError where the disk refuses it."""
-    try:
+    with writing(out):
         write_json(out, content)
-    except OSError as error:
-        raise InputError(f"--out {out}: cannot be written: {error}") from None
 
 
 def check_apart(outs: Sequence[Path | None], read: Sequence[Path | None]) -> None:
@@ -45,4 +43,4 @@ def writing(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error}") from None
+        raise InputError(f"--out {out}: cannot be written: {error}") from None

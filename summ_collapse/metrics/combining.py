@@ -32,12 +32,6 @@ def normal_scores(scores: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def mean(z: np.ndarray) -> np.ndarray:
-    """The mean of the verifiers' ranks, (rows,), 0 to 1."""
-    found: np.ndarray = special.ndtr(z).mean(axis=1)
-    return found
-
-
 def dawid_skene(z: np.ndarray) -> np.ndarray:
     """How likely each row is right, (rows,), by votes (Dawid and Skene 1979): a verifier votes for the better half of the rows.
 

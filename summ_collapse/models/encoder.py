@@ -65,7 +65,7 @@ class Encoder:
         maker wrote it.
         """
         if self.chat is None:
-            return self._tokens(texts)
+            return self.tokens(texts)
         found: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=False)["input_ids"]
         return found
 
@@ -85,7 +85,7 @@ class Encoder:
 
     def encode(self, documents: Sequence[str], completions: Sequence[str] | None = None) -> list[Encoded]:
         """One sequence a document; without completions, prompts to generate from."""
-        bodies = self._tokens(documents)
+        bodies = self.tokens(documents)
         endings: list[list[int]] = [[]] * len(bodies) if completions is None else self.endings(completions)
         encoded = []
         for body, ending in zip(bodies, endings, strict=True):
@@ -96,22 +96,19 @@ class Encoder:
     def endings(self, completions: Sequence[str]) -> list[list[int]]:
         """What follows a prompt: each completion with its EOS; an empty one is its EOS alone."""
         texts = [self.separator + text if text else "" for text in completions]
-        return [[*ids, self.eos] for ids in self._tokens(texts)]
+        return [[*ids, self.eos] for ids in self.tokens(texts)]
 
     def beginnings(self, prefixes: Sequence[str]) -> list[list[int]]:
         """What follows a prompt where a completion goes on behind it; "" is nothing."""
         return [ids[:-1] for ids in self.endings(prefixes)]
-
-    def parts(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of texts that stand inside a prompt, whole."""
-        return self._tokens(texts)
 
     def decode(self, completions: Sequence[Sequence[int]]) -> list[str]:
         """The texts of generated ids, special tokens left out."""
         texts = self.tokenizer.batch_decode(completions, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return [text.strip() for text in texts]
 
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts that stand inside a sequence, whole."""
         if not texts:
             return []
         encoding = self.tokenizer(
@@ -134,5 +131,5 @@ class Encoder:
         """What stands between prompt and completion: a blank, unless the prompt ends in one or the tokenizer adds it."""
         if prompt.tail[-1:].isspace():
             return ""
-        first = self.tokenizer.convert_ids_to_tokens(self._tokens(["a"])[0])[0]
+        first = self.tokenizer.convert_ids_to_tokens(self.tokens(["a"])[0])[0]
         return "" if first.startswith("▁") else " "

@@ -45,7 +45,7 @@ class Question:
         """Token ids of each question, none where it does not fit, and whether its document was cut, (rows,) bool."""
         found: list[list[int]] = []
         truncated = np.zeros(len(documents), dtype=bool)
-        bodies, inner = self.encoder.parts(documents), self.encoder.parts(candidates)
+        bodies, inner = self.encoder.tokens(documents), self.encoder.tokens(candidates)
         for row, (body, candidate) in enumerate(zip(bodies, inner, strict=True)):
             around = [len(self.encoder.head), len(self.middle), len(candidate), len(self.end)]
             room = self.encoder.max_document_tokens

@@ -11,7 +11,7 @@ pools (Westfall and Krishen 2001). Several verifiers share the error evenly.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import special
+from summ_collapse.metrics.bootstrap import share_interval
 
 MOST = 1_000_000  # labels that nobody will make
 
@@ -39,9 +39,7 @@ class Certificate:
 
 def upper_bound(wrong: int, labels: int, confidence: float) -> float:
     """The share that is not exceeded with `confidence`, one-sided; 1 without labels."""
-    if wrong >= labels:
-        return 1.0
-    return float(special.betaincinv(wrong + 1, labels - wrong, confidence))
+    return share_interval(wrong, labels, 2 * confidence - 1).high
 
 
 def certified(drawn: Sequence[Drawn], wrong_below: float, confidence: float) -> list[Certificate]:

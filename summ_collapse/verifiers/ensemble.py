@@ -1,5 +1,6 @@
 """`ensemble`: the mean rank of other verifiers' scores, which needs no common unit."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,13 @@ class Ensemble(ModelFree):
 
     def score(self, request: Request) -> Scored:
         """The mean over verifiers of a candidate's rank as a share, 0 (worst) to 1; NaN where one of them gave NaN."""
-        return Scored(np.mean([rank_shares(request.scores[name]) for name in self.of], axis=0), {})
+        return Scored(mean_rank([request.scores[name] for name in self.of]), {})
+
+
+def mean_rank(scores: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of the rank shares of several scores, (rows,) float64; NaN where one of them is NaN."""
+    found: np.ndarray = np.mean([rank_shares(each) for each in scores], axis=0)
+    return found
 
 
 def rank_shares(scores: np.ndarray) -> np.ndarray:

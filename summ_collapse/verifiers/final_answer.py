@@ -24,6 +24,5 @@ class FinalAnswer(ModelFree):
         answered = against_references(request, "solved").score
         pairs = zip(request.documents, request.candidates, strict=True)
         stepped = np.array([sound(document, text) for document, text in pairs], dtype=np.float64)
-        return Scored(
-            answered * stepped if self.steps else answered, {"spurious": np.nan_to_num(answered * (1 - stepped)).astype(np.int8)}
-        )
+        spurious = np.nan_to_num(answered * (1 - stepped)).astype(np.int8)  # unknown where there is no reference: none
+        return Scored(answered * stepped if self.steps else answered, {"spurious": spurious})

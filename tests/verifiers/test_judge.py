@@ -67,7 +67,7 @@ def test_a_score_is_that_of_a_question_asked_alone(batch_size: int) -> None:
     np.testing.assert_allclose(found.score, [score for score, _ in expected], rtol=0, atol=1e-5)
     np.testing.assert_allclose(found.columns["mass"], [mass for _, mass in expected], rtol=1e-3)
     assert found.score.std() > 0.01
-    long = [len(ids) > BUDGET for ids in encoder.parts(DOCUMENTS)]
+    long = [len(ids) > BUDGET for ids in encoder.tokens(DOCUMENTS)]
     assert found.columns["truncated"].tolist() == long
     assert any(long)
     assert not all(long)
