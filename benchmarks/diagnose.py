@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from summ_collapse.store import write_json
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 
 WORDS = 23
 SOURCE_DOCUMENTS = 20_000

@@ -26,7 +26,7 @@ from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.recipe.blocks import Pretrain, Tiny
 from summ_collapse.store import write_json
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 
 DOCUMENT_TOKENS = 500

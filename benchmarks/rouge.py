@@ -20,7 +20,7 @@ from rouge_score import rouge_scorer
 
 from summ_collapse.metrics.rouge import score_pairs
 from summ_collapse.store import write_json
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 
 WORDS = 23
 METRICS = {"rouge1": ["rouge1"], "rouge1+2+L": ["rouge1", "rouge2", "rougeL"]}

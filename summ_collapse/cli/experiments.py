@@ -238,7 +238,7 @@ def _schema(options: argparse.Namespace) -> None:
 
 def _newswire(options: argparse.Namespace) -> None:
     from summ_collapse.store import write_atomic
-    from summ_collapse.tasks.newswire import examples
+    from summ_collapse.tasks.newswire_articles import examples
 
     rows = examples(options.rows, options.seed).to_pylist()
     write_atomic(options.out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())

@@ -16,6 +16,11 @@ VERDICT_BASELINE = "real-slice"
 GENERATOR_ROLE = "generator"
 ELSEWHERE = "elsewhere"  # the method of an arm that was trained by other means
 REGIME_ROLE = "regime"  # of the same generation under the regime that all are compared with
+MIXTURE = "mixture"  # the method of an arm that learns from real and synthetic rows together
+REAL_ROLE = "real-alone"  # to a mixture, its own real rows without the others
+POOLED_ROLE = "pooled"  # to a mixture, the same rows where each counts alike
+# What is the same whoever selects; a baseline in any other role is random rows.
+ROLES = (VERDICT_BASELINE, GENERATOR_ROLE, REGIME_ROLE, REAL_ROLE, POOLED_ROLE)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,15 @@ def pool_prefix(owner: str, name: str) -> str:
     return owner if name == MAIN else f"{owner}{name}-"
 
 
+class Mixed(Options):
+    """How much of what an arm learns from together."""
+
+    source: str = Field(description="what the synthetic rows are called: unfiltered, or a verifier and its rate")
+    real: float = Field(description="share of the training rows whose references are among them")
+    synthetic: int | None = Field(description="rows; none where all that there are")
+    weight: str | None = Field(description="of the real rows, as the recipe says it; none where one kind is alone")
+
+
 class Arm(Options):
     """One model that is trained (or, for `lead`, not) and evaluated, under one seed; stages by name."""
 
@@ -96,7 +110,8 @@ class Arm(Options):
     generation: int | None = Field(None, description="how many times its line has learnt from its own output")
     mixture: str | None = Field(None, description="which of the generations before it, a generation learns from")
     real_share: float | None = Field(None, description="of the generator's real rows, which a generation learns from too")
-    method: str | None = Field(None, description="how it learns from verdicts on its own samples")
+    method: str | None = Field(None, description="how it learns from verdicts on its own samples, or from real rows beside them")
+    mixed: Mixed | None = Field(None, description="of a mixture, and of the real rows that it stands beside")
     drawn: list[str] = Field([], description="samples behind it that are not of its pool: rollouts, another model's pool")
     attempts: str | None = Field(None, description="several answers to every test row")
     collapse: str | None = Field(None, description="what is measured of its collapse")

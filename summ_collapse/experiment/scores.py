@@ -45,11 +45,13 @@ def _model(setting: Setting, pool: Pool, name: str, options: Any, models: Mappin
         return Model(None, setting.named(options, "adapter"), model, model.chat)
     if options.train is None:
         return model
-    training = Training.model_validate(options.train.model_dump(exclude={"slice", "seed"}))
+    training = Training.model_validate(options.train.model_dump(exclude={"slice", "seed", "only"}))
     # Generators share what is trained from none of them.
     prefix = pool.owner if _from_generator(setting, options.model) else ""
     seed = pool.seed if options.train.seed is None else options.train.seed
-    return setting.train(prefix + name, seed, training, model, setting.slice(options.train.slice), options.train.slice)
+    share, only = options.train.slice, options.train.only
+    rows = setting.slice(share) if only is None else setting.part(name, share, only)
+    return setting.train(prefix + name, seed, training, model, rows, share)
 
 
 def _from_generator(setting: Setting, model: str) -> bool:

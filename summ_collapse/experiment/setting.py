@@ -50,6 +50,10 @@ class Setting:
         name = f"{share:g}-after-{after:g}" if after else f"{share:g}"
         return self.graph.add(Slice(share=share, after=after), name, None, {"examples": self.examples})
 
+    def part(self, name: str, share: float, only: dict[str, list[str]]) -> Node[Stage]:
+        """The rows of a slice that are of one part of the world."""
+        return self.graph.add(Slice(share=share, only=only), name, None, {"examples": self.examples})
+
     def train(self, arm: str, seed: int, training: Training, start: Model, rows: Node[Stage], real: float | None = None) -> Model:
         """A model that is trained from `start` on a table of rows.
 

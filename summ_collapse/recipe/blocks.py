@@ -173,6 +173,9 @@ class SliceTraining(Training):
     seed: int | None = Field(
         None, ge=0, description="trained once, under this seed, for all seeds; under each of them where absent"
     )
+    only: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(
+        None, min_length=1, description="by column of the examples, the values whose rows it learns from; all where absent"
+    )
 
 
 class Retrain(Training):

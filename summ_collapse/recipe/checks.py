@@ -35,7 +35,7 @@ def contradictions(recipe: Recipe) -> list[str]:
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
     problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _whole_models(recipe)
-    problems += _preference(recipe) + _soft(recipe) + _given_candidates(recipe)
+    problems += _preference(recipe) + _soft(recipe) + _mixtures(recipe) + _given_candidates(recipe)
     if ("theirs" in recipe.designs) != bool(recipe.arms):
         problems.append("designs: expected `theirs` here and the block `arms`, or neither")
     problems += [f"task.{problem}" for problem in recipe.task.problems(recipe.base)] + _early_stopping(recipe)
@@ -189,6 +189,22 @@ def _soft(recipe: Recipe) -> list[str]:
     if wanted is None or wanted.verifier in recipe.verifiers:
         return []
     return [f"soft.verifier: {wanted.verifier!r} is no verifier of this recipe{nearest(wanted.verifier, recipe.verifiers)}"]
+
+
+def _mixtures(recipe: Recipe) -> list[str]:
+    """A block that no design asks for, or that names no verifier, or nothing to learn from."""
+    wanted = recipe.mixtures
+    if ("mixtures" in recipe.designs) != (wanted is not None):
+        return ["designs: expected `mixtures` here and the block `mixtures`, or neither"]
+    if wanted is None:
+        return []
+    if not wanted.unfiltered and wanted.verifiers == []:
+        return ["mixtures: expected `unfiltered: true` or verifiers, of whose candidates there is something to mix"]
+    return [
+        f"mixtures.verifiers: {name!r} is no verifier of this recipe{nearest(name, recipe.verifiers)}"
+        for name in wanted.verifiers or ()
+        if name not in recipe.verifiers
+    ]
 
 
 def _given_candidates(recipe: Recipe) -> list[str]:

@@ -23,6 +23,7 @@ from summ_collapse.recipe.blocks import (
     Wrong,
 )
 from summ_collapse.recipe.generations import Generations
+from summ_collapse.recipe.mixtures import Mixtures
 from summ_collapse.recipe.preference import Preference
 from summ_collapse.recipe.soft import Soft
 from summ_collapse.recipe.theirs import Theirs
@@ -54,6 +55,7 @@ class Recipe(Options):
         None, description="of the design `preference`: learning from verdicts on the learner's own samples"
     )
     soft: Soft | None = Field(None, description="of the design `soft`: a noisy verdict as row weights")
+    mixtures: Mixtures | None = Field(None, description="of the design `mixtures`: real rows beside synthetic ones")
     arms: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")], Theirs] = Field(
         {}, description="of the design `theirs`: models trained by other means, by the name that they have in the table"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from summ_collapse.experiment.arms import VERDICT_BASELINE
+from summ_collapse.experiment.arms import MIXTURE, VERDICT_BASELINE
 from summ_collapse.report.layout import KEPT
 from summ_collapse.report.lines.trends import last_of_lines
 from summ_collapse.report.results import Delta, Entry, Results
@@ -42,7 +42,8 @@ def conclusion(results: Results) -> str:
     """What training on generated data did, in a sentence with its numbers, and the smallest difference that could be seen."""
     metric = results.metric
     several = len({entry.slice for entry in results.main} - {None}) > 1
-    main = last_of_lines(results.main)
+    # Mixtures are told of by themselves: beside their own real rows, not beside the generator's.
+    main = [entry for entry in last_of_lines(results.main) if entry.method != MIXTURE]
     generated = [entry for entry in main if entry.verifier is not None or entry.control in (None, UNFILTERED)]
     # Of the best of each verifier, and of what no verifier had a part in; random rows are of note where they help.
     lucky = [entry for entry in generated if entry.verifier_kind == RANDOM and verdict_of(entry) == "helps"]

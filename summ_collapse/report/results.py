@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from summ_collapse.errors import InputError
-from summ_collapse.experiment.arms import GENERATOR_ROLE, REGIME_ROLE, VERDICT_BASELINE
+from summ_collapse.experiment.arms import GENERATOR_ROLE, ROLES, VERDICT_BASELINE
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.agreement import Agreement, Point, agreement
 from summ_collapse.recipe.errors import describe
@@ -134,8 +134,7 @@ class Entry(Predicted, Trained, Named, frozen=True, extra="forbid"):
 
     def vs_random(self, metric: str) -> Delta | None:
         """The observed difference from what a random selection stands for."""
-        others = (VERDICT_BASELINE, GENERATOR_ROLE, REGIME_ROLE)
-        return next((found.get(metric) for role, found in self.vs.items() if role not in others), None)
+        return next((found.get(metric) for role, found in self.vs.items() if role not in ROLES), None)
 
     def point(self, metric: str) -> Point | None:
         """Predicted beside observed, where there are both."""

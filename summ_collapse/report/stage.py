@@ -1,6 +1,7 @@
 """`report`: the comparison of all arms, as a stage like any other."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from summ_collapse import store
@@ -34,9 +35,11 @@ class Report(Stage):
         from summ_collapse.report.csv_rows import rows_as_csv
         from summ_collapse.report.figures.all import SUFFIXES, draw_all
         from summ_collapse.report.figures.efficiency import draw_efficiency
+        from summ_collapse.report.figures.mixtures import draw_mixtures
         from summ_collapse.report.lines.cure import cures
         from summ_collapse.report.lines.effective import fitted, regimes_of
         from summ_collapse.report.lines.efficiency import efficiencies, measured
+        from summ_collapse.report.lines.mixtures import mixtures, row_counts
         from summ_collapse.report.lines.trends import trends
         from summ_collapse.report.tables import as_csv, as_latex, as_markdown
 
@@ -55,12 +58,19 @@ class Report(Stage):
             "effective_n": beside_theory,
             "efficiency": [one for metric, found in errors.items() for one in efficiencies(found, metric)],
         }
+        blended = mixtures(self.contents.arms, results, row_counts(self.contents.arms, context.inputs))
+        of_lines["mixtures"] = blended
         for name, found in of_lines.items():
             if found:
                 store.write_atomic(context.out / f"{name}.csv", rows_as_csv(found).encode())
+
+        def figure(name: str) -> list[Path]:
+            return [context.out / "figures" / f"{name}.{suffix}" for suffix in SUFFIXES]
+
         if errors:
-            paths = [context.out / "figures" / f"efficiency.{suffix}" for suffix in SUFFIXES]
-            draw_efficiency(errors, paths, results.recipe)
+            draw_efficiency(errors, figure("efficiency"), results.recipe)
+        if blended:
+            draw_mixtures(blended, results.metric, figure("mixtures"), results.recipe)
         draw_all(results, self.contents.attacks, beside_theory, context.out / "figures")
         arms = len(results.arms)
         return Outcome(arms, arms, notes={"test_rows": results.test_rows})

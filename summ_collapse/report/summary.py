@@ -12,10 +12,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE
+from summ_collapse.experiment.arms import GENERATOR_ROLE, MIXTURE, VERDICT_BASELINE
 from summ_collapse.report.conclusion import RANDOM, UNFILTERED, best, conclusion, seeds_of, verdict_of, with_interval
 from summ_collapse.report.layout import WIDTH, plain, rendered, wrapped
 from summ_collapse.report.lines.efficiency import FEWEST_SIZES
+from summ_collapse.report.lines.mixtures import answer
 from summ_collapse.report.lines.trends import last_of_lines, lines_of
 from summ_collapse.report.results import Claim, Entry, Results
 from summ_collapse.report.tables import MARKS
@@ -51,7 +52,8 @@ def opening(results: Results) -> list[str]:
 
 def closing(results: Results, out: Path, recipe: Sequence[str]) -> list[str]:
     """What stands below any table of a run."""
-    lines = [*_failures(results), *wrapped(conclusion(results), indent=""), "", *wrapped(meaning(results), indent=""), ""]
+    lines = [*_failures(results), *wrapped(conclusion(results), indent=""), "", *_mixed(results)]
+    lines += [*wrapped(meaning(results), indent=""), ""]
     lines += [*_claims(results), ""] if results.claims else []
     # Each on a line of its own, and whole: they are there to be copied.
     return [
@@ -136,7 +138,15 @@ def _figure(results: Results) -> str:
     """The one that answers the question."""
     if lines_of(results.main):
         return "generations"
+    if any(entry.method == MIXTURE for entry in results.main):
+        return "mixtures"
     return "efficiency" if len({entry.slice for entry in results.main if entry.method is not None}) >= FEWEST_SIZES else "rates"
+
+
+def _mixed(results: Results) -> list[str]:
+    """Which mixture of real and synthetic rows did best, where there were any."""
+    told = answer(results)
+    return [] if told is None else [*wrapped(told, indent=""), ""]
 
 
 def _failures(results: Results) -> list[str]:

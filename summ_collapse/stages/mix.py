@@ -62,7 +62,7 @@ class Mix(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write `rows.parquet`; rows beyond a part's share are counted rejections."""
-        tables = {name: _rows(context, name) for name in self.parts}
+        tables = {name: rows_of_part(context, name) for name in self.parts}
         rows_in = sum(table.num_rows for table in tables.values())
         purpose = f"mix {context.seed}"
         if self.apart:
@@ -109,9 +109,9 @@ def _part(table: pa.Table, count: int, weight: float, purpose: str) -> pa.Table:
     return table.set_column(ROWS.get_field_index("weight"), "weight", weights).filter(pa.array(chosen))
 
 
-def _rows(context: Context, name: str) -> pa.Table:
-    """The table as Rows, whichever of both it is."""
+def rows_of_part(context: Context, name: str, source: str | None = None) -> pa.Table:
+    """A part as Rows, whichever of both it is; `source` is what candidates are said to be from, their part where absent."""
     if f"rows of {name}" in context.inputs:
         return context.inputs[f"rows of {name}"].table("rows", ROWS.names)
     candidates = context.inputs[f"candidates of {name}"].table("candidates", ["id", "sample", "candidate"])
-    return rows_of(candidates["id"], candidates["sample"], candidates["candidate"], name)
+    return rows_of(candidates["id"], candidates["sample"], candidates["candidate"], source or name)

@@ -1,9 +1,10 @@
-"""`slice`: the first of the nested slices of the real rows, as rows to train on."""
+"""`slice`: the first of the nested slices of the real rows, or those of one part of the world in it, as rows to train on."""
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, JsonValue
 
 from summ_collapse import store
@@ -22,9 +23,13 @@ class Slice(Stage):
     gives: ClassVar[str] = "rows"
     share: float = Field(gt=0, le=1, description="share of the training rows (0-1]")
     after: float = Field(0.0, ge=0, lt=1, description="share of the training rows that come before these and are left out")
+    only: dict[str, list[str]] | None = Field(
+        None, description="by column of the examples: the values that stay; all where absent"
+    )
 
     def described(self) -> dict[str, JsonValue]:
-        return self.model_dump(mode="json", exclude=None if self.after else {"after"})
+        """Without what a whole slice does not have."""
+        return self.model_dump(mode="json", exclude=None if self.after else {"after"}, exclude_none=True)
 
     def size(self, of: Mapping[str, Size]) -> Size:
         examples = of["examples"]
@@ -34,7 +39,7 @@ class Slice(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write `rows.parquet`."""
-        examples = context.inputs["examples"].table("train", ["id", "summary", "slice_rank"])
+        examples = context.inputs["examples"].table("train")
         part = between(examples, slice_rows(examples.num_rows, self.after), slice_rows(examples.num_rows, self.share))
         beyond = examples.num_rows - part.num_rows
         lacking = part["summary"].null_count
@@ -45,7 +50,22 @@ class Slice(Stage):
                 f"reference; expected a slice of at most {there / examples.num_rows:.4g}"
             )
         part = part.filter(part["summary"].is_valid())
+        labelled = part.num_rows
+        for column, values in (self.only or {}).items():
+            part = _only(part, column, values, context.name)
         samples = pa.array([0] * part.num_rows, pa.int32())
         store.write_table(context.out / "rows.parquet", rows_of(part["id"], samples, part["summary"], REAL))
-        left = {"beyond the slice": beyond, "no reference": examples.num_rows - beyond - part.num_rows}
+        left = {"beyond the slice": beyond, "no reference": examples.num_rows - beyond - labelled}
+        left["of another part"] = labelled - part.num_rows
         return Outcome(examples.num_rows, part.num_rows, {reason: rows for reason, rows in left.items() if rows})
+
+
+def _only(rows: pa.Table, column: str, values: list[str], name: str) -> pa.Table:
+    """The rows whose column has one of these values; InputError where there is no such column or row."""
+    if column not in rows.column_names:
+        raise InputError(f"{name}: only: expected one of the columns {', '.join(rows.column_names)}, got {column!r}")
+    found = rows.filter(pc.is_in(rows[column].cast(pa.string()), pa.array(values, pa.string())))
+    if not found.num_rows:
+        there = sorted({str(value) for value in rows[column].to_pylist()})[:10]
+        raise InputError(f"{name}: only.{column}: no row has any of {', '.join(values)}; there are {', '.join(there)}")
+    return found

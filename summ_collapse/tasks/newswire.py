@@ -8,12 +8,9 @@ leaves a tail uncovered. Everything is a function of (rows, seed); row i does no
     summ-collapse data newswire --rows 1000 --seed 0 --out news.jsonl
 """
 
-import random
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,12 +19,11 @@ from pydantic import AfterValidator, Field, model_validator
 from summ_collapse.plugins import nearest
 from summ_collapse.tasks import newswire_words as words
 from summ_collapse.tasks.law import Law
-from summ_collapse.tasks.prompt import Template
+from summ_collapse.tasks.newswire_articles import DISTRACTORS, Mixture, examples
+from summ_collapse.tasks.newswire_questions import longest, questions, vocabulary
+from summ_collapse.tasks.prompt import PLACEHOLDER, Template
 from summ_collapse.tasks.task import Task
 
-T = TypeVar("T")
-
-DISTRACTORS = (1, 2)  # fewest and most
 EVENT_TOKENS, DISTRACTOR_TOKENS = 13, 7.7  # mean words of an event and of a distractor, in 2,000 documents
 KIND_OF = {kind.name: kind for kind in words.KINDS}
 
@@ -56,6 +52,11 @@ class Newswire(Task):
     distractors: tuple[Count, Count] | None = Field(
         None, description="fewest and most sentences beside the event's; 1 and 2 where absent"
     )
+    questions: int | None = Field(
+        None,
+        gt=0,
+        description="articles with a claim, to be answered yes or no, that a tiny base may be pretrained on; none where absent",
+    )
     prompt: Template = Field("{document} TL;DR:", description="what the model reads; {document} stands for the document")
     max_document_tokens: int = Field(96, gt=0, description="tokens of a document that a model reads; the rest is cut")
 
@@ -65,14 +66,33 @@ class Newswire(Task):
             raise ValueError(f"expected each kind once, got {', '.join(self.kinds)}")
         if self.distractors is not None and self.distractors[0] > self.distractors[1]:
             raise ValueError(f"expected the fewest distractors before the most, got {list(self.distractors)}")
+        if self.questions and (needed := longest(self.mixture)) > self.max_document_tokens:
+            raise ValueError(
+                f"expected max_document_tokens of at least {needed}, which an article with a question has, "
+                f"got {self.max_document_tokens}"
+            )
         return self
+
+    @property
+    def practised(self) -> bool:
+        return self.questions is not None
+
+    def practice(self) -> pa.Table | None:
+        """Questions about articles of their own."""
+        return questions(self.questions, self.seed, self.mixture) if self.questions else None
+
+    def vocabulary(self) -> list[str] | None:
+        """All words that there are, where questions bring some that no article has; else the texts say."""
+        if not self.practised:
+            return None
+        return [*vocabulary(), *self.prompt.replace(PLACEHOLDER, " ").split()]
 
     def splits(self) -> dict[str, pa.Table]:
         """Examples as {"all": table}; the split is drawn from `split_seed`, `test` rows large."""
         return {"all": examples(self.rows + self.test, self.seed, self.mixture)}
 
     @property
-    def mixture(self) -> "Mixture":
+    def mixture(self) -> Mixture:
         """What the documents are made of."""
         kinds = words.KINDS if self.kinds is None else tuple(KIND_OF[name] for name in self.kinds)
         return Mixture(kinds, self.kind_skew, self.entity_skew, self.distractors or DISTRACTORS)
@@ -119,69 +139,3 @@ class EventKinds(Law):
 def _told(summary: str) -> "re.Pattern[str]":
     """What a summary of this kind looks like, whoever it is about."""
     return re.compile(r"\S+".join(re.escape(part) for part in re.split(r"\{\w+\}", summary)))
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """What documents are made of: kinds of events by frequency, exponents of Zipf's law, fewest and most distractors."""
-
-    kinds: tuple[words.Kind, ...] = words.KINDS
-    kind_skew: float = 1.0
-    entity_skew: float = 0.6
-    distractors: tuple[int, int] = DISTRACTORS
-
-
-def examples(rows: int, seed: int, mixture: Mixture = Mixture()) -> pa.Table:
-    """`rows` examples with columns id, document, summary and kind (the event's)."""
-    records = list(_records(rows, seed, mixture))
-    return pa.table({name: [record[name] for record in records] for name in ("id", "document", "summary", "kind")})
-
-
-def _records(rows: int, seed: int, mixture: Mixture) -> Iterator[dict[str, str]]:
-    for row in range(rows):
-        # A generator of its own per row, so that a longer corpus starts with the shorter one.
-        rng = random.Random(f"newswire {seed} {row}")
-        kind = _zipf(rng, mixture.kinds, mixture.kind_skew)
-        facts = _facts(rng, mixture.entity_skew)
-        sentences = [rng.choice(kind.phrasings).format(**facts)]
-        for _ in range(rng.randint(*mixture.distractors)):
-            place = rng.randint(0, len(sentences))
-            sentences.insert(place, rng.choice(words.DISTRACTORS).format(**_facts(rng, mixture.entity_skew)))
-        yield {
-            "id": f"newswire-{seed}-{row:07d}",
-            "document": " ".join(sentences),
-            "summary": kind.summary.format(**facts),
-            "kind": kind.name,
-        }
-
-
-def _facts(rng: random.Random, skew: float) -> dict[str, str]:
-    company, other_company = _two(rng, words.COMPANIES, skew)
-    person, other_person = _two(rng, words.PEOPLE, skew)
-    place = _zipf(rng, words.PLACES, skew)
-    trade = _zipf(rng, tuple(words.TRADES), skew)
-    return {
-        "a": company,
-        "b": other_company,
-        "p": person,
-        "q": other_person,
-        "c": place,
-        "country": words.COUNTRY_OF[place],
-        "t": trade,
-        "trade": words.TRADES[trade],
-        "n": _zipf(rng, words.NUMBERS, skew),
-    }
-
-
-def _two(rng: random.Random, choices: tuple[str, ...], skew: float) -> tuple[str, str]:
-    first = _zipf(rng, choices, skew)
-    second = first
-    while second == first:
-        second = _zipf(rng, choices, skew)
-    return first, second
-
-
-def _zipf(rng: random.Random, choices: Sequence[T], exponent: float) -> T:
-    """One of `choices`, the k-th with weight k^-exponent."""
-    weights = list(accumulate((rank + 1) ** -exponent for rank in range(len(choices))))
-    return rng.choices(choices, cum_weights=weights)[0]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from rouge_score import rouge_scorer
 
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from tests.conftest import ENVIRONMENT, Done, inside
 
 ROUGE = ("rouge1", "rouge2", "rougeL", "rougeLsum")

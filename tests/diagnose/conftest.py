@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from summ_collapse.cli import main
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from tests.diagnose.bare_files import ROWS, Data
 
 

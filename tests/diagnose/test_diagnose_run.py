@@ -18,7 +18,7 @@ from summ_collapse.predict.confusion import ESTIMATED
 from summ_collapse.recipe.load import validate
 from summ_collapse.report.predicted import graded
 from summ_collapse.run import FROZEN, Request, Run, freeze, open_run
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from tests.conftest import SMALL, merged
 from tests.diagnose.bare_files import Data, arguments, entry_of, sentences
 

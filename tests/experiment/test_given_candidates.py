@@ -12,7 +12,7 @@ import pytest
 from summ_collapse.errors import InputError
 from summ_collapse.recipe.load import load
 from summ_collapse.stages.candidates import candidates_of
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from tests.conftest import Done, inside, merged, summ_collapse
 
 ROWS, LABELLED = 200, 5  # every fifth has a reference

@@ -19,7 +19,7 @@ from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.recipe.blocks import Pretrain, Tiny
 from summ_collapse.recipe.load import load
 from summ_collapse.run import open_run
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 from tests.conftest import Done
 

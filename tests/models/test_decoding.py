@@ -12,7 +12,7 @@ from summ_collapse.models.loading import ModelSource, save
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.recipe.blocks import Pretrain, Tiny
 from summ_collapse.recipe.decoding import Decoding
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 
 LIMIT = 10

@@ -12,7 +12,7 @@ from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.models.training import Fit, Trained, fit
 from summ_collapse.recipe.blocks import Tiny, Training
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 
 EXAMPLES = examples(40, 7)

@@ -9,7 +9,7 @@ from summ_collapse.models import encoded
 from summ_collapse.models.encoded import EncodedRows, write
 from summ_collapse.models.encoder import IGNORED, Encoder
 from summ_collapse.models.tiny import train_tokenizer
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 
 EXAMPLES = examples(30, 7)

@@ -20,7 +20,7 @@ from transformers import (
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.tiny import train_tokenizer
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 from summ_collapse.verifiers.perplexity import Perplexity
 from summ_collapse.verifiers.request import Request

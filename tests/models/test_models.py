@@ -20,7 +20,7 @@ from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe.blocks import Pretrain, Tiny, Training
 from summ_collapse.recipe.decoding import Decoding
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 
 TINY = Tiny(layers=2, width=32, heads=2, positions=128, vocabulary=600, pretrain=Pretrain(steps=1))

@@ -9,7 +9,7 @@ from summ_collapse.models.likelihood import completion_likelihoods
 from summ_collapse.models.next_token import next_token_sums, next_words
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.recipe.blocks import Tiny
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 
 EXAMPLES = examples(30, 3)

@@ -15,7 +15,7 @@ from summ_collapse.models.loading import ModelSource, load_model, load_quantised
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.models.training import Fit, fit
 from summ_collapse.recipe.blocks import Pretrain, Tiny, Training
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 from tests.conftest import summ_collapse
 

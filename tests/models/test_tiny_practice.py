@@ -3,7 +3,7 @@
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.tiny import pretraining_sequences, train_tokenizer
 from summ_collapse.recipe.blocks import Pretrain, Tiny
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
 
 DOCUMENTS = examples(20, 7)["document"].to_pylist()

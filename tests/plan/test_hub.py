@@ -12,7 +12,7 @@ import pytest
 from summ_collapse.models.loading import save
 from summ_collapse.models.tiny import make_model, train_tokenizer
 from summ_collapse.recipe.blocks import Pretrain, Tiny
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from tests.conftest import ENVIRONMENT, Done, command
 from tests.hub import Hub, hub
 

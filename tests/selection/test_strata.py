@@ -5,7 +5,7 @@ import pytest
 
 from summ_collapse.metrics.coverage import coverage, coverage_loss
 from summ_collapse.selection.strata import cluster_strata, column_strata, length_strata
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 
 
 def test_lengths_are_cut_into_equal_parts_where_they_can_be() -> None:

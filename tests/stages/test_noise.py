@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from summ_collapse.stages.noise import noised
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 
 DOCUMENTS = [*examples(400, 0)["document"].to_pylist(), "", "  two\n  words ", "one"]
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from summ_collapse.errors import InputError
 from summ_collapse.records import ROWS
 from summ_collapse.stages.mix import Mix, Part, quotas
 from summ_collapse.stages.size import Size
@@ -36,6 +37,27 @@ def test_smaller_slices_are_part_of_larger_ones(tmp_path: Path) -> None:
     slices = [set(sliced(tmp_path, share)) for share in (0.125, 0.25, 0.5, 1.0)]
     assert [len(part) for part in slices] == [5, 10, 20, 40]
     assert slices[0] < slices[1] < slices[2] < slices[3]
+
+
+def test_a_part_of_the_world_has_its_rows_of_the_slice_and_counts_the_others(tmp_path: Path) -> None:
+    table = examples(tmp_path, RANKS, kind=["storm", "deal", "loan", "deal"] * 10)
+    outcome, out = done(Slice(share=0.5, only={"kind": ["deal"]}), tmp_path / "part", {"examples": table})
+    assert [row["id"] for row in rows_written(out)] == [f"doc-{row}" for row in range(40) if RANKS[row] < 20 and row % 2]
+    assert outcome.rejected["of another part"] == 20 - outcome.rows_out
+    assert sum(outcome.rejected.values()) == 40 - outcome.rows_out
+
+
+@pytest.mark.parametrize(
+    ("only", "message"),
+    [
+        ({"topic": ["deal"]}, "only: expected one of the columns id, document, summary, kind, slice_rank, got 'topic'"),
+        ({"kind": ["deals"]}, "only.kind: no row has any of deals; there are deal, storm"),
+    ],
+)
+def test_a_part_that_nobody_has_is_an_error(tmp_path: Path, only: dict[str, list[str]], message: str) -> None:
+    table = examples(tmp_path, RANKS, kind=["storm", "deal"] * 20)
+    with pytest.raises(InputError, match=message):
+        done(Slice(share=0.5, only=only), tmp_path / "part", {"examples": table})
 
 
 def mixed(tmp_path: Path, parts: dict[str, Part], seed: int = 0, **total: Any) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from summ_collapse.tasks import newswire_words as words
-from summ_collapse.tasks.newswire import Newswire, examples
+from summ_collapse.tasks.newswire import Newswire
+from summ_collapse.tasks.newswire_articles import examples
 
 CORPUS = examples(4000, 0)
 

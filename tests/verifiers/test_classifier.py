@@ -26,7 +26,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.metrics.ranking import auc
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.models.loading import ModelSource
-from summ_collapse.tasks.newswire import examples
+from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.verifiers.classifier import Classifier
 from summ_collapse.verifiers.request import Request, Scored
 from summ_collapse.verifiers.verifier import Encoding

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from summ_collapse.experiment.arms import VERDICT_BASELINE, Arm
+from summ_collapse.experiment.arms import MIXTURE, VERDICT_BASELINE, Arm
 from summ_collapse.stages.prepare import Counts, slice_rows
 from summ_collapse.store import Artifact
 
@@ -53,7 +53,7 @@ def errors_of(arms: Sequence[Arm], inputs: Mapping[str, Artifact], metric: str) 
     found: dict[str, dict[float, dict[int, np.ndarray]]] = {}
     for arm in arms:
         method = arm.method or (SFT if arm.control == VERDICT_BASELINE else None)
-        if method is not None and arm.slice is not None and inputs[arm.evaluate].failed is None:
+        if method not in (None, MIXTURE) and arm.slice is not None and inputs[arm.evaluate].failed is None:
             found.setdefault(method, {}).setdefault(arm.slice, {})[arm.seed] = 1 - _scores(arm, inputs, metric)
     seeds = {arm.seed for arm in arms}
     whole = {
