@@ -121,6 +121,9 @@ def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
     """The comparison of all arms; it is a stage that stands above this room, and so is found by its name."""
     recipe, stages = setting.recipe, setting.graph.stages
     fit = predictor.shipped_for(setting_of(recipe))
+    promise = recipe.selection.certify
+    # An oracle has seen the very answers that would count for it, and random rows are nobody's choice.
+    honest = [name for name, one in recipe.verifiers.items() if not (one.reads_reference or one.at_random or one.attack)]
     report = plugin("stages", "report")(
         contents={
             "recipe": recipe.name,
@@ -128,6 +131,7 @@ def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
             "evaluation": recipe.evaluation,
             "wrong": recipe.wrong,
             "coefficients": fit.coefficients if fit else None,
+            "certify": promise and {"promise": promise, "verifiers": honest},
             "attacks": {name: attack for name, options in recipe.verifiers.items() if (attack := options.attack) is not None},
         }
     )

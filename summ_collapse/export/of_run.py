@@ -15,6 +15,7 @@ from summ_collapse.export import Form
 from summ_collapse.export.card import MEASURED, Card
 from summ_collapse.export.formats import Shown, write
 from summ_collapse.plugins import nearest
+from summ_collapse.report.results import read_results
 from summ_collapse.run import Run, reopen
 from summ_collapse.store import Artifact
 from summ_collapse.tasks.prompt import Prompt
@@ -88,6 +89,22 @@ def _documents(run: Run) -> Mapping[str, str]:
     return dict(zip(table["id"].to_pylist(), table["document"].to_pylist(), strict=True))
 
 
+def _promised(run: Run, arm: Arm) -> list[str]:
+    """What the run's certificate says of the arm, where its recipe asks for one and its report is there."""
+    if run.artifact(run.experiment.report.name) is None:
+        return []
+    found = next((one for one in read_results(run.out).certificates if (one.arm, one.seed) == (arm.name, arm.seed)), None)
+    if found is None:
+        return []
+    labels = f"{found.wrong} of {found.labels} labels within it are wrong"
+    limit = f"at most {100 * found.wrong_below:g}% of it is wrong, with {100 * found.confidence:.4g}% confidence"
+    if found.certified:
+        return [f"Certified: {limit} ({labels})."]
+    if found.more_labels is None:
+        return [f"Not certified that {limit}: {labels}."]
+    return [f"Not certified that {limit}: {labels}; {found.more_labels} more, all right, would do."]
+
+
 def _card(run: Run, arm: Arm, rows: Artifact, count: int, form: Form, licence: str) -> Card:
     recipe, manifest = run.experiment.recipe, rows.manifest
     notes: Mapping[str, Any] = manifest.get("notes") or {}
@@ -105,5 +122,6 @@ def _card(run: Run, arm: Arm, rows: Artifact, count: int, form: Form, licence: s
         "wrong is": f"{recipe.wrong.metric} below {recipe.wrong.below:g}",
     }
     measured = {name: notes.get(name) for name in MEASURED}
-    said = [f"The runs' own models read at most {recipe.task.max_document_tokens} tokens of a document; here it is whole."]
+    said = _promised(run, arm)
+    said += [f"The runs' own models read at most {recipe.task.max_document_tokens} tokens of a document; here it is whole."]
     return Card(f"{recipe.name} {arm.name}", count, form, licence, chosen, measured, balance, lineage, said)

@@ -329,6 +329,13 @@ class Variant(Ordering):
         return self
 
 
+class Certify(Options):
+    """A promise on what is kept, from the references that there are of it."""
+
+    wrong_below: float = Field(gt=0, lt=1, description="at most this share of what is kept is wrong")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="of the promise, over pools; verifiers share what is left of it")
+
+
 class Selection(Ordering):
     """How much of the synthetic data is kept, and which."""
 
@@ -336,10 +343,13 @@ class Selection(Ordering):
     variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w]*$")], Variant] = Field(
         {}, description="further ways to select, by the name that their arms bear"
     )
+    certify: Certify | None = Field(
+        None, description="promise how little of what is kept is wrong, from the strictest rate on, or say how many labels lack"
+    )
 
     def all(self) -> dict[str | None, Variant]:
         """Every way to select by its variant's name; the main one under None."""
-        ways: dict[str | None, Variant] = {None: Variant(**self.model_dump(exclude={"variants"}))}
+        ways: dict[str | None, Variant] = {None: Variant(**self.model_dump(exclude={"variants", "certify"}))}
         return ways | dict(self.variants.items())
 
     def of(self, pool: str) -> dict[str | None, Variant]:

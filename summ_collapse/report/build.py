@@ -15,6 +15,7 @@ from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.report.compare import Comparison
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.devices import several_kinds
+from summ_collapse.report.lines.certificates import promises
 from summ_collapse.report.lines.claims import claims
 from summ_collapse.report.lines.effective import regimes_of
 from summ_collapse.report.predicted import Predictions
@@ -75,7 +76,8 @@ def build(report: Contents, inputs: Artifacts) -> Results:
         arms=entries,
         agreement=agreement_of(entries, metrics[0], main_entries(entries)),
     )
-    return results.model_copy(update={"claims": claims(regimes_of(report.arms, results), results, report.evaluation.drawn)})
+    told = claims(regimes_of(report.arms, results), results, report.evaluation.drawn)
+    return results.model_copy(update={"claims": told, "certificates": promises(report, inputs)})
 
 
 class _Table:

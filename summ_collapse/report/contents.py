@@ -2,8 +2,15 @@
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.predict.predictor import Coefficients
-from summ_collapse.recipe.blocks import Evaluation, Options, Wrong
+from summ_collapse.recipe.blocks import Certify, Evaluation, Options, Wrong
 from summ_collapse.verifiers.request import Attack
+
+
+class Certifying(Options):
+    """Of which verifiers' selections something may be promised: those that have not read the references."""
+
+    promise: Certify
+    verifiers: list[str]
 
 
 class Contents(Options):
@@ -15,3 +22,4 @@ class Contents(Options):
     wrong: Wrong
     coefficients: Coefficients | None  # None where none are known to hold: nothing is predicted then
     attacks: dict[str, Attack]
+    certify: Certifying | None = None

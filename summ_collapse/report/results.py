@@ -13,7 +13,7 @@ from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.predict.agreement import Agreement, Point, agreement
 from summ_collapse.recipe.errors import describe
 
-RESULTS_VERSION = 6  # raise it when an entry, or the whole, gets or loses a key
+RESULTS_VERSION = 7  # raise it when an entry, or the whole, gets or loses a key
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,24 @@ class Claim:
     verdict: str
 
 
+@dataclass(frozen=True)
+class Promise:
+    """One selection under one seed; `bound` is None where a stricter rate failed and this one was not tested."""
+
+    arm: str
+    verifier: str
+    variant: str | None
+    rate: float
+    seed: int
+    wrong_below: float
+    confidence: float  # of this verifier's share of the promise
+    labels: int
+    wrong: int
+    bound: float | None
+    certified: bool
+    more_labels: int | None  # all right, that would certify it
+
+
 class Results(BaseModel, frozen=True, extra="forbid"):
     """An entry an arm and seed, and where there are several seeds one a pooled arm."""
 
@@ -173,6 +191,7 @@ class Results(BaseModel, frozen=True, extra="forbid"):
     arms: list[Entry] = Field(min_length=1)
     agreement: Agreement
     claims: list[Claim] = []  # of the papers on generations, held against these
+    certificates: list[Promise] = []  # where the recipe asks for them
 
     @property
     def main(self) -> list[Entry]:

@@ -54,6 +54,7 @@ class Report(Stage):
         of_lines: dict[str, Sequence[DataclassInstance]] = {
             "generations": trends(results),
             "claims": results.claims,
+            "certificates": results.certificates,
             "rounds_to_cure": cures(results),
             "effective_n": beside_theory,
             "efficiency": [one for metric, found in errors.items() for one in efficiencies(found, metric)],

@@ -15,6 +15,7 @@ from rich.table import Table
 from summ_collapse.experiment.arms import GENERATOR_ROLE, MIXTURE, VERDICT_BASELINE
 from summ_collapse.report.conclusion import RANDOM, UNFILTERED, best, conclusion, seeds_of, verdict_of, with_interval
 from summ_collapse.report.layout import WIDTH, plain, rendered, wrapped
+from summ_collapse.report.lines.certificates import told as certified
 from summ_collapse.report.lines.efficiency import FEWEST_SIZES
 from summ_collapse.report.lines.mixtures import answer
 from summ_collapse.report.lines.trends import last_of_lines, lines_of
@@ -52,7 +53,7 @@ def opening(results: Results) -> list[str]:
 
 def closing(results: Results, out: Path, recipe: Sequence[str]) -> list[str]:
     """What stands below any table of a run."""
-    lines = [*_failures(results), *wrapped(conclusion(results), indent=""), "", *_mixed(results)]
+    lines = [*_failures(results), *wrapped(conclusion(results), indent=""), "", *_further(results)]
     lines += [*wrapped(meaning(results), indent=""), ""]
     lines += [*_claims(results), ""] if results.claims else []
     # Each on a line of its own, and whole: they are there to be copied.
@@ -143,10 +144,10 @@ def _figure(results: Results) -> str:
     return "efficiency" if len({entry.slice for entry in results.main if entry.method is not None}) >= FEWEST_SIZES else "rates"
 
 
-def _mixed(results: Results) -> list[str]:
-    """Which mixture of real and synthetic rows did best, where there were any."""
-    told = answer(results)
-    return [] if told is None else [*wrapped(told, indent=""), ""]
+def _further(results: Results) -> list[str]:
+    """Which mixture of real and synthetic rows did best, and what is certified of selections; where there is any of it."""
+    told = [text for text in (answer(results), certified(results.certificates)) if text is not None]
+    return [line for text in told for line in (*wrapped(text, indent=""), "")]
 
 
 def _failures(results: Results) -> list[str]:
