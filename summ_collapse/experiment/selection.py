@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from summ_collapse.experiment.arms import Arm, Pool
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
-from summ_collapse.recipe.blocks import Ordering
+from summ_collapse.recipe.blocks import Keeping, Ordering
 from summ_collapse.recipe.schema import random_verifier
 from summ_collapse.selection.order import Order
 from summ_collapse.selection.strata import CLUSTERS
@@ -23,6 +23,7 @@ class Way:
     order: Order
     rate: float | None = None
     at_least: float | None = None
+    keep: Keeping | None = None
 
 
 def design(setting: Setting, pool: Pool) -> list[Arm]:
@@ -41,7 +42,7 @@ def _ways(setting: Setting, pool: Pool) -> list[Way]:
             for rate in rates:
                 parts = [verifier, variant, None if rate is None else f"{rate:g}"]
                 arm = "-".join(part for part in parts if part is not None)
-                found.append(Way(arm, verifier, variant, _order(how), rate, how.at_least))
+                found.append(Way(arm, verifier, variant, _order(how), rate, how.at_least, how.keep))
     there = {(way.variant, way.rate) for way in found if way.verifier == random}
     alone = {way.rate for way in found if way.rate is not None and (way.variant, way.rate) not in there}
     lacking = sorted(alone - {rate for variant, rate in there if variant is None})
@@ -74,7 +75,7 @@ def _arms(setting: Setting, pool: Pool, way: Way, ways: Sequence[Way]) -> list[A
 
 
 def _select(setting: Setting, pool: Pool, way: Way, **size: Node[Stage]) -> Node[Stage]:
-    return setting.select(pool.prefix + way.arm, pool, way.verifier, way.order, way.rate, way.at_least, **size)
+    return setting.select(pool.prefix + way.arm, pool, way.verifier, way.order, way.rate, way.at_least, way.keep, **size)
 
 
 def _arm(setting: Setting, pool: Pool, way: Way, rows: Node[Stage], random: str) -> Arm:

@@ -8,7 +8,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
 from summ_collapse.graph import Graph, Node
 from summ_collapse.models.compute import resolved
-from summ_collapse.recipe.blocks import Options, Sampled, Training
+from summ_collapse.recipe.blocks import Keeping, Options, Sampled, Training
 from summ_collapse.recipe.decoding import Decoding, decoding_of
 from summ_collapse.recipe.resolve import Name, Names, Reference, references, unresolved
 from summ_collapse.recipe.schema import Recipe
@@ -98,7 +98,9 @@ class Setting:
             names={one.key: self._name(one) for one in references(verifier)},
             reading=self.reading(model) if model else None,
             # Who reads others' scores ranks all candidates at once; a document of a given file has any number of candidates.
-            chunk_size=None if sources or (uneven and verifier.samples > 1) else how.chunk_size * how.samples,
+            chunk_size=None
+            if sources or verifier.whole_pool or (uneven and verifier.samples > 1)
+            else how.chunk_size * how.samples,
             batch_size=how.batch_size if model else 1,
             shared_prompts=model is not None and how.samples > 1,
         )
@@ -114,9 +116,13 @@ class Setting:
         order: Order,
         rate: float | None = None,
         at_least: float | None = None,
+        keep: Keeping | None = None,
         **size: Node[Stage],
     ) -> Node[Stage]:
-        """The rows of a pool that come first by a verifier: a share, whatever scores enough, or as many as `size` has."""
+        """The rows of a pool that come first by a verifier: a share, whatever scores enough, or as many as `size` has.
+
+        With `keep` those that come first by how easy they are, of what passes.
+        """
         stage = Select(
             order=order,
             rate=rate,
@@ -124,8 +130,13 @@ class Setting:
             wrong_below=self.recipe.wrong.below,
             slice=pool.slice,
             source=pool.candidates.name,
+            keep=keep.which if keep else None,
+            among=keep.among if keep else None,
+            among_at_least=keep.among_at_least if keep else None,
         )
         inputs = {"examples": self.examples, "candidates": pool.candidates, "scores": pool.scores[verifier]}
+        if keep is not None:
+            inputs["ease"] = pool.scores[keep.by]
         return self.graph.add(stage, arm, pool.seed, {**inputs, "judge": pool.judge, **size})
 
     def collapse(self, arm: str, seed: int, model: Model, evaluate: Node[Stage]) -> Node[Stage]:

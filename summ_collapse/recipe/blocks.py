@@ -314,9 +314,25 @@ class Ordering(Options):
         return self
 
 
+class Keeping(Options):
+    """Which of the candidates that pass are kept: the easiest, the hardest, or others."""
+
+    which: Literal["easiest", "middle", "hardest", "spread"] = Field(description="of those that pass, by how easy they are")
+    by: str = Field(description="the verifier whose score says how easy a candidate is, higher for easier")
+    among: Rate | None = Field(None, description="share of the candidates that pass, the best ones; or give `among_at_least`")
+    among_at_least: float | None = Field(None, description="whatever scores this or more passes; or give `among`")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Keeping":
+        if (self.among is None) == (self.among_at_least is None):
+            raise ValueError("expected either `among` or `among_at_least`")
+        return self
+
+
 class Variant(Ordering):
     """A further way to select, whose arms stand beside the others."""
 
+    keep: Keeping | None = Field(None, description="keep not the best, but the easiest or hardest of those that pass")
     rates: list[Rate] | None = Field(None, min_length=1, description="shares of the candidates that are kept, each in (0, 1]")
     at_least: float | None = Field(None, description="keep whatever scores this or more, instead of a share")
 
@@ -324,6 +340,10 @@ class Variant(Ordering):
     def _rates_or_threshold(self) -> "Variant":
         if (self.rates is None) == (self.at_least is None):
             raise ValueError("expected either `rates` or `at_least`")
+        if self.keep is not None and (self.rates is None or self.across != "corpus" or self.temperature is not None):
+            raise ValueError("expected `keep` with `rates`, and with neither `across` nor `temperature`")
+        if self.keep is not None and self.keep.among is not None and max(self.rates or [0]) > self.keep.among:
+            raise ValueError(f"expected rates of at most keep.among, {self.keep.among:g}, got {self.rates}")
         if self.at_least is not None and self.temperature is not None:
             raise ValueError("expected `at_least` without `temperature`: a threshold keeps all above it")
         return self

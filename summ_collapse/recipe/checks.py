@@ -111,6 +111,9 @@ def _selections(recipe: Recipe) -> list[str]:
             for name in how.verifiers or ()
             if name not in recipe.verifiers
         ]
+        if how.keep is not None and how.keep.by not in recipe.verifiers:
+            near = nearest(how.keep.by, list(recipe.verifiers))
+            problems.append(f"{where}.keep.by: {how.keep.by!r} is no verifier of this recipe{near}")
         problems += _repeated(f"{where}.rates", [f"{rate:g}" for rate in how.rates or ()], "value")
         problems += _repeated(f"{where}.verifiers", how.verifiers or [], "name")
         problems += _repeated(f"{where}.pools", how.pools or [], "name")

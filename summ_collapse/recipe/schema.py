@@ -109,6 +109,7 @@ def scoring(recipe: Recipe, pool: str) -> dict[str, Any]:
     preference = recipe.preference
     if pool != MAIN:
         selecting = {name for how in recipe.selection.of(pool).values() for name in how.verifiers or recipe.verifiers}
+        selecting |= {how.keep.by for how in recipe.selection.of(pool).values() if how.keep is not None}
         if preference is not None and preference.pool == pool:
             selecting.add(preference.verifier)
         wanted &= {random_verifier(recipe), *selecting}

@@ -36,9 +36,6 @@ class Blend(Stage):
     )
     source: str = Field(description="what synthetic rows say of where they come from")
 
-    def described(self) -> dict[str, JsonValue]:
-        return self.model_dump(mode="json", exclude_none=True)
-
     def size(self, of: Mapping[str, Size]) -> Size:
         made = of.get(f"rows of {SYNTHETIC}") or of[f"candidates of {SYNTHETIC}"]
         real = of.get(f"rows of {REAL}", Size(0, completion=made.completion))

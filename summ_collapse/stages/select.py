@@ -14,6 +14,7 @@ from summ_collapse import store
 from summ_collapse.errors import ArmFailed, InputError
 from summ_collapse.predict.confusion import Confusion
 from summ_collapse.records import keys_of, rows_of
+from summ_collapse.selection.keep import Keep, kept_first
 from summ_collapse.selection.near_duplicates import near_duplicates
 from summ_collapse.selection.order import Key, Order, ordered, places, selection_rows
 from summ_collapse.stages.prepare import overlap
@@ -31,7 +32,7 @@ class Select(Stage):
         "scores": "scores",
         "judge": "scores",
     }
-    further: ClassVar[Mapping[str, str]] = {"size": "rows"}
+    further: ClassVar[Mapping[str, str]] = {"size": "rows", "ease": "scores"}
     gives: ClassVar[str] = "rows"
     order: Order
     rate: float | None = Field(None, description="share of the candidates that is kept")
@@ -39,6 +40,9 @@ class Select(Stage):
     wrong_below: float = Field(description="a candidate that the judge scores less is wrong")
     slice: float | None = Field(None, description="the share of real rows that the candidates' generator learnt from")
     source: str = Field(description="what rows that are kept say of where they come from")
+    keep: Keep | None = Field(None, description="which of those that pass, by the role `ease`; the best by score where absent")
+    among: float | None = Field(None, description="with `keep`: the share of the candidates that pass")
+    among_at_least: float | None = Field(None, description="with `keep`: whatever scores this or more passes")
 
     def size(self, of: Mapping[str, Size]) -> Size:
         """All candidates, at most, where a threshold decides."""
@@ -62,6 +66,8 @@ class Select(Stage):
         if self.order.near_duplicates is not None:
             repeated = near_duplicates(texts.to_pylist(), ranks, self.order.near_duplicates) & usable
             ranks = places(np.lexsort((ranks, repeated | ~usable)))
+        if self.keep is not None:
+            ranks = self._by_ease(context, self.keep, ranks, values, usable & ~repeated, keys)
         count = self._count(context, values, keys, int((usable & ~repeated).sum()))
         kept = ranks < count
         if self.at_least is not None:
@@ -83,6 +89,17 @@ class Select(Stage):
         learnt = None if self.slice is None else overlap(context.inputs["examples"], self.slice, rows["id"].to_pylist())
         notes: dict[str, JsonValue] = {**self._measured(context, kept), "slice_overlap": learnt}
         return Outcome(len(keys), rows.num_rows, rejected, notes=notes)
+
+    def _by_ease(
+        self, context: Context, keep: Keep, ranks: np.ndarray, values: np.ndarray, usable: np.ndarray, keys: list[Key]
+    ) -> np.ndarray:
+        """The places of candidates by how easy they are, those that pass first; ArmFailed where fewer pass than are kept."""
+        passed = usable & (ranks < selection_rows(len(keys), self.among) if self.among else values >= (self.among_at_least or 0))
+        ease = context.inputs["ease"].table("scores", ["score"])["score"].to_numpy()
+        there, wanted = int((passed & ~np.isnan(ease)).sum()), selection_rows(len(keys), self.rate or 0)
+        if wanted > there:
+            raise ArmFailed(f"expected {wanted} candidates to keep, and {there} pass", len(keys))
+        return kept_first(keep, passed, ease, keys)
 
     def _count(self, context: Context, values: np.ndarray, keys: list[Key], there: int) -> int:
         """How many to keep; ArmFailed where fewer have a score. What near-duplicates leave may be less than is asked for."""

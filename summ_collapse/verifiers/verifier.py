@@ -24,6 +24,8 @@ class Verifier(Options):
     reads_reference: ClassVar[bool] = False  # whether it is an oracle, which could not be had where references are missing
     at_random: ClassVar[bool] = False  # whether it knows nothing: what every other verifier has to beat
 
+    whole_pool: ClassVar[bool] = False  # whether it has to see all candidates at once
+
     @property
     def sources(self) -> tuple[str, ...]:
         """The verifiers whose scores it reads, by name; it then scores all candidates at once."""

@@ -188,6 +188,19 @@ CONTRADICTIONS = {
     ),
     "a rate twice": ({"selection": {"rates": [0.5, 0.5]}}, "selection.rates: expected each value once"),
     "a seed twice": ({"seeds": [1, 1]}, "seeds: expected each value once"),
+    "nobody to say what is easy": (
+        {"selection": {"variants": {"easy": {"rates": [0.25], "keep": {"which": "easiest", "by": "slef", "among": 0.5}}}}},
+        "selection.variants.easy.keep.by: 'slef' is no verifier of this recipe; did you mean 'self'?",
+    ),
+    "more kept than passes": (
+        {"selection": {"variants": {"easy": {"rates": [0.5], "keep": {"which": "easiest", "by": "self", "among": 0.25}}}}},
+        "selection.variants.easy: expected rates of at most keep.among, 0.25, got [0.5]",
+    ),
+    "two ways to pass": (
+        {"selection": {"variants": {"easy": {"rates": [0.5], "keep": {"which": "easiest", "by": "self"}}}}},
+        "selection.variants.easy.keep: expected either `among` or `among_at_least`",
+    ),
+    "a promise of nothing": ({"selection": {"certify": {"wrong_below": 0}}}, "selection.certify.wrong_below"),
     "reserved name": ({"verifiers": {"lead": {"kind": "rouge"}}}, "verifiers.lead: this name stands for something else"),
     "no task": ({"task": None}, "task: missing"),
     "nothing to practise on": (

@@ -16,6 +16,8 @@ SCORES = [0.1, 0.9, NAN, 0.4, 0.7, 0.5, 0.5, 0.2]
 JUDGED = [0.2, 0.9, 0.1, 0.5, 0.8, 0.49, 0.5, 0.0]
 # Doc 4, 6, 0 and 5 are the first four of the slices; the source's order is another.
 RANKS = [2, 4, 5, 6, 0, 3, 1, 7]
+# Of the rows that score best, 1, 4, 5 and 6, the easiest is 6 and the hardest 1.
+EASE = [9.0, 1.0, 8.0, 0.0, 2.0, 3.0, 4.0, NAN]
 TEXTS = [f"quite another text about {row} of them" for row in range(8)]
 
 
@@ -30,6 +32,8 @@ def selected(
         "scores": published(tmp_path, "scores", scores=keyed(ids, score=scores or SCORES)),
         "judge": published(tmp_path, "judge", scores=keyed(ids, score=JUDGED)),
     }
+    if "keep" in fields:
+        inputs["ease"] = published(tmp_path, "ease", scores=keyed(ids, score=EASE))
     stage = Select(order=order or Order(), wrong_below=0.5, source="pool", **fields)
     outcome, out = done(stage, tmp_path / "stage", inputs)
     assert outcome.rows_in == 8
@@ -92,3 +96,29 @@ def test_scores_of_another_order_are_refused(tmp_path: Path) -> None:
     }
     with pytest.raises(ValueError, match="expected scores in the order of the candidates"):
         done(Select(order=Order(), wrong_below=0.5, source="pool", rate=0.5), tmp_path / "stage", inputs)
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [
+        ("easiest", ["doc-5", "doc-6"]),
+        ("hardest", ["doc-1", "doc-4"]),
+        ("middle", ["doc-4", "doc-5"]),
+        ("spread", ["doc-4", "doc-6"]),
+    ],
+)
+@pytest.mark.parametrize("passes", [{"among": 0.5}, {"among_at_least": 0.5}])
+def test_of_what_passes_the_easiest_or_others_are_kept(
+    tmp_path: Path, keep: str, kept: list[str], passes: dict[str, float]
+) -> None:
+    assert selected(tmp_path, rate=0.25, keep=keep, **passes)[1] == kept
+
+
+def test_fewer_that_pass_than_are_kept_fail_the_arm(tmp_path: Path) -> None:
+    with pytest.raises(ArmFailed, match="expected 4 candidates to keep, and 2 pass"):
+        selected(tmp_path, rate=0.5, keep="easiest", among_at_least=0.6)
+
+
+def test_what_is_not_rated_does_not_pass(tmp_path: Path) -> None:
+    with pytest.raises(ArmFailed, match="expected 8 candidates to keep, and 6 pass"):
+        selected(tmp_path, rate=1.0, keep="hardest", among_at_least=0.0)

@@ -136,3 +136,10 @@ def test_random_is_uniform_and_differs_by_seed_and_by_sample() -> None:
     assert abs(np.corrcoef(first[::2], first[1::2])[0, 1]) < 5 / np.sqrt(ROWS / 2)
     assert abs(first.mean() - 0.5) < 5 / np.sqrt(12 * ROWS)
     assert 0 <= first.min() < first.max() < 1
+
+
+def test_common_is_the_share_of_the_pool_that_is_about_the_same() -> None:
+    texts = ["the cat sat on the mat"] * 3 + ["profit rose by nine percent"]
+    found = score({"kind": "common", "clusters": 2}, texts, ["d"] * 4)
+    assert found.score.tolist() == [0.75, 0.75, 0.75, 0.25]
+    assert plugin("verifiers", "common").whole_pool
