@@ -54,10 +54,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of the recipe, such as seeds=[0]")
     options = parser.parse_args()
-    run(options.run / "base", options.jobs, options.overrides, "--until", "pretrain/base")
     learned = options.run / "classifier"
+    run(options.run / "run", options.jobs, options.overrides, "--until", "pretrain/base")
     if not (learned / "config.json").exists():
-        train_classifier(next((options.run / "base").glob("stages/pretrain/base/*/manifest.json")).parent, learned)
+        train_classifier(next((options.run / "run").glob("stages/pretrain/base/*/manifest.json")).parent, learned)
     run(options.run / "run", options.jobs, [*options.overrides, *further(learned)])
     found = table(options.run / "run")
     print(json.dumps(found, indent=1))

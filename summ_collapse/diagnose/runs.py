@@ -9,7 +9,7 @@ from summ_collapse.diagnose.candidates import Candidates
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Pool
 from summ_collapse.recipe.schema import Recipe
-from summ_collapse.report.predicted import graded, grading
+from summ_collapse.report.predicted import graded
 from summ_collapse.run import Run, reopen
 from summ_collapse.stages.prepare import Counts, slice_rows
 from summ_collapse.store import Artifact
@@ -43,7 +43,7 @@ def _pool(run: Run, pool: Pool) -> Candidates:
         pool=None if pool.main else pool.name,
         slice_rows=slice_rows(Counts.of(examples).train, pool.slice) if pool.slice is not None else None,
         # Where the judge's metric is the report's first, `quality` has these scores already.
-        graded=None if metric == recipe.wrong.metric else graded(examples.table("train", grading(metric)), candidates, metric),
+        graded=None if metric == recipe.wrong.metric else graded(examples.table("train"), candidates, metric),
     )
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.metrics.coverage import coverage
+from summ_collapse.metrics.references import labelled
 from summ_collapse.metrics.scoring import reads_documents, score_pairs
 from summ_collapse.predict.measure import Judged
 from summ_collapse.predict.predictor import SHIPPED, Prediction
@@ -46,7 +47,7 @@ class Predictions:
 
     @cached_property
     def _examples(self) -> pa.Table:
-        return self.inputs["examples"].table("train", grading(self.report.evaluation.metrics[0]))
+        return self.inputs["examples"].table("train")
 
     def of(self, arm: Arm) -> Predicted:
         """p, phi, psi and what follows, coverage, and predictions; nothing of an arm that is no selection of candidates."""
@@ -114,20 +115,11 @@ class Predictions:
 
 
 def graded(examples: pa.Table, candidates: pa.Table, metric: str) -> np.ndarray:
-    """The metric of every candidate against its document's reference, 0-1, (candidates,); of no use where there is none.
-
-    `examples` has the columns of `grading`.
-    """
+    """The metric of every candidate against its document's reference, 0-1, (candidates,); of no use where there is none."""
     row_of = {identifier: row for row, identifier in enumerate(examples["id"].to_pylist())}
     theirs = examples.take([row_of[identifier] for identifier in candidates["id"].to_pylist()])
     documents = theirs["document"].to_pylist() if reads_documents(metric) else None
-    references = [reference or "" for reference in theirs["summary"].to_pylist()]
-    return score_pairs(candidates["candidate"].to_pylist(), references, [metric], documents)[metric]
-
-
-def grading(metric: str) -> list[str]:
-    """What a metric has to know of the examples."""
-    return ["id", "summary", *(["document"] if reads_documents(metric) else [])]
+    return score_pairs(candidates["candidate"].to_pylist(), labelled(theirs), [metric], documents)[metric]
 
 
 def _described(found: Prediction | None) -> PredictedDelta | None:

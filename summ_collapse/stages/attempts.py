@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.metrics.passes import pass_at, powers_up_to
+from summ_collapse.metrics.references import labelled
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.stages.completing import Completing
 from summ_collapse.stages.reading import MODELS, Reading
@@ -43,13 +44,12 @@ class Attempts(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write `attempts.parquet`: id, attempts, right."""
-        examples = context.inputs["examples"].table("test", ["id", "document", "summary"])
+        examples = context.inputs["examples"].table("test")
         samples = self.completing.decoding.samples
         completed = self.completing.complete(context, examples)
         texts = completed.candidates["candidate"].to_pylist()
-        references, documents = (
-            [one for one in examples[name].to_pylist() for _ in range(samples)] for name in ("summary", "document")
-        )
+        references = [one for one in labelled(examples) for _ in range(samples)]
+        documents = [one for one in examples["document"].to_pylist() for _ in range(samples)]
         scores = score_pairs(texts, references, [self.metric], documents)[self.metric]
         right = (scores >= self.below).reshape(-1, samples).sum(axis=1)
         columns = {"id": examples["id"], "attempts": np.full(len(right), samples, np.int32), "right": right.astype(np.int32)}

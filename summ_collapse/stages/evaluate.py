@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from summ_collapse import store
 from summ_collapse.metrics import diversity
+from summ_collapse.metrics.references import labelled
 from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.records import CANDIDATE
 from summ_collapse.stages.completing import Completed, Completing
@@ -44,7 +45,7 @@ class Evaluate(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write `predictions.parquet`: the candidate columns, then one per metric, 0-1."""
-        examples = context.inputs["examples"].table("test", ["id", "document", "summary"])
+        examples = context.inputs["examples"].table("test")
         if self.completing is None:
             completed = Completed(_lead(examples), 0, 0)
             context.progress(examples.num_rows, examples.num_rows)
@@ -62,7 +63,7 @@ class Evaluate(Stage):
 def scored(predictions: pa.Table, examples: pa.Table, metrics: list[str]) -> tuple[pa.Table, dict[str, JsonValue]]:
     """Predictions with a column a metric, 0-1, and what a manifest notes of them: means, 0-100, and how varied they are."""
     texts = predictions["candidate"].to_pylist()
-    scores = score_pairs(texts, examples["summary"].to_pylist(), metrics, examples["document"].to_pylist())
+    scores = score_pairs(texts, labelled(examples), metrics, examples["document"].to_pylist())
     for name, values in scores.items():
         predictions = predictions.append_column(name, pa.array(values, pa.float64()))
     notes: dict[str, JsonValue] = {

@@ -40,7 +40,7 @@ class Theirs(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write `predictions.parquet`, a row a test row. InputError where one lacks; predictions of other rows are counted."""
-        examples = context.inputs["examples"].table("test", ["id", "document", "summary"])
+        examples = context.inputs["examples"].table("test")
         path = Path(self.block.predictions)
         given = read_columns(path, [ID, TEXT])
         if "id" not in given.column_names:

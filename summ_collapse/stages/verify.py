@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pydantic import Field, JsonValue, SerializeAsAny
 
 from summ_collapse import store
+from summ_collapse.metrics.references import references_of
 from summ_collapse.recipe.resolve import Name, described
 from summ_collapse.records import SCORE, check, keys_of
 from summ_collapse.stages.chunks import in_chunks
@@ -62,9 +63,9 @@ class Verify(Stage):
 
     def run(self, context: Context) -> Outcome:
         """Write `scores.parquet`, a row a candidate."""
-        examples = context.inputs["examples"].table("train", ["id", "document", "summary"])
+        examples = context.inputs["examples"].table("train")
         place_of = {identifier: row for row, identifier in enumerate(examples["id"].to_pylist())}
-        documents, references = examples["document"].to_pylist(), examples["summary"].to_pylist()
+        documents, references = examples["document"].to_pylist(), references_of(examples)
         candidates = context.inputs["candidates"].table("candidates")
         keys, texts = keys_of(candidates), candidates["candidate"].to_pylist()
         sources = {

@@ -1,5 +1,6 @@
 """How a document is put before a model: the text in front of it and behind it."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator
 
 PLACEHOLDER = "{document}"
 CANDIDATE = "{candidate}"
+PLACE = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,18 @@ class Prompt:
 
 def _checked(template: str) -> str:
     Prompt.parse(template)
+    others = [name for name in columns_in(template) if f"{{{name}}}" != PLACEHOLDER]
+    if others:
+        raise ValueError(
+            f"expected no other placeholder than {PLACEHOLDER}, got {{{others[0]}}}; further columns stand in task.document, "
+            f"such as '{{{others[0]}}} {{text}}', ahead of what may be cut"
+        )
     return template
+
+
+def columns_in(template: str) -> list[str]:
+    """The names in braces."""
+    return list(dict.fromkeys(PLACE.findall(template)))
 
 
 Template = Annotated[str, AfterValidator(_checked)]

@@ -14,10 +14,11 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from summ_collapse.errors import InputError
 from summ_collapse.files.rows import read_table
+from summ_collapse.metrics.references import COLUMNS, Counting
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.names import DATA_SUFFIXES, DataName
 from summ_collapse.tasks import part
-from summ_collapse.tasks.prompt import Template
+from summ_collapse.tasks.prompt import PLACE, Template, columns_in
 from summ_collapse.tasks.task import Task
 
 
@@ -46,8 +47,16 @@ class Summarization(Task):
     files: dict[str, str] | None = Field(
         None, description="patterns of files below the data's folder, for train and test or for all; instead of `folder`"
     )
-    document: str = Field("document", description="column with the text to summarise")
+    document: str = Field(
+        "document",
+        description="column with the text to summarise; or a template of several, such as '{question} {story}': what is long "
+        "comes last, where it is cut",
+    )
     summary: str = Field("summary", description="column with the reference summary")
+    references: Counting | None = Field(
+        None,
+        description="which of several references counts, where the column of summaries has lists: best (where absent) or mean",
+    )
     id: str = Field("id", description="column with the row's id; numbered rows where the data has none")
     columns: list[str] | None = Field(
         None, description="further columns to keep, as text: what a selection may keep the mixture of"
@@ -60,9 +69,11 @@ class Summarization(Task):
     @field_validator("columns")
     @classmethod
     def _not_ours(cls, columns: list[str] | None) -> list[str] | None:
-        taken = {"id", "document", "summary", "slice_rank"} & set(columns or ())
+        taken = {"id", "document", "summary", "slice_rank", *COLUMNS.values()} & set(columns or ())
         if taken or len(set(columns or ())) < len(columns or ()):
-            raise ValueError(f"expected each name once, and none of id, document, summary, slice_rank; got {columns}")
+            raise ValueError(
+                f"expected each name once, and none of id, document, summary, slice_rank, best_of, mean_of; got {columns}"
+            )
         return columns
 
     @model_validator(mode="after")
@@ -141,7 +152,9 @@ class Summarization(Task):
 
     def _named(self, table: pa.Table, source: str, prefix: str) -> pa.Table:
         """The columns of an Example and the further ones; rows are numbered where there is no id column."""
-        needed = [*(("columns", name) for name in self.columns or ()), ("document", self.document), ("summary", self.summary)]
+        given = columns_in(self.document) or [self.document]
+        needed = [("columns", name) for name in self.columns or ()] + [("document", name) for name in given]
+        needed.append(("summary", self.summary))
         # Data without ids is fine, but not without those that somebody asks for.
         for key, name in [*needed, *([("id", self.id)] if self.id != "id" else [])]:
             if name not in table.column_names:
@@ -153,10 +166,41 @@ class Summarization(Task):
             ids = [str(value) for value in values]
         else:
             ids = [f"{prefix}-{row:08d}" for row in range(table.num_rows)]
-        documents, summaries = (_texts(table, column, source) for column in (self.document, self.summary))
+        documents, references = self._documents(table, given, source), _references(table, self.summary, source)
+        several: dict[str, pa.Array] = {}
+        if pa.types.is_list(references.type):
+            several[COLUMNS[self.references or "best"]] = references
+        # What models learn from is the first of them.
+        summaries = [texts[0] if texts else None for texts in references.to_pylist()] if several else references
         # As text, so that files whose types differ make one table.
         further = {name: _as_text(table[name].to_pylist()) for name in self.columns or ()}
-        return pa.table({"id": pa.array(ids, pa.string()), "document": documents, "summary": summaries, **further})
+        return pa.table(
+            {
+                "id": pa.array(ids, pa.string()),
+                "document": documents,
+                "summary": pa.array(summaries, pa.string()),
+                **several,
+                **further,
+            }
+        )
+
+    def _documents(self, table: pa.Table, given: list[str], source: str) -> pa.Array:
+        """The column, or the template filled in; a row that lacks one of its columns has no document."""
+        if given == [self.document]:
+            return _texts(table, self.document, source)
+        columns = [_as_text(table[name].to_pylist()).to_pylist() for name in given]
+        return pa.array(
+            [self._filled(dict(zip(given, values, strict=True))) for values in zip(*columns, strict=True)], pa.string()
+        )
+
+    def _filled(self, values: Mapping[str, str | None]) -> str | None:
+        """The template with a row's values; as empty, or missing, as the emptiest of them."""
+        if None in values.values():
+            return None
+        if not all(str(value).strip() for value in values.values()):
+            return ""
+        # By one substitution, so that braces in a text are a text's.
+        return PLACE.sub(lambda found: str(values[found[1]]), self.document)
 
 
 def _texts(table: pa.Table, column: str, source: str) -> pa.Array:
@@ -165,6 +209,21 @@ def _texts(table: pa.Table, column: str, source: str) -> pa.Array:
         if value is not None and not isinstance(value, str):
             raise InputError(f"{source}: row {row}: expected text in column {column!r}, got {type(value).__name__}")
     return pa.array(values, pa.string())
+
+
+def _references(table: pa.Table, column: str, source: str) -> pa.Array:
+    """The column as text, or as lists of texts without empty ones where it has lists."""
+    values = table[column].to_pylist()
+    if not any(isinstance(value, list) for value in values):
+        return _texts(table, column, source)
+    found = []
+    for row, value in enumerate(values, start=1):
+        texts = [] if value is None else value if isinstance(value, list) else [value]
+        wrong = next((text for text in texts if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise InputError(f"{source}: row {row}: expected texts in column {column!r}, got {type(wrong).__name__} among them")
+        found.append([text for text in texts if text.strip()])
+    return pa.array(found, pa.list_(pa.string()))
 
 
 def _as_text(values: list[Any]) -> pa.Array:

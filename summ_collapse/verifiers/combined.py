@@ -91,5 +91,5 @@ class Combined(ModelFree):
         if len(rows) < labels.rows:
             raise ArmFailed(f"labels.rows: expected {labels.rows} candidates with a reference, got {len(rows)}", len(whole))
         texts = [request.candidates[row] for row in rows]
-        references = [str(request.references[row]) for row in rows]
+        references = [request.references[row] or "" for row in rows]
         return rows, score_pairs(texts, references, [labels.metric])[labels.metric] >= labels.at_least

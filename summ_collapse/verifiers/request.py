@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from summ_collapse.metrics.references import Reference
+
 
 @dataclass(frozen=True)
 class Request:
@@ -14,7 +16,7 @@ class Request:
     keys: Sequence[tuple[str, int]]  # (id, sample)
     candidates: Sequence[str]
     documents: Sequence[str]
-    references: Sequence[str | None]
+    references: Sequence[Reference | None]
     seed: int
     batch_size: int
     reader: Callable[[], Any] | None  # gives what the verifier's `load` gave, once a stage

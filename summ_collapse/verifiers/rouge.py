@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from summ_collapse.metrics.references import Reference
 from summ_collapse.plugins import unknown_metric
 from summ_collapse.verifiers.request import Request, Scored
 from summ_collapse.verifiers.verifier import ModelFree
@@ -32,7 +33,7 @@ def against_references(request: Request, metric: str) -> Scored:
     """A metric of every candidate against its document's reference; NaN where there is none."""
     from summ_collapse.metrics.scoring import score_pairs
 
-    references = [reference or "" for reference in request.references]
+    references: list[Reference] = [reference or "" for reference in request.references]
     scores = score_pairs(request.candidates, references, [metric])[metric]
     unknown = np.array([reference is None for reference in request.references], dtype=bool)
     return Scored(np.where(unknown, np.nan, scores), {})
