@@ -18,6 +18,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.launch import shapes
 from summ_collapse.locks import demand
 from summ_collapse.plan.check_site import Finding, Verdict, scripts, two_nodes
+from summ_collapse.plan.check_stages import prepares, room
 from summ_collapse.plan.fetch import refused
 from summ_collapse.plan.offline import prove
 from summ_collapse.plan.plan import Machine, plan
@@ -37,6 +38,7 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
     elsewhere: Verdict = "failed" if profile is None else "warning"
     checks = {
         "data": _data(recipe),
+        "prepare": prepares(recipe),
         "models": _models(recipe),
         "offline": _offline(recipe),
         "costs": _costs(recipe, request.out, elsewhere),
@@ -93,6 +95,7 @@ def _tokens(recipe: Recipe, documents: tuple[str, ...], summaries: tuple[str, ..
         "warning" if too_long else "ok",
         f"{too_long:.1%} are longer than synthesis.max_new_tokens; training cuts none (longest {max(lengths)} tokens)",
     )
+    yield from room(recipe, encoder, max(lengths))
 
 
 def _tokenizer(recipe: Recipe, texts: list[str]) -> Any:

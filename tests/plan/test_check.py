@@ -48,3 +48,28 @@ def test_everything_that_fails_is_told_at_once(
     assert "nobody/nothing" in found["model"]["detail"]
     assert "error: 3 of " in done.err
     assert "Traceback" not in done.err
+
+
+def test_what_prepare_and_the_first_batch_would_end_with_is_told_before(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Rows that are duplicates, and summaries that do not fit beside a document, though each alone does."""
+    long = " ".join(f"w{word}" for word in range(60))
+    rows = [{"document": f"text {row // 4} of it", "summary": long} for row in range(40)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = write_recipe(task={"kind": "summarization", "data": "rows.jsonl", "rows": None, "test": None})
+    found = findings(cli("check", recipe, "--out", tmp_path / "run", "--json"))
+    assert found["data"]["verdict"] == "failed"
+    assert "and a completion of 61 need" in found["data"]["detail"]
+    assert found["prepare"]["verdict"] == "failed"
+    assert "duplicate document" in found["prepare"]["detail"]
+
+
+def test_prepare_is_tried_and_its_rows_are_told(
+    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    found = findings(cli("check", write_recipe(generator={"slice": 0.001}), "--out", tmp_path / "run", "--json"))
+    assert found["prepare"]["detail"] == "generator.slice: 0.001 of 160 training rows is less than one row"
+    found = findings(cli("check", write_recipe(), "--out", tmp_path / "run", "--json"))
+    assert found["prepare"]["detail"] == "160 rows to learn from, 24 held out; rejected: none"
+    assert found["room"]["detail"].endswith("of the base's 112 positions")
