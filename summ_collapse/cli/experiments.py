@@ -43,8 +43,10 @@ def add(commands: Any) -> None:
 
     plan = _of_recipe(commands, "plan", "stages, what is cached, rows, tokens, memory and hours; needs neither data nor models")
     plan.add_argument("--out", type=Path, help="run folder to look for cached stages in")
-    plan.add_argument("--gpu", default="h100", metavar="NAME", help="GPU to count on, such as a100-80gb (default: h100)")
-    plan.add_argument("--devices", type=positive, default=8, metavar="N", help="GPUs that one stage may use (default: 8)")
+    plan.add_argument("--gpu", metavar="NAME", help="GPU to count on, such as a100-80gb (default: this machine's, else h100)")
+    plan.add_argument(
+        "--devices", type=positive, metavar="N", help="GPUs that one stage may use (default: all of this machine, else 8)"
+    )
     plan.add_argument(
         "--efficiency", type=float, default=0.4, metavar="X", help="share of the GPU's peaks that is reached, 0-1 (default: 0.4)"
     )
@@ -151,10 +153,11 @@ def _dry_run(path: Path, options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace) -> None:
     from summ_collapse.plan import table as plan_table
-    from summ_collapse.plan.plan import Machine, plan
+    from summ_collapse.plan.here import machine as chosen
+    from summ_collapse.plan.plan import plan
     from summ_collapse.recipe.load import load
 
-    machine = Machine(options.gpu, options.devices, options.efficiency)
+    machine, told = chosen(options.gpu, options.devices, options.efficiency)
     found = plan(load(_recipe_path(options.recipe), options.overrides), options.out, machine)
     if options.json:
         print(json.dumps(plan_table.as_json(found), ensure_ascii=False))
@@ -164,7 +167,7 @@ def _plan(options: argparse.Namespace) -> None:
     if options.wide:
         show(plan_table.memory_as_rich(found), wide=True)
         print()
-    for remark in plan_table.remarks(found):
+    for remark in [*plan_table.remarks(found), *([told] if told else [])]:
         say(remark)
     for what in found.unresolved:
         print(f"not at hand here: {what}", file=sys.stderr)

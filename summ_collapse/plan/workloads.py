@@ -10,6 +10,7 @@ from summ_collapse.graph import Node
 from summ_collapse.launch import shapes
 from summ_collapse.plan import architecture
 from summ_collapse.plan.costs import Workload
+from summ_collapse.plan.local_data import counted
 from summ_collapse.recipe.resolve import Name
 from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.reading import Reading
@@ -24,15 +25,19 @@ class Workloads:
     def __init__(self, experiment: Experiment, prepared: Artifact | None) -> None:
         self.recipe = experiment.recipe
         self.stages = experiment.stages
-        expected = self.recipe.task.expected()
+        expected = self.recipe.task.expected() or counted(self.recipe.task, experiment.names)
         limit = self.recipe.synthesis.max_new_tokens
         self.lengths = Lengths(expected.get("document_tokens"), expected.get("summary_tokens"), limit)
         self.sizes: dict[str, Size] = {}
         for name, node in self.stages.items():  # an order in which they can run
             self.sizes[name] = node.stage.size(self._of(node))
-            if prepared is not None and name == experiment.prepare.name:
+            if name != experiment.prepare.name:
+                continue
+            if prepared is not None:
                 found = Counts.of(prepared)
                 self.sizes[name] = Size(found.train, found.test, completion=self.lengths.summary)
+            elif self.sizes[name].rows is None:
+                self.sizes[name] = Size(expected.get("train"), expected.get("test"), completion=self.lengths.summary)
 
     def _of(self, node: Node[Stage]) -> dict[str, Size]:
         return {role: self.sizes[source] for role, source in node.inputs.items()}

@@ -1,10 +1,13 @@
 """Plans at the paper's scale, made without data or weights."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from summ_collapse.plan.here import machine
 from tests.conftest import inside
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -61,3 +64,46 @@ def test_the_table_rounds_and_the_wide_one_has_every_token(monkeypatch: pytest.M
     assert "KV cache" not in narrow
     rows = {line.split()[0]: line.split() for line in reversed(wide.splitlines()) if line}
     assert rows["train/generator"] == [*known, f"{stage['tokens']:,}", f"{stage['flops']:.2e}", *costs]
+
+
+def test_local_files_are_counted(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    rows = [{"document": f"a text of {row} and of five more words", "summary": f"text {row}"} for row in range(300)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = {"kind": "summarization", "data": "rows.jsonl", "rows": None, "test": None, "test_share": 0.2}
+    plan = json.loads(inside("plan", write_recipe(task=data), "--json").out)
+    stages = {stage["name"]: stage for stage in plan["stages"]}
+    assert stages["prepare/data"]["rows"] == 300
+    assert stages["train/generator"]["rows"] == 60
+    assert stages["train/real-full"]["rows"] == 240
+    assert stages["train/real-full"]["tokens"]
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu"),
+    [
+        ("NVIDIA H100 80GB HBM3", "h100"),
+        ("NVIDIA A100-SXM4-80GB", "a100-80gb"),
+        ("NVIDIA A100-PCIE-40GB", "a100-40gb"),
+        ("NVIDIA GeForce RTX 4090", "rtx4090"),
+        ("NVIDIA A10G", "a10g"),
+        ("Tesla T4", None),
+    ],
+)
+def test_this_machines_gpus_are_counted_on_where_none_is_named(
+    name: str, gpu: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\nprintf '{name}\\n{name}\\n'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    found, told = machine(None, None, 0.4)
+    assert (found.gpu, found.devices) == ((gpu, 2) if gpu else ("h100", 8))
+    assert told is not None
+    assert name in told
+    assert machine("a10g", 3, 0.4)[1] is None
+
+
+def test_without_a_gpu_a_plan_says_what_it_counts_on(write_recipe: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    told = inside("plan", write_recipe()).out
+    assert "no GPU is visible here: counted on 8 x h100" in told.replace("\n", " ")
