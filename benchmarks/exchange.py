@@ -3,7 +3,7 @@
     python benchmarks/exchange.py --run runs/exchange --out benchmarks/results/exchange.json
 
 Runs `recipes/exchange.yaml` with four more verifiers. `classifier` is made here as a reward model is: from the recipe's base and
-4,000 articles that are not of its corpus, with their own summaries and with spoilt ones (another fact, another kind of event).
+20,000 articles that are not of its corpus, with their own summaries and with spoilt ones (another fact, another kind of event).
 `weighted`, `votes` and `labelled` take those together that need no reference. Everything is kept in --run, and a second call
 goes on where the first one ended.
 
@@ -40,8 +40,8 @@ from summ_collapse.tasks.newswire_articles import Facts, Mixture, article, entit
 from summ_collapse.tasks.prompt import Prompt
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "exchange.yaml"
-ARTICLES, ARTICLES_SEED = 4000, 1_000_003
-STEPS, BATCH, LEARNING_RATE = 1500, 32, 1e-3
+ARTICLES, ARTICLES_SEED = 20_000, 1_000_003
+STEPS, BATCH, LEARNING_RATE = 6000, 32, 1e-3
 # What needs no reference: of these the combinations are made.
 TOGETHER = ("trained", "self", "self-asked", "base-asked", "agreement", "classifier")
 RATES = (0.125, 0.5)
