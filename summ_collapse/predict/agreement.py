@@ -23,6 +23,9 @@ LABELS = {
     "p_star": "p* alone",
     "n_train": "rows kept alone",
     "kept_score": "mean score alone",
+    "informedness": "J = φ − ψ alone",
+    "nearness": "MMD from real texts, negative",
+    "likeness": "A-distance, negative",
 }
 
 
@@ -36,6 +39,9 @@ class Point:
     p_star: float | None
     n_train: float
     kept_score: float | None
+    informedness: float | None
+    nearness: float | None
+    likeness: float | None
     predicted: str | None
     observed: str | None
 
@@ -92,6 +98,9 @@ class Agreement:
     p_star: Correlations
     n_train: Correlations
     kept_score: Correlations
+    informedness: Correlations
+    nearness: Correlations
+    likeness: Correlations
     verdicts: Verdicts
 
 
@@ -184,7 +193,7 @@ def sentences(found: Agreement) -> list[str]:
     for name, label in LABELS.items():
         rank = getattr(found, name).spearman
         if rank is not None:
-            lines.append(f"  {label:16} {rank.value:+.2f} [{rank.low:+.2f}, {rank.high:+.2f}]")
+            lines.append(f"  {label:29} {rank.value:+.2f} [{rank.low:+.2f}, {rank.high:+.2f}]")
     verdict, share = found.verdicts, found.verdicts.share
     if share is not None:
         lines.append(

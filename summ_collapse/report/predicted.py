@@ -15,6 +15,7 @@ from summ_collapse.experiment.arms import Arm
 from summ_collapse.metrics.coverage import coverage
 from summ_collapse.metrics.references import labelled
 from summ_collapse.metrics.scoring import reads_documents, score_pairs
+from summ_collapse.metrics.text_distance import Space
 from summ_collapse.predict.measure import Judged
 from summ_collapse.predict.predictor import SHIPPED, Prediction
 from summ_collapse.predict.verdict import predicted_verdict
@@ -34,6 +35,13 @@ class _Candidates:
     known: np.ndarray  # which of them are judged
     judged: Judged  # those alone
     labels: np.ndarray
+    texts: list[str]
+    space: Space  # where their distance from the real texts is measured
+
+    def distances(self, kept: np.ndarray) -> dict[str, float | None]:
+        """Of the rows that are kept, from the real texts."""
+        texts = [self.texts[row] for row in np.flatnonzero(kept)]
+        return {"mmd": self.space.mmd(texts), "a_distance": self.space.a_distance(texts)}
 
 
 class Predictions:
@@ -66,6 +74,7 @@ class Predictions:
             "coverage_loss": measured.coverage_loss,
             "weighted_error": measured.weighted_error[0] if measured.weighted_error else None,
             "kept_score": kept_score,
+            **candidates.distances(kept),
             "tampered": tampered,
             "predicted_delta": _described(found.against_real),
             "predicted_vs_random": _described(found.against_random),
@@ -83,13 +92,15 @@ class Predictions:
             wrong, metric = self.report.wrong, self.report.evaluation.metrics[0]
             # The judge has scored every candidate already, in the metric that says what is wrong.
             quality = scores if metric == wrong.metric else graded(self._examples, table, metric)
-            known = ~np.isnan(scores)
+            known, texts = ~np.isnan(scores), table["candidate"].to_pylist()
             document = np.unique(np.array(table["id"].to_pylist(), dtype=object)[known], return_inverse=True)[1]
             self._candidates[arm.candidates] = _Candidates(
                 {key: row for row, key in enumerate(keys_of(table))},
                 known,
                 Judged(document, scores[known] < wrong.below, quality[known]),
-                cluster_strata(table["candidate"].to_pylist(), CLUSTERS),
+                cluster_strata(texts, CLUSTERS),
+                texts,
+                Space.of(self._examples["summary"].drop_null().to_pylist(), texts),
             )
         return self._candidates[arm.candidates]
 

@@ -108,6 +108,8 @@ class Predicted(BaseModel, frozen=True, extra="forbid"):
     coverage_loss: float | None = None
     weighted_error: float | None = None
     kept_score: float | None = None
+    mmd: float | None = None  # from the real texts, which needs no label; and so the next
+    a_distance: float | None = None
     tampered: float | None = None
     predicted_delta: PredictedDelta | None = None
     predicted_vs_random: PredictedDelta | None = None
@@ -141,8 +143,20 @@ class Entry(Predicted, Trained, Named, frozen=True, extra="forbid"):
         predicted, observed = self.predicted_delta, self.observed_delta(metric)
         if predicted is None or observed is None:
             return None
-        known = (self.p_star, self.n_train, self.kept_score, self.predicted, self.observed)
-        return Point(f"{self.run or ''} {self.seed}", predicted.delta, observed.delta, *known)
+        return Point(
+            group=f"{self.run or ''} {self.seed}",
+            predicted_delta=predicted.delta,
+            observed_delta=observed.delta,
+            p_star=self.p_star,
+            n_train=self.n_train,
+            kept_score=self.kept_score,
+            informedness=None if self.phi is None or self.psi is None else self.phi - self.psi,
+            # Nearer is what should be better.
+            nearness=None if self.mmd is None else -self.mmd,
+            likeness=None if self.a_distance is None else -self.a_distance,
+            predicted=self.predicted,
+            observed=self.observed,
+        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from summ_collapse.predict.agreement import Correlations, Point, Tally, agreemen
 
 
 def point(predicted: float, observed: float, seed: int = 0, verdicts: tuple[str, str] = ("helps", "helps")) -> Point:
-    return Point(str(seed), predicted, observed, 0.5, 100, None, *verdicts)
+    return Point(str(seed), predicted, observed, 0.5, 100, None, None, None, None, *verdicts)
 
 
 @pytest.mark.parametrize("ties", [False, True])
