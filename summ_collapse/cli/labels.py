@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from summ_collapse.cli.arguments import RATES, natural, positive, share
@@ -32,7 +33,9 @@ def asked(options: argparse.Namespace) -> bool:
 
 
 def run(options: argparse.Namespace, scores: dict[str, Path]) -> None:
-    """Draw or read labels."""
+    """Draw or read labels, of bare files or of a run's first pool."""
+    if options.run is not None:
+        scores = _of_run(options, scores)
     _check(options, scores)
     if options.label_next is not None:
         _draw(options, scores)
@@ -40,9 +43,22 @@ def run(options: argparse.Namespace, scores: dict[str, Path]) -> None:
         _read(options, scores)
 
 
+def _of_run(options: argparse.Namespace, scores: dict[str, Path]) -> dict[str, Path]:
+    """The run's own files in the place of those that the command line names."""
+    from summ_collapse.diagnose.runs import files_of_run
+
+    if options.candidates is not None or scores or options.documents is not None:
+        raise InputError("--candidates, --scores and --documents: not with a run's folder, which has its own")
+    found = files_of_run(options.run)
+    options.candidates, options.documents = found.candidates, found.documents
+    if found.others:
+        print(f"labels are for the pool of seed {found.seed}; the run has {found.others} more", file=sys.stderr)
+    return found.scores
+
+
 def _check(options: argparse.Namespace, scores: dict[str, Path]) -> None:
-    if options.run is not None or options.candidates is None or not scores:
-        raise InputError("--label-next and --labels: expected --candidates FILE and --scores NAME=FILE")
+    if options.candidates is None or not scores:
+        raise InputError("--label-next and --labels: expected a run's folder, or --candidates FILE and --scores NAME=FILE")
     if options.label_next is not None and options.labels is not None:
         raise InputError("--label-next: not with --labels; draw first, then read")
     if options.labels is not None and len(options.labels) > 2:

@@ -50,14 +50,19 @@ class Keys:
             )
         return scores
 
-    def texts(self, path: Path, column: Column) -> np.ndarray:
-        """The text that a file has for each candidate's document, an object array; None where there is none, or a blank one."""
+    def texts(self, path: Path, column: Column, others: bool = False) -> np.ndarray:
+        """The text that a file has for each candidate's document, an object array; None where there is none, or a blank one.
+
+        `others` allows texts of documents that no candidate is of, as long as there are some of those that are.
+        """
         table = read_columns(path, [ID, column])
         texts = np.array([text if text and text.strip() else None for text in table[column.name].to_pylist()], dtype=object)
         if "id" not in table.column_names:
             self._check_rows(path, len(texts))
             return texts
         ids = table["id"].combine_chunks()
+        if others and self.with_ids and (ours := pc.is_in(ids, value_set=self.documents)).true_count:
+            ids, texts = ids.filter(ours), texts[ours.to_numpy(zero_copy_only=False)]
         codes = self._codes(path, ids)
         for row in _again(codes):
             raise InputError(f"{path}: expected each id once, got {ids[row].as_py()!r} again")
@@ -67,7 +72,7 @@ class Keys:
 
     def documents_of(self, path: Path) -> list[str]:
         """The document of every candidate; InputError where one has none."""
-        found = self.texts(path, DOCUMENT)
+        found = self.texts(path, DOCUMENT, others=True)
         lacking = [row for row, text in enumerate(found) if text is None]
         if lacking:
             raise InputError(

@@ -145,7 +145,7 @@ def _a_side(pool: Scored, kept: Mapping[tuple[str, float], np.ndarray], wanted: 
 
 def _write(pool: Scored, rows: np.ndarray, out: Path, documents: Path | None) -> None:
     texts = pool.texts.take(rows).to_pylist()
-    shown = pool.keys.texts(documents, DOCUMENT)[rows].tolist() if documents is not None else None
+    shown = pool.keys.texts(documents, DOCUMENT, others=True)[rows].tolist() if documents is not None else None
     lines = []
     for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
         identifier, sample = pool.named[row]

@@ -1,5 +1,6 @@
 """Pools from a run's folder: what its generate and verify stages left, a pool a seed and generator."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,33 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Candidates]]:
     """
     run = reopen(out)
     return run.experiment.recipe, [_pool(run, pool) for pool in run.experiment.pools]
+
+
+@dataclass(frozen=True)
+class PoolFiles:
+    """Where a run keeps one of its pools: what can be labelled without a reference, and so no oracle's scores."""
+
+    candidates: Path
+    scores: dict[str, Path]
+    documents: Path
+    seed: int
+    others: int  # further pools of the run
+
+
+def files_of_run(out: Path) -> PoolFiles:
+    """Of the run's first pool; InputError where a stage is not done yet, or no verifier could be had without references."""
+    run = reopen(out)
+    recipe, (pool, *others) = run.experiment.recipe, run.experiment.pools
+    honest = {name: node for name, node in pool.scores.items() if not _reads_reference(name, recipe)}
+    if not honest:
+        raise InputError(f"{out}: all of its verifiers read the references: nothing to label for")
+    return PoolFiles(
+        _artifact(run, pool.candidates.name).path / "candidates.parquet",
+        {name: _artifact(run, node.name).path / "scores.parquet" for name, node in honest.items()},
+        _artifact(run, run.experiment.prepare.name).path / "train.parquet",
+        pool.seed,
+        len(others),
+    )
 
 
 def _pool(run: Run, pool: Pool) -> Candidates:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Arm, Model, Pool
@@ -23,7 +24,7 @@ from summ_collapse.plugins import plugin
 from summ_collapse.predict import predictor
 from summ_collapse.recipe.blocks import MAIN
 from summ_collapse.recipe.resolve import Names, references
-from summ_collapse.recipe.schema import Recipe, scoring, with_random
+from summ_collapse.recipe.schema import Recipe, read_by, scoring, with_random
 from summ_collapse.stages.prepare import Prepare
 from summ_collapse.stages.pretrain import Pretrain
 from summ_collapse.stages.stage import Stage
@@ -117,13 +118,18 @@ def setting_of(recipe: Recipe) -> str:
     return predictor.setting(recipe.task.kind, tiny is not None, recipe.base.model if tiny is None or tiny.pretrain else SCRATCH)
 
 
+def _dishonest(verifier: Any) -> bool:
+    """Whether nothing can be promised of what it selects, or of what reads it."""
+    return bool(verifier.reads_reference or verifier.at_random or verifier.attack)
+
+
 def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
     """The comparison of all arms; it is a stage that stands above this room, and so is found by its name."""
     recipe, stages = setting.recipe, setting.graph.stages
     fit = predictor.shipped_for(setting_of(recipe))
     promise = recipe.selection.certify
     # An oracle has seen the very answers that would count for it, and random rows are nobody's choice.
-    honest = [name for name, one in recipe.verifiers.items() if not (one.reads_reference or one.at_random or one.attack)]
+    honest = [name for name in recipe.verifiers if not any(_dishonest(recipe.verifiers[one]) for one in read_by(recipe, name))]
     report = plugin("stages", "report")(
         contents={
             "recipe": recipe.name,

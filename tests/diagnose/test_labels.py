@@ -281,3 +281,21 @@ def test_labels_are_never_written_over(pool: Path) -> None:
     done = ask(pool, "--label-next", 60, "--out", labels)
     assert done.code == 2
     assert "may hold labels" in done.err
+
+
+def test_a_runs_own_pool_is_labelled_by_its_folder(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    """Without its oracle's scores, which read what a label is to say."""
+    _, run = small_run
+    labels = tmp_path / "labels.jsonl"
+    done = inside("diagnose", run, "--rates", 0.25, "--label-next", 40, "--out", labels)
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in labels.read_text().splitlines()]
+    assert 20 < len(rows) <= 40
+    assert all(row["document"] for row in rows)
+    labels.write_text("".join(json.dumps({**row, "label": place % 2}) + "\n" for place, row in enumerate(rows)))
+    told = inside("diagnose", run, "--labels", labels, "--json")
+    assert told.code == 0, told.err
+    assert {one["name"] for one in json.loads(told.out)["verifiers"]} == {"strong", "self", "random"}
+    refused = inside("diagnose", run, "--label-next", 40, "--out", tmp_path / "l.jsonl", "--scores", f"a={labels}")
+    assert refused.code == 2
+    assert "--scores and --documents: not with a run's folder" in refused.err
