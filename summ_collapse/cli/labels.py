@@ -63,7 +63,11 @@ def _check(options: argparse.Namespace, scores: dict[str, Path]) -> None:
         raise InputError("--label-next: not with --labels; draw first, then read")
     if options.labels is not None and len(options.labels) > 2:
         raise InputError(f"--labels: expected one file or two, got {len(options.labels)}")
-    for name in ("references", "oracle", "verifier", "metric", "wrong_below", "slice_rows", "coefficients"):
+    # What labels that are references say is up to a metric.
+    judged = ("metric", "wrong_below") if options.labels is None else ()
+    if options.labels is not None and options.metric is not None and options.wrong_below is None:
+        raise InputError("--metric: expected --wrong-below X with it, to judge candidates by the references among the labels")
+    for name in ("references", "oracle", "verifier", *judged, "slice_rows", "coefficients"):
         if getattr(options, name) is not None:
             raise InputError(f"--{name.replace('_', '-')}: labels say themselves what is wrong; leave one of them out")
     if options.confidence is not None and (options.certify is None or options.confidence == 1):
@@ -96,6 +100,7 @@ def _draw(options: argparse.Namespace, scores: dict[str, Path]) -> None:
 def _read(options: argparse.Namespace, scores: dict[str, Path]) -> None:
     from summ_collapse.cli.terminal import say, show
     from summ_collapse.diagnose.from_labels import answers_of, as_json, as_rich, lines
+    from summ_collapse.diagnose.labelling import METRIC, ByReference
     from summ_collapse.diagnose.scored import Scored
     from summ_collapse.files.output import write_out
 
@@ -104,7 +109,8 @@ def _read(options: argparse.Namespace, scores: dict[str, Path]) -> None:
     if options.rates is not None:
         raise InputError("--rates: labels were drawn for rates of their own; leave it out")
     confidence = options.confidence or CONFIDENCE
-    found = answers_of(Scored.read(options.candidates, scores), options.labels, options.certify, confidence)
+    judge = None if options.wrong_below is None else ByReference(options.metric or METRIC, options.wrong_below)
+    found = answers_of(Scored.read(options.candidates, scores), options.labels, options.certify, confidence, judge)
     content = as_json(found)
     if options.out is not None:
         write_out(options.out, content)

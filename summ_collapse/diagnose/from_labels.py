@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from rich import box
 from rich.table import Table
 
-from summ_collapse.diagnose.labelling import Plan, Sample, read_answers, read_plan, samples, union
+from summ_collapse.diagnose.labelling import ByReference, Plan, Sample, read_answers, read_plan, samples, union
 from summ_collapse.diagnose.scored import Scored
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.bootstrap import Interval
@@ -51,7 +51,9 @@ class Answers:
     agreement: Agreement | None
 
 
-def answers_of(pool: Scored, labels: Sequence[Path], certify: float | None, confidence: float) -> Answers:
+def answers_of(
+    pool: Scored, labels: Sequence[Path], certify: float | None, confidence: float, judge: ByReference | None = None
+) -> Answers:
     """From one labeller's file, or two, of which the first one's counts. In a certificate no answer counts as wrong."""
     plan = read_plan(labels[0], pool)
     if certify is not None and plan.purpose != "certify":
@@ -67,7 +69,7 @@ def answers_of(pool: Scored, labels: Sequence[Path], certify: float | None, conf
         raise InputError(f"{labels[1]}: expected answers to the rows of {labels[0]}, got those of another plan")
     drawn = samples(pool, plan)
     asked = union(drawn)
-    answers = [read_answers(path, pool, asked) for path in labels]
+    answers = [read_answers(path, pool, asked, judge) for path in labels]
     told = [_told(one, answers[0], plan) for one in drawn]
     if certify is not None:
         told = _certified(told, drawn, answers[0], certify, confidence)

@@ -10,7 +10,7 @@ The file of labels is blind: id, sample, candidate, in an order of its own. What
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -21,12 +21,14 @@ from pydantic import Field, JsonValue, ValidationError
 
 from summ_collapse.diagnose.scored import Scored
 from summ_collapse.errors import InputError
-from summ_collapse.files.columns import DOCUMENT, ID, SAMPLE, Column, read_columns
+from summ_collapse.files.columns import DOCUMENT, ID, SAMPLE, SUMMARY, Column, read_columns
+from summ_collapse.metrics.scoring import score_pairs
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.records import tie_break
 from summ_collapse.store import read_json, write_atomic, write_json
 
 Purpose = Literal["estimate", "certify"]
+METRIC = "rouge1"
 ORDERS = 8  # that say how many labels a side are to be had
 
 
@@ -41,6 +43,16 @@ def _label(value: object) -> float | None:
 
 
 LABEL = Column("label", pa.float64(), (), _label, nullable=True)
+# What should stand there, where somebody would rather write that than a verdict.
+REFERENCE = replace(SUMMARY, name="reference", needed=False)
+
+
+@dataclass(frozen=True)
+class ByReference:
+    """How a candidate is judged by a reference that a labeller wrote: wrong below so much of a metric, 0-1."""
+
+    metric: str
+    below: float
 
 
 class Plan(Options):
@@ -174,9 +186,12 @@ def read_plan(labels: Path, pool: Scored) -> Plan:
     return plan
 
 
-def read_answers(labels: Path, pool: Scored, asked: np.ndarray) -> np.ndarray:
-    """1 right, 0 wrong, NaN where nobody has answered or is `asked`, (rows,); InputError names the key that is no row's."""
-    table = read_columns(labels, [ID, SAMPLE, LABEL])
+def read_answers(labels: Path, pool: Scored, asked: np.ndarray, judge: ByReference | None = None) -> np.ndarray:
+    """1 right, 0 wrong, NaN where nobody has answered or is `asked`, (rows,); InputError names the key that is no row's.
+
+    A row without a label that has a `reference` is answered by that, as `judge` says.
+    """
+    table = read_columns(labels, [ID, SAMPLE, LABEL, REFERENCE])
     places = pool.keys.places(labels, table)
     strange = np.setdiff1d(places, asked)
     if len(strange):
@@ -186,9 +201,28 @@ def read_answers(labels: Path, pool: Scored, asked: np.ndarray) -> np.ndarray:
         )
     answers = np.full(pool.rows, np.nan)
     answers[places] = table["label"].to_numpy()
+    if "reference" in table.column_names:
+        _by_reference(labels, pool, answers, dict(zip(places.tolist(), table["reference"].to_pylist(), strict=True)), judge)
     if np.isnan(answers).all():
         raise InputError(f"{labels}: expected a label, 1 for right or 0 for wrong, in at least one row; found none")
     return answers
+
+
+def _by_reference(
+    labels: Path, pool: Scored, answers: np.ndarray, references: Mapping[int, str | None], judge: ByReference | None
+) -> None:
+    """Answer in place what has no label and a reference."""
+    rows = [row for row, text in references.items() if text and text.strip() and np.isnan(answers[row])]
+    if not rows:
+        return
+    if judge is None:
+        raise InputError(
+            f"{labels}: {len(rows)} rows have a `reference` and no label; expected --wrong-below X, the {METRIC} (or --metric) "
+            "below which a candidate is wrong"
+        )
+    texts = pool.texts.take(rows).to_pylist()
+    scores = score_pairs(texts, [str(references[row]) for row in rows], [judge.metric])[judge.metric]
+    answers[rows] = scores >= judge.below
 
 
 def samples(pool: Scored, plan: Plan) -> list[Sample]:

@@ -299,3 +299,25 @@ def test_a_runs_own_pool_is_labelled_by_its_folder(small_run: tuple[Path, Path],
     refused = inside("diagnose", run, "--label-next", 40, "--out", tmp_path / "l.jsonl", "--scores", f"a={labels}")
     assert refused.code == 2
     assert "--scores and --documents: not with a run's folder" in refused.err
+
+
+def test_a_reference_is_an_answer_too(pool: Path) -> None:
+    """What is right says what its reference does, what is wrong nothing of it. Some rows have a label all the same."""
+    labels = drawn(pool, 100)
+    by_label = ask(pool, "--labels", answer(labels), "--json")
+    rows = [
+        {**row, "label": int(right(row["id"])), "reference": None}
+        if place % 3 == 0
+        else {**row, "label": None, "reference": row["candidate"] if right(row["id"]) else "another thing"}
+        for place, row in enumerate(read(labels))
+    ]
+    write(labels, rows)
+    told = ask(pool, "--labels", labels, "--json")
+    assert told.code == 2
+    assert "rows have a `reference` and no label; expected --wrong-below X" in told.err
+    told = ask(pool, "--labels", labels, "--wrong-below", 0.9, "--json")
+    assert told.code == 0, told.err
+    assert json.loads(told.out) == json.loads(by_label.out)
+    refused = ask(pool, "--labels", labels, "--metric", "rouge2")
+    assert refused.code == 2
+    assert "expected --wrong-below X with it" in refused.err
