@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
     export.add_argument("--format", choices=FORMS, default="prompt-completion", help="default: prompt-completion")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="its card goes beside it, as FILE.card.md")
     export.add_argument("--seed", type=natural, help="which seed's rows (default: the run's first)")
+    export.add_argument("--rejected", type=Path, metavar="FILE", help="write what was not chosen too, with the reason (Parquet)")
     export.add_argument("--licence", default=UNKNOWN, help=f"what the card says (default: {UNKNOWN})")
     export.set_defaults(call=_export)
 
@@ -42,12 +43,17 @@ def add(commands: Any) -> None:
 def _export(options: argparse.Namespace) -> None:
     from summ_collapse.cli.terminal import say
     from summ_collapse.export.card import card_path
-    from summ_collapse.export.of_run import export_arm, export_test
+    from summ_collapse.export.of_run import export_arm, export_rejected, export_test
     from summ_collapse.files.output import check_out, writing
 
     check_out(options.out)
     if options.test == (options.arm is not None):
         raise InputError("export: expected the name of an arm, or --test")
+    if options.rejected is not None:
+        check_out(options.rejected)
+        if options.test:
+            raise InputError("--rejected: expected an arm, not --test")
+        _check_suffix(options.rejected, "parquet")
     if options.test:
         with writing(options.out):
             rows = export_test(options.run, options.out)
@@ -57,6 +63,10 @@ def _export(options: argparse.Namespace) -> None:
     with writing(options.out):
         card = export_arm(options.run, options.arm, options.format, options.out, options.seed, options.licence)
     say(f"{card.rows:,} rows are in {options.out}; {card_path(options.out).name} says where they come from.")
+    if options.rejected is not None:
+        with writing(options.rejected):
+            others = export_rejected(options.run, options.arm, options.rejected, options.seed)
+        say(f"{others:,} that were not chosen are in {options.rejected}.")
 
 
 def _select(options: argparse.Namespace) -> None:

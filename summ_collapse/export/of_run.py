@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import JsonValue
 
 from summ_collapse import store
@@ -15,6 +17,7 @@ from summ_collapse.export import Form
 from summ_collapse.export.card import MEASURED, Card
 from summ_collapse.export.formats import Shown, write
 from summ_collapse.plugins import nearest
+from summ_collapse.records import keys_of
 from summ_collapse.report.results import read_results
 from summ_collapse.run import Run, reopen
 from summ_collapse.store import Artifact
@@ -34,6 +37,28 @@ def export_arm(folder: Path, name: str, form: Form, out: Path, seed: int | None,
     card.write(out)
     write(table, form, Shown(Prompt.parse(task.prompt), None if task.chat is None else task.chat.system), out)
     return card
+
+
+def export_rejected(folder: Path, name: str, out: Path, seed: int | None) -> int:
+    """Write the candidates of the arm's pool that it was not trained on, with their score and the reason; how many there are.
+
+    InputError where the arm chooses from no pool.
+    """
+    run = reopen(folder)
+    arm = _arm(run, name, seed)
+    if arm.candidates is None or arm.rows is None or arm.scores is None:
+        raise InputError(f"--rejected: {arm.name} chooses from no pool by scores, so nothing was rejected")
+    pool = _done(run, arm.candidates).table("candidates", ["id", "sample", "candidate"])
+    scores = _done(run, arm.scores).table("scores", ["score"])["score"]
+    rows = _done(run, arm.rows).table("rows", ["id", "sample", "source"])
+    kept = set(keys_of(rows.filter(pc.field("source") == arm.candidates)))
+    others = np.array([key not in kept for key in keys_of(pool)], dtype=bool)
+    # A near duplicate of a better one is below the cut too: there is no place for it.
+    reasons = np.where(np.isnan(scores.to_numpy()), "score is NaN", "below the cut")
+    table = pool.append_column("score", scores).append_column("reason", pa.array(reasons.tolist(), pa.string()))
+    found = table.filter(pa.array(others))
+    store.write_table(out, found)
+    return int(found.num_rows)
 
 
 def export_test(folder: Path, out: Path) -> int:

@@ -86,6 +86,17 @@ def test_rows_are_those_of_the_arm_with_their_documents(small_run: tuple[Path, P
     assert {"document", "weight", "source", "rank"} <= set(table[0])
 
 
+def test_what_was_not_chosen_is_written_with_its_reason(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    _, run = small_run
+    kept = exported(run, "oracle-0.25", "messages", tmp_path / "kept.jsonl", "--rejected", tmp_path / "others.parquet")
+    others = pq.read_table(tmp_path / "others.parquet").to_pylist()
+    pool = pq.read_table(next((run / "stages/generate/generator").glob("*/candidates.parquet")))
+    assert len(kept) + len(others) == pool.num_rows
+    assert {row["reason"] for row in others} == {"below the cut"}
+    least = min(pq.read_table(next((run / "stages/select/oracle-0.25").glob("*/rows.parquet")))["score"].to_pylist())
+    assert all(row["score"] <= least for row in others)
+
+
 def test_the_card_says_where_rows_come_from(small_run: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     rows = exported(small_run[1], "oracle-0.25", "messages", out, "--licence", "cc-by-4.0")
