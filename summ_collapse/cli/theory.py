@@ -1,4 +1,4 @@
-"""`theory breakdown`, `phase`, `simulate`, `recursion`: what the papers predict, and what simulation says of it."""
+"""`theory breakdown`, `phase`, `simulate`, `recursion`, `mixture`, `keep`: what the papers predict, and what simulation says."""
 
 import argparse
 from pathlib import Path
@@ -73,7 +73,16 @@ def add(commands: Any) -> None:
     )
     recursion.add_argument("--tolerance", type=float, metavar="E", help="give the synthetic draws that keep sqrt(sD) under this")
 
-    for command in (breakdown, phase, simulate, recursion):
+    mixture = kinds.add_parser("mixture", help="what real rows should weigh beside synthetic ones, for the mean of a Gaussian")
+    mixture.add_argument("--ratio", type=axis, required=True, metavar="K", help=f"real rows / synthetic rows ({GRID})")
+
+    keep = kinds.add_parser("keep", help="easy or hard rows: a linear student's accuracy by which of a verifier's rows it keeps")
+    keep.add_argument("--angle", type=axis, required=True, metavar="DEG", help=f"generator's angle to the truth ({GRID})")
+    keep.add_argument("--rate", type=axis, default="0.25", metavar="F", help="share of all rows that is kept (default: 0.25)")
+    keep.add_argument("--n", type=whole_axis, default="4000", metavar="N", help="rows before selection (default: 4000)")
+    keep.add_argument("--d", type=whole_axis, default="50", metavar="D", help="dimensions (default: 50)")
+
+    for command in (breakdown, phase, simulate, recursion, mixture, keep):
         command.add_argument("--wide", action="store_true", help="print all columns, also wider than 80 columns of text")
         command.add_argument("--json", action="store_true", help="print as JSON")
         command.add_argument("--csv", type=Path, metavar="FILE", help="write every point (or generation) as CSV")

@@ -3,19 +3,21 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from summ_collapse.cli.arguments import axis
 from summ_collapse.cli.terminal import say, show
 from summ_collapse.errors import InputError, StageError
-from summ_collapse.report import theory_results
+from summ_collapse.report import theory_choices, theory_results
 from summ_collapse.report.figures import theory as theory_figure
+from summ_collapse.report.figures.choices import draw_choice
 from summ_collapse.report.results import read_results
 from summ_collapse.report.theory_results import Row
 from summ_collapse.store import write_atomic
 from summ_collapse.theory import gaussian, recursion, sources
 from summ_collapse.theory.normal import Floats
+from summ_collapse.theory.points import Points
 from summ_collapse.theory.reproductions import REPRODUCTIONS, simulated
 
 RATIOS = "0:1.2:0.02"
@@ -28,6 +30,7 @@ WAYS = (("p", "phi", "psi"), ("generator", "verifier", "between"), ("generator_s
 def call(options: argparse.Namespace) -> None:
     """One of these commands; what the theory refuses, and files that cannot be read or written, is told as wrong input."""
     commands = {"breakdown": _breakdown, "phase": _phase, "simulate": _simulate, "recursion": _recursion}
+    commands |= {"mixture": partial(_choice, choice=theory_choices.mixture), "keep": partial(_choice, choice=theory_choices.keep)}
     try:
         _check_outputs(options)  # before any work
         commands[options.theory](options)
@@ -52,6 +55,15 @@ def _breakdown(options: argparse.Namespace) -> None:
     rows = points.rows()
     single = {name: rows[0][name] for name in theory_results.OUTPUTS}
     _write(options, rows, single if len(rows) == 1 else {"grid": rows})
+
+
+def _choice(options: argparse.Namespace, choice: Callable[[dict[str, list[float]]], Points]) -> None:
+    axes = {name: getattr(options, name) for name in ("ratio", "angle", "rate", "n", "d") if getattr(options, name, None)}
+    points = choice(axes)
+    if options.figure:
+        draw_choice(points, options.figure, axes)
+    rows = points.rows()
+    _write(options, rows, {"grid": rows})
 
 
 def _phase(options: argparse.Namespace) -> None:

@@ -36,14 +36,14 @@ def breakdown(axes: Mapping[str, Sequence[float]]) -> Points:
         raise ValueError("d and n need mu, the norm of the mean")
     if "mu" in axes and "p" not in axes:
         raise ValueError("accuracy needs p, the share of wrong labels, beside mu")
-    columns = _columns(axes)
+    columns = grid_columns(axes)
     columns |= gaussian.closed_forms(**columns)
     return Points(columns | {name: np.full(len(columns["phi"]), np.nan) for name in OUTPUTS if name not in columns})
 
 
 def phase(p: Sequence[float], ratio: Sequence[float], phi: float, mu: float, dimension: int, samples: int) -> Points:
     """The closed forms on the grid over p and psi / phi, and on which side of p* each point lies."""
-    columns = _columns({"p": p, "ratio": ratio})
+    columns = grid_columns({"p": p, "ratio": ratio})
     columns |= {"phi": np.full(len(columns["p"]), phi), "psi": phi * columns["ratio"]}
     shares = {name: columns[name] for name in ("p", "phi", "psi")}
     columns |= gaussian.closed_forms(**shares, mu=mu, d=dimension, n=samples)
@@ -209,5 +209,5 @@ def _grid(axes: Mapping[str, Sequence[float]]) -> list[tuple[float, ...]]:
     return list(product(*axes.values()))
 
 
-def _columns(axes: Mapping[str, Sequence[float]]) -> dict[str, Column]:
+def grid_columns(axes: Mapping[str, Sequence[float]]) -> dict[str, Column]:
     return {name: np.array(values) for name, values in zip(axes, zip(*_grid(axes), strict=True), strict=True)}

@@ -14,7 +14,7 @@ import pytest
 from summ_collapse.cli import main
 from summ_collapse.store import write_json
 from summ_collapse.theory import gaussian, recursion, sources
-from tests.conftest import ENVIRONMENT, command
+from tests.conftest import ENVIRONMENT, command, inside
 from tests.report.results import entry, results
 
 SIZES = ("--real", "5", "--synthetic", "5", "--generations", "2")
@@ -272,3 +272,27 @@ def test_theory_starts_without_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path / "grid.svg")], capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_real_rows_should_weigh_is_told_on_a_grid() -> None:
+    done = inside("theory", "mixture", "--ratio", "0.1,1", "--json")
+    assert done.code == 0, done.err
+    few, even = json.loads(done.out)["grid"]
+    assert even["optimal_weight"] == pytest.approx((5**0.5 - 1) / 2)
+    assert few["pooled_error"] / few["optimal_error"] == pytest.approx(1.94, abs=0.005)
+    assert inside("theory", "mixture", "--ratio", "0").code == 2
+
+
+def test_easy_or_hard_is_told_and_drawn(tmp_path: Path) -> None:
+    figure = tmp_path / "keep.svg"
+    done = inside("theory", "keep", "--angle", "2,60", "--n", "400,100000", "--json", "--figure", figure)
+    assert done.code == 0, done.err
+    found = {(row["angle"], row["n"]): row for row in json.loads(done.out)["grid"]}
+    assert found[2, 400]["hard_right"] > found[2, 400]["easy_right"]
+    assert found[60, 100000]["easy"] > found[60, 100000]["hard"]
+    assert found[60, 400]["p"] == pytest.approx(1 / 3)
+    assert figure.read_text().startswith("<?xml")
+    refused = inside("theory", "keep", "--angle", "2,60", "--n", "400,800", "--d", "10,20", "--figure", figure)
+    assert refused.code == 2
+    assert "a figure has a grid along one axis" in refused.err
+    assert json.loads(inside("theory", "keep", "--angle", "90", "--rate", "0.6", "--json").out)["grid"][0]["easy_right"] is None
