@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import Any
 
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Arm, Model, Pool
@@ -118,9 +117,19 @@ def setting_of(recipe: Recipe) -> str:
     return predictor.setting(recipe.task.kind, tiny is not None, recipe.base.model if tiny is None or tiny.pretrain else SCRATCH)
 
 
-def _dishonest(verifier: Any) -> bool:
-    """Whether nothing can be promised of what it selects, or of what reads it."""
-    return bool(verifier.reads_reference or verifier.at_random or verifier.attack)
+def _promising(recipe: Recipe) -> dict[str, float]:
+    """The verifiers of whose selections something may be promised, and the share of the real rows that each has learnt from.
+
+    An oracle has seen the very answers that would count for it, a reader of one that is made of labels has too, and random rows
+    are nobody's choice.
+    """
+    found = {}
+    for name in recipe.verifiers:
+        read = [(one, recipe.verifiers[one]) for one in read_by(recipe, name)]
+        taught = any(one != name and getattr(options, "labels", None) is not None for one, options in read)
+        if not taught and not any(one.reads_reference or one.at_random or one.attack for _, one in read):
+            found[name] = max((one.train.slice for _, one in read if one.train is not None), default=0.0)
+    return found
 
 
 def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
@@ -128,8 +137,6 @@ def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
     recipe, stages = setting.recipe, setting.graph.stages
     fit = predictor.shipped_for(setting_of(recipe))
     promise = recipe.selection.certify
-    # An oracle has seen the very answers that would count for it, and random rows are nobody's choice.
-    honest = [name for name in recipe.verifiers if not any(_dishonest(recipe.verifiers[one]) for one in read_by(recipe, name))]
     report = plugin("stages", "report")(
         contents={
             "recipe": recipe.name,
@@ -137,7 +144,7 @@ def _report(setting: Setting, arms: list[Arm]) -> Node[Stage]:
             "evaluation": recipe.evaluation,
             "wrong": recipe.wrong,
             "coefficients": fit.coefficients if fit else None,
-            "certify": promise and {"promise": promise, "verifiers": honest},
+            "certify": promise and {"promise": promise, "verifiers": _promising(recipe)},
             "attacks": {name: attack for name, options in recipe.verifiers.items() if (attack := options.attack) is not None},
         }
     )

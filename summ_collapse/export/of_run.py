@@ -125,9 +125,8 @@ def _promised(run: Run, arm: Arm) -> list[str]:
     limit = f"at most {100 * found.wrong_below:g}% of it is wrong, with {100 * found.confidence:.4g}% confidence"
     if found.certified:
         return [f"Certified: {limit} ({labels})."]
-    if found.more_labels is None:
-        return [f"Not certified that {limit}: {labels}."]
-    return [f"Not certified that {limit}: {labels}; {found.more_labels} more, all right, would do."]
+    more = f"; {found.more_labels} more, all right, would do" if found.more_labels else ""
+    return [f"Not certified that {limit}: {found.why} ({labels}{more})."]
 
 
 def _card(run: Run, arm: Arm, rows: Artifact, count: int, form: Form, licence: str) -> Card:

@@ -34,7 +34,9 @@ def contradictions(recipe: Recipe) -> list[str]:
         problems += [f"verifiers.{name}.{problem}" for problem in verifier.problems(names - {name})]
     problems += _not_installed("synthesis.engine", "engines", [recipe.synthesis.engine])
     problems += _not_installed("designs", "designs", recipe.designs)
-    problems += _verifiers_in_need(recipe) + _selections(recipe) + _generations(recipe) + _whole_models(recipe)
+    problems += (
+        _verifiers_in_need(recipe) + _selections(recipe) + _certificate(recipe) + _generations(recipe) + _whole_models(recipe)
+    )
     problems += _preference(recipe) + _soft(recipe) + _mixtures(recipe) + _given_candidates(recipe)
     if ("theirs" in recipe.designs) != bool(recipe.arms):
         problems.append("designs: expected `theirs` here and the block `arms`, or neither")
@@ -127,6 +129,16 @@ def _selections(recipe: Recipe) -> list[str]:
     if clashes:
         problems.append(f"verifiers.{min(clashes)}: this is also what a variant's arms are called; rename one")
     return problems
+
+
+def _certificate(recipe: Recipe) -> list[str]:
+    """A promise that no selection could have."""
+    if recipe.selection.certify is None:
+        return []
+    honest = [name for name, options in recipe.verifiers.items() if not (options.reads_reference or options.at_random)]
+    if any(how.rates and set(how.verifiers or honest) & set(honest) for how in recipe.selection.all().values()):
+        return []
+    return ["selection.certify: expected a verifier, neither an oracle nor random, that arms are selected by at a rate"]
 
 
 def _generations(recipe: Recipe) -> list[str]:

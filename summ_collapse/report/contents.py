@@ -10,7 +10,7 @@ class Certifying(Options):
     """Of which verifiers' selections something may be promised: those that have not read the references."""
 
     promise: Certify
-    verifiers: list[str]
+    verifiers: dict[str, float]  # and the share of the training rows that each, or what it reads, has learnt from
 
 
 class Contents(Options):

@@ -190,7 +190,8 @@ class Promise:
     wrong: int
     bound: float | None
     certified: bool
-    more_labels: int | None  # all right, that would certify it
+    more_labels: int | None  # all right, that would certify it; None of one that was not tested
+    why: str | None = None  # nothing is promised
 
 
 class Results(BaseModel, frozen=True, extra="forbid"):

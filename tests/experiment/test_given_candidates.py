@@ -29,7 +29,7 @@ RECIPE: dict[str, Any] = {
     "generator": {"slice": 0.1, "train": None},
     "synthesis": {"candidates": "./candidates.jsonl", "samples": 2},
     "verifiers": {"oracle": None, "strong": None, "self": None, "short": {"kind": "length", "prefer": "short"}},
-    "selection": {"rates": [0.5], "certify": {"wrong_below": 0.9}},
+    "selection": {"rates": [0.5], "across": "document", "certify": {"wrong_below": 0.9}},
     "controls": ["real-slice", "unfiltered", "generator"],
     "retrain": {"method": "full", "rank": None, "steps": 4},
 }
@@ -93,12 +93,14 @@ def test_a_run_without_a_generator_ends_in_its_table(
     kept = pq.read_table(next((run / "stages/select/short-0.5").glob("*/rows.parquet")), columns=["id"])["id"].to_pylist()
     judged = pq.read_table(next((run / "stages/verify/judge").glob("*/scores.parquet")))
     with_reference = {row["id"] for row in judged.to_pylist() if row["score"] == row["score"]}
-    assert promise["labels"] == len(with_reference & set(kept))
-    assert promise["certified"]
+    assert len(set(kept)) == len(kept)
+    assert promise["labels"] == len(with_reference & set(kept)) > 0
+    assert promise["certified"] == (promise["bound"] <= 0.9)
     told(inside("export", run, "short-0.5", "--format", "messages", "--out", tmp_path / "train.jsonl"))
     assert len((tmp_path / "train.jsonl").read_text().splitlines()) == len(kept)
     card = (tmp_path / "train.jsonl.card.md").read_text()
-    assert "Certified: at most 90% of it is wrong, with 95% confidence" in card
+    assert f"{promise['wrong']} of {promise['labels']} labels within it are wrong" in card
+    assert "at most 90% of it is wrong, with 95% confidence" in card
     before = {path: path.stat().st_mtime_ns for path in run.glob("stages/*/*/*/manifest.json")}
     told(inside("run", recipe, "--out", run))
     assert {path: path.stat().st_mtime_ns for path in run.glob("stages/*/*/*/manifest.json")} == before, "nothing runs twice"
