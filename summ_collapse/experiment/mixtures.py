@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from summ_collapse.experiment.arms import MIXTURE, POOLED_ROLE, REAL_ROLE, Arm, Mixed, Pool
+from summ_collapse.experiment.selection import order_of
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
 from summ_collapse.recipe.blocks import Rate
 from summ_collapse.recipe.mixtures import Mixtures
-from summ_collapse.selection.order import Order
 from summ_collapse.stages.blend import REAL, SYNTHETIC, Blend
 from summ_collapse.stages.stage import Stage
 from summ_collapse.theory.mixing import Weighing
@@ -48,13 +48,12 @@ def _sources(setting: Setting, pool: Pool, wanted: Mixtures) -> Iterator[Source]
     recipe = setting.recipe
     if wanted.unfiltered:
         yield Source(UNFILTERED, f"candidates of {SYNTHETIC}", pool.candidates)
-    verifiers = list(recipe.verifiers) if wanted.verifiers is None else wanted.verifiers
+    verifiers = list(pool.scores) if wanted.verifiers is None else wanted.verifiers
     for verifier, rate in product(verifiers, wanted.rates or recipe.selection.rates):
-        # Under the name that the design `selection` gives it: what both ask for is one stage.
+        # Under the name that the design `selection` gives it, in the same order: what both ask for is one stage.
         name = f"{verifier}-{rate:g}"
-        yield Source(
-            name, f"rows of {SYNTHETIC}", setting.select(pool.prefix + name, pool, verifier, Order(), rate), verifier, rate
-        )
+        rows = setting.select(pool.prefix + name, pool, verifier, order_of(recipe.selection), rate)
+        yield Source(name, f"rows of {SYNTHETIC}", rows, verifier, rate)
 
 
 def _alone(setting: Setting, pool: Pool, share: float) -> Arm:

@@ -42,14 +42,14 @@ def _ways(setting: Setting, pool: Pool) -> list[Way]:
             for rate in rates:
                 parts = [verifier, variant, None if rate is None else f"{rate:g}"]
                 arm = "-".join(part for part in parts if part is not None)
-                found.append(Way(arm, verifier, variant, _order(how), rate, how.at_least, how.keep))
+                found.append(Way(arm, verifier, variant, order_of(how), rate, how.at_least, how.keep))
     there = {(way.variant, way.rate) for way in found if way.verifier == random}
     alone = {way.rate for way in found if way.rate is not None and (way.variant, way.rate) not in there}
     lacking = sorted(alone - {rate for variant, rate in there if variant is None})
     return found + [Way(f"{random}-{rate:g}", random, None, Order(), rate) for rate in lacking]
 
 
-def _order(how: Ordering) -> Order:
+def order_of(how: Ordering) -> Order:
     """What an order of candidates depends on, and nothing that it ignores."""
     by, strata = how.by, how.strata
     if how.across == "strata":

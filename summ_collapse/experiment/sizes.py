@@ -2,6 +2,7 @@
 
 from summ_collapse.errors import InputError
 from summ_collapse.recipe.blocks import SliceTraining
+from summ_collapse.recipe.mixtures import Mixtures
 from summ_collapse.recipe.schema import Recipe, trainings
 from summ_collapse.selection.order import selection_rows
 from summ_collapse.stages.prepare import Counts, slice_rows
@@ -18,6 +19,9 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
     for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
         if regime.real_share:
             shares[f"generations.regimes.{name}.real"] = min(recipe.generator.slices) * regime.real_share
+    mixtures = recipe.mixtures
+    if mixtures is not None:
+        shares["mixtures.real"] = min((share for share in mixtures.real or [] if share), default=1.0)
     for where, share in shares.items():
         if slice_rows(there.train, share) < 1:
             raise InputError(f"{where}: {share} of {there.train} training rows is less than one row")
@@ -45,7 +49,18 @@ def check_sizes(recipe: Recipe, there: Counts) -> None:
                     where = f"selection.variants.{variant}.rates" if variant else "selection.rates"
                     raise InputError(f"{where}: {rate} of {pool} candidates is less than one")
     main = documents * recipe.synthesis.samples
+    if mixtures is not None:
+        _check_mixtures(mixtures, main, min(mixtures.rates or recipe.selection.rates))
     for name, regime in (recipe.generations.regimes if recipe.generations else {}).items():
         if regime.rate is not None and selection_rows(main, regime.rate / regime.generators) < 1:
             shared = f" and {regime.generators} generators" if regime.generators > 1 else ""
             raise InputError(f"generations.regimes.{name}.rate: {regime.rate} of {main} candidates{shared} is less than one")
+
+
+def _check_mixtures(wanted: Mixtures, pool: int, rate: float) -> None:
+    """InputError where a pool of so many candidates cannot give as many synthetic rows as a mixture is to have."""
+    most = max(wanted.synthetic or [0])
+    there = pool if wanted.verifiers == [] else selection_rows(pool, rate)
+    if there < max(1, most):
+        what = f"{rate:g} of {pool} candidates" if there < pool else "the whole pool"
+        raise InputError(f"mixtures.synthetic: expected at most {there}, of {what}, got {most}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from summ_collapse.plugins import installed, nearest, unknown_metric
-from summ_collapse.recipe.blocks import CONTROLS, MAIN, Ordering, SliceTraining, Training
+from summ_collapse.recipe.blocks import CONTROLS, MAIN, SliceTraining, Training, Variant
 from summ_collapse.recipe.errors import describe
 from summ_collapse.recipe.schema import Recipe, samples_needed, trainings
 
@@ -88,12 +88,16 @@ def _verifiers_in_need(recipe: Recipe) -> list[str]:
             "expected `pools` and `verifiers` that go together"
             for pool, how in pools.items()
             for where, way in _ways_of(recipe, pool)
-            if how.samples < needed and name in (way.verifiers or recipe.verifiers)
+            if how.samples < needed
+            if name in (way.verifiers or recipe.verifiers) or (way.keep is not None and way.keep.by == name)
         ]
+        if recipe.mixtures is not None and name in (recipe.mixtures.verifiers or ()) and recipe.synthesis.samples < needed:
+            there = recipe.synthesis.samples
+            problems.append(f"mixtures.verifiers: {name} needs at least {needed} samples a document, got {there}")
     return problems
 
 
-def _ways_of(recipe: Recipe, pool: str) -> list[tuple[str, Ordering]]:
+def _ways_of(recipe: Recipe, pool: str) -> list[tuple[str, Variant]]:
     """The ways of selecting from a pool, each with its key."""
     ways = recipe.selection.of(pool).items()
     return [(f"selection.variants.{variant}" if variant else "selection", how) for variant, how in ways]

@@ -40,3 +40,11 @@ class Mixtures(Options):
             if len(set(values)) < len(values):
                 raise ValueError(f"expected each of `{name}` once, got {values}")
         return self
+
+    @model_validator(mode="after")
+    def _something(self) -> "Mixtures":
+        if self.synthetic is not None and not any(self.synthetic):
+            raise ValueError("expected an amount of synthetic rows above 0")
+        if self.real is not None and not any(self.real) and self.synthetic is None:
+            raise ValueError("expected a share of real rows above 0, or amounts of synthetic ones: else nothing is mixed")
+        return self

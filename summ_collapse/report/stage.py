@@ -70,7 +70,7 @@ class Report(Stage):
 
         if errors:
             draw_efficiency(errors, figure("efficiency"), results.recipe)
-        if blended:
+        if any(one.synthetic_rows for one in blended):
             draw_mixtures(blended, results.metric, figure("mixtures"), results.recipe)
         draw_all(results, self.contents.attacks, beside_theory, context.out / "figures")
         arms = len(results.arms)

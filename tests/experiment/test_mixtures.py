@@ -67,6 +67,12 @@ def test_without_amounts_all_rows_are_mixed_and_nothing_stands_twice(write_recip
         ({"mixtures": {"verifiers": [], "unfiltered": False}}, "of whose candidates there is something to mix"),
         ({"mixtures": {"real": [0.5, 0.5]}}, "expected each of `real` once"),
         ({"mixtures": {"weights": ["best"]}}, "mixtures.weights"),
+        ({"mixtures": {"synthetic": [0]}}, "expected an amount of synthetic rows above 0"),
+        ({"mixtures": {"real": [0]}}, "else nothing is mixed"),
+        (
+            {"verifiers": {"agree": {"kind": "agreement"}}, "mixtures": {"verifiers": ["agree"]}},
+            "agree needs at least 2 samples|needs synthesis.samples of at least 2",
+        ),
         ({"mixtures": {"weights": [1.5]}}, "mixtures.weights"),
     ],
 )
@@ -75,6 +81,28 @@ def test_a_block_that_contradicts_itself_is_an_error(
 ) -> None:
     with pytest.raises(InputError, match=message):
         load(write_recipe(**RECIPE | changes))
+
+
+@pytest.mark.parametrize(
+    ("mixtures", "message"),
+    [
+        ({"synthetic": [100]}, "mixtures.synthetic: expected at most 60, of 0.5 of 120 candidates, got 100"),
+        ({"synthetic": [500], "verifiers": []}, "mixtures.synthetic: expected at most 120, of the whole pool, got 500"),
+        ({"real": [0.001]}, "mixtures.real: 0.001 of 160 training rows is less than one row"),
+    ],
+)
+def test_more_rows_than_there_are_is_told_before_anything_is_trained(
+    write_recipe: Callable[..., Path], tmp_path: Path, mixtures: dict[str, Any], message: str
+) -> None:
+    done = inside("run", write_recipe(**RECIPE | {"mixtures": mixtures}), "--out", tmp_path / "run")
+    assert done.code == 2
+    assert message in " ".join(done.err.split())
+
+
+def test_what_is_kept_is_in_the_selections_own_order(write_recipe: Callable[..., Path]) -> None:
+    both = {"designs": ["selection", "controls", "mixtures"], "selection": {"rates": [0.5], "near_duplicates": 0.8}}
+    found = experiment_of(load(write_recipe(**RECIPE | both)))
+    assert found.stages["select/oracle-0.5"].stage.order.near_duplicates == 0.8  # type: ignore[attr-defined]
 
 
 def blended(tmp_path: Path, real: int, made: int, **options: Any) -> tuple[Any, list[dict[str, Any]]]:
@@ -188,15 +216,24 @@ def test_the_answer_is_the_mixture_that_is_surely_ahead_by_most() -> None:
     assert best is not None
     assert best[0].arm == "a+real-0.1-pooled"
     told = answer(found) or ""
-    assert "a+real-0.1-pooled gains most over its real rows alone: +8.0 [+7.0, +9.0] points of rouge1" in told
-    assert "c+real-0.5-pooled ends highest, at 80.0" in told
+    assert told.startswith(
+        "a+real-0.1-pooled is the surest ahead of its real rows alone: by +8.0 [+7.0, +9.0] points of rouge1. "
+    )
+    assert told.endswith("c+real-0.5-pooled ends highest, at 80.0.")
+
+
+def test_what_ends_highest_may_be_real_rows_alone() -> None:
+    found = results(mixture("real-0.5", 90, None), mixture("a+real-0.1-pooled", 68, delta(8, 1)))
+    assert (answer(found) or "").endswith("real-0.5 ends highest, at 90.0.")
+    assert (answer(results(mixture("a+real-0.1-pooled", 68, delta(8, 1)))) or "").endswith("and none ends higher.")
 
 
 def test_where_none_is_ahead_the_answer_says_so() -> None:
     found = results(mixture("a+real-0.1-pooled", 60, delta(1, 2)), mixture("b+real-0.1-pooled", 50, delta(-9, 2)))
     assert best_mixture(found) is None
-    assert (
-        answer(found) == "No mixture beats its real rows alone; the best, a+real-0.1-pooled, differs by +1.0 [-1.0, +3.0] points."
+    assert answer(found) == (
+        "No mixture can be told to beat its real rows alone; the best, a+real-0.1-pooled, differs by +1.0 [-1.0, +3.0] points. "
+        "a+real-0.1-pooled ends highest, at 60.0."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from summ_collapse.experiment.arms import POOLED_ROLE, REAL_ROLE, Arm
+from summ_collapse.experiment.arms import MIXTURE, POOLED_ROLE, REAL_ROLE, Arm
 from summ_collapse.report.results import Delta, Entry, Results
 from summ_collapse.store import Artifact
 
@@ -91,20 +91,21 @@ def best_mixture(results: Results) -> tuple[Entry, Delta] | None:
 def answer(results: Results) -> str | None:
     """What to mix, in a sentence; None where nothing was mixed, or under one seed, of which no verdict is given."""
     found = _beside_real(results)
-    if not found:
+    if not found or len(found[0][0].seeds) == 1:
         return None
-    if len(found[0][0].seeds) == 1:
-        return None
+    metric = results.metric
+    mixed = [entry for entry in results.main if entry.method == MIXTURE and entry.failed is None]
+    highest = max(mixed, key=lambda entry: entry.metrics[metric].mean)
     best = best_mixture(results)
     if best is None:
         closest = max(found, key=lambda one: one[1].delta)
-        return f"No mixture beats its real rows alone; the best, {closest[0].arm}, differs by {_told(closest[1])} points."
-    top = max((entry for entry, delta in found if delta.low_all > 0), key=lambda entry: entry.metrics[results.metric].mean)
-    entry, delta = best
-    told = f"{entry.arm} gains most over its real rows alone: {_told(delta)} points of {results.metric}"
-    if top.arm == entry.arm:
-        return f"{told}, and ends highest."
-    return f"{told}; {top.arm} ends highest, at {top.metrics[results.metric].mean:.1f}."
+        by = _told(closest[1])
+        told = f"No mixture can be told to beat its real rows alone; the best, {closest[0].arm}, differs by {by} points"
+    else:
+        told = f"{best[0].arm} is the surest ahead of its real rows alone: by {_told(best[1])} points of {metric}"
+        if highest.arm == best[0].arm:
+            return f"{told}, and none ends higher."
+    return f"{told}. {highest.arm} ends highest, at {highest.metrics[metric].mean:.1f}."
 
 
 def _beside_real(results: Results) -> list[tuple[Entry, Delta]]:
