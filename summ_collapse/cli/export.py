@@ -54,19 +54,22 @@ def _export(options: argparse.Namespace) -> None:
         if options.test:
             raise InputError("--rejected: expected an arm, not --test")
         _check_suffix(options.rejected, "parquet")
+        if options.rejected.resolve() == options.out.resolve():
+            raise InputError(f"--rejected {options.rejected}: expected another file than --out")
     if options.test:
         with writing(options.out):
             rows = export_test(options.run, options.out)
         say(f"{rows:,} test rows are in {options.out}: their ids and prompts.")
         return
     _check_suffix(options.out, options.format)
-    with writing(options.out):
-        card = export_arm(options.run, options.arm, options.format, options.out, options.seed, options.licence)
-    say(f"{card.rows:,} rows are in {options.out}; {card_path(options.out).name} says where they come from.")
     if options.rejected is not None:
+        # First, so that an arm which rejects nothing is told before anything is written.
         with writing(options.rejected):
             others = export_rejected(options.run, options.arm, options.rejected, options.seed)
         say(f"{others:,} that were not chosen are in {options.rejected}.")
+    with writing(options.out):
+        card = export_arm(options.run, options.arm, options.format, options.out, options.seed, options.licence)
+    say(f"{card.rows:,} rows are in {options.out}; {card_path(options.out).name} says where they come from.")
 
 
 def _select(options: argparse.Namespace) -> None:

@@ -67,11 +67,23 @@ def _check(options: argparse.Namespace, scores: dict[str, Path]) -> None:
     judged = ("metric", "wrong_below") if options.labels is None else ()
     if options.labels is not None and options.metric is not None and options.wrong_below is None:
         raise InputError("--metric: expected --wrong-below X with it, to judge candidates by the references among the labels")
+    if options.metric is not None:
+        _check_metric(options.metric)
     for name in ("references", "oracle", "verifier", *judged, "slice_rows", "coefficients"):
         if getattr(options, name) is not None:
             raise InputError(f"--{name.replace('_', '-')}: labels say themselves what is wrong; leave one of them out")
     if options.confidence is not None and (options.certify is None or options.confidence == 1):
         raise InputError("--confidence: expected a number below 1, with --certify")
+
+
+def _check_metric(name: str) -> None:
+    from summ_collapse.metrics.scoring import reads_documents
+    from summ_collapse.plugins import unknown_metric
+
+    for problem in unknown_metric(name):
+        raise InputError(f"--metric: {problem}")
+    if reads_documents(name):
+        raise InputError(f"--metric: expected one of two texts, and {name} reads the document too")
 
 
 def _draw(options: argparse.Namespace, scores: dict[str, Path]) -> None:

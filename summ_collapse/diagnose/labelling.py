@@ -201,6 +201,8 @@ def read_answers(labels: Path, pool: Scored, asked: np.ndarray, judge: ByReferen
         )
     answers = np.full(pool.rows, np.nan)
     answers[places] = table["label"].to_numpy()
+    if judge is not None and "reference" not in table.column_names:
+        raise InputError(f"{labels}: expected a column `reference`, which --wrong-below judges by; found none with a text in it")
     if "reference" in table.column_names:
         _by_reference(labels, pool, answers, dict(zip(places.tolist(), table["reference"].to_pylist(), strict=True)), judge)
     if np.isnan(answers).all():

@@ -20,6 +20,7 @@ from summ_collapse.plugins import nearest
 from summ_collapse.records import keys_of
 from summ_collapse.report.results import read_results
 from summ_collapse.run import Run, reopen
+from summ_collapse.stages.select import Select
 from summ_collapse.store import Artifact
 from summ_collapse.tasks.prompt import Prompt
 
@@ -46,19 +47,27 @@ def export_rejected(folder: Path, name: str, out: Path, seed: int | None) -> int
     """
     run = reopen(folder)
     arm = _arm(run, name, seed)
-    if arm.candidates is None or arm.rows is None or arm.scores is None:
-        raise InputError(f"--rejected: {arm.name} chooses from no pool by scores, so nothing was rejected")
+    if not chooses(run, arm):
+        raise InputError(f"--rejected: {arm.name} is no selection from a pool by scores, so nothing was rejected")
+    assert arm.candidates is not None
+    assert arm.rows is not None
+    assert arm.scores is not None
     pool = _done(run, arm.candidates).table("candidates", ["id", "sample", "candidate"])
     scores = _done(run, arm.scores).table("scores", ["score"])["score"]
     rows = _done(run, arm.rows).table("rows", ["id", "sample", "source"])
     kept = set(keys_of(rows.filter(pc.field("source") == arm.candidates)))
     others = np.array([key not in kept for key in keys_of(pool)], dtype=bool)
-    # A near duplicate of a better one is below the cut too: there is no place for it.
-    reasons = np.where(np.isnan(scores.to_numpy()), "score is NaN", "below the cut")
+    reasons = np.where(np.isnan(scores.to_numpy()), "score is NaN", "not among those that were kept")
     table = pool.append_column("score", scores).append_column("reason", pa.array(reasons.tolist(), pa.string()))
     found = table.filter(pa.array(others))
     store.write_table(out, found)
     return int(found.num_rows)
+
+
+def chooses(run: Run, arm: Arm) -> bool:
+    """Whether the arm's rows are those of a pool that a selection kept."""
+    scored = arm.candidates is not None and arm.scores is not None
+    return scored and arm.rows is not None and isinstance(run.experiment.stages[arm.rows].stage, Select)
 
 
 def export_test(folder: Path, out: Path) -> int:

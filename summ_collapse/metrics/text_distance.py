@@ -60,8 +60,10 @@ class Space:
         from scipy.sparse import vstack
         from threadpoolctl import threadpool_limits
 
-        # As many of both, so that chance is one half.
-        both = vstack([self.real[:count], self.vectors(texts)[:count]])
+        # As many of both, so that chance is one half; drawn, since texts come in an order that says something.
+        theirs = self.vectors(texts)
+        drawn = [np.random.default_rng(side).permutation(rows.shape[0])[:count] for side, rows in enumerate((self.real, theirs))]
+        both = vstack([self.real[np.sort(drawn[0])], theirs[np.sort(drawn[1])]])
         sides = np.repeat([0, 1], count)
         folds = StratifiedKFold(2, shuffle=True, random_state=0)
         # On one thread, since sums that are split among several round differently.

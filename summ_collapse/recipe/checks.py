@@ -69,7 +69,15 @@ def _repeated(where: str, values: Sequence[object], what: str) -> list[str]:
 def _verifiers_in_need(recipe: Recipe) -> list[str]:
     """Verifiers that read scores which nobody makes, or more candidates than there are."""
     problems = []
+    several = len(recipe.seeds) > 1 or len(recipe.generator.slices) > 1 or bool(recipe.synthesis.variants)
     for name, verifier in recipe.verifiers.items():
+        if verifier.one_pool and several and not recipe.synthesis.given:
+            problems.append(
+                f"verifiers.{name}: its file is about the candidates of one pool, and this recipe makes several, whose ids are "
+                "the same; expected synthesis.candidates, or one seed, slice and pool"
+            )
+        if verifier.train is not None and verifier.train.only is not None and verifier.train.early_stopping is not None:
+            problems.append(f"verifiers.{name}.train.early_stopping: not with `only`, whose part it would not look at")
         problems += _repeated(f"verifiers.{name}.of", list(verifier.sources), "name")
         others = sorted(set(recipe.verifiers) - {name})
         problems += [

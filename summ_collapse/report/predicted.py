@@ -23,7 +23,7 @@ from summ_collapse.records import keys_of
 from summ_collapse.report.contents import Contents
 from summ_collapse.report.results import Predicted, PredictedDelta
 from summ_collapse.selection.strata import CLUSTERS, cluster_strata
-from summ_collapse.stages.prepare import Counts, slice_rows
+from summ_collapse.stages.prepare import Counts, slice_of, slice_rows
 from summ_collapse.store import Artifact
 
 
@@ -36,11 +36,13 @@ class _Candidates:
     judged: Judged  # those alone
     labels: np.ndarray
     texts: list[str]
+    document: np.ndarray
     space: Space  # where their distance from the real texts is measured
 
     def distances(self, kept: np.ndarray) -> dict[str, float | None]:
-        """Of the rows that are kept, from the real texts."""
-        texts = [self.texts[row] for row in np.flatnonzero(kept)]
+        """Of the rows that are kept, from the real texts; one candidate a document, since those of one are alike."""
+        rows = np.flatnonzero(kept)
+        texts = [self.texts[row] for row in rows[np.unique(self.document[rows], return_index=True)[1]]]
         return {"mmd": self.space.mmd(texts), "a_distance": self.space.a_distance(texts)}
 
 
@@ -100,9 +102,16 @@ class Predictions:
                 Judged(document, scores[known] < wrong.below, quality[known]),
                 cluster_strata(texts, CLUSTERS),
                 texts,
-                Space.of(self._examples["summary"].drop_null().to_pylist(), texts),
+                np.unique(np.array(table["id"].to_pylist(), dtype=object), return_inverse=True)[1],
+                Space.of(self._real(arm.slice), texts),
             )
         return self._candidates[arm.candidates]
+
+    def _real(self, share: float | None) -> list[str]:
+        """The real texts that there are before any reference of the pool is looked at: the generator's own."""
+        rows = self._examples if share is None else slice_of(self._examples, share)
+        found: list[str] = rows["summary"].drop_null().to_pylist()
+        return found
 
     def _kept(self, arm: Arm, candidates: _Candidates) -> np.ndarray:
         """Which candidates are among the arm's rows."""

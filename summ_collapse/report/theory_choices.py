@@ -31,7 +31,7 @@ def keep(axes: Mapping[str, Sequence[float]]) -> Points:
     """Over `angle` (degrees, between teacher and generator), `rate`, `n` rows and `d` dimensions: a student's accuracy.
 
     It keeps easy or hard rows, or all that pass; of the right ones (`…_right`), or whatever their label is. nan where fewer rows
-    are right than are to be kept.
+    are right than are to be kept, or fewer are kept than can be fitted.
     """
     columns = grid_columns(axes)
     points = list(zip(*(columns[name] for name in ("angle", "rate", "n", "d")), strict=True))
@@ -46,6 +46,6 @@ def keep(axes: Mapping[str, Sequence[float]]) -> Points:
 
 
 def _accuracy(angle: float, rate: float, n: float, d: float, *, which: keeping.Which, aware: bool) -> float:
-    if aware and rate > 1 - angle / 180 + 1e-9:
+    if (aware and rate > 1 - angle / 180 + 1e-9) or (d >= 2 and n * rate <= d + 1):
         return math.nan
     return keeping.accuracy(keeping.Rows(math.radians(angle), rate, which, aware), int(n), int(d))

@@ -18,7 +18,7 @@ from summ_collapse.metrics.references import COLUMNS, Counting
 from summ_collapse.recipe.blocks import Options
 from summ_collapse.recipe.names import DATA_SUFFIXES, DataName
 from summ_collapse.tasks import part
-from summ_collapse.tasks.prompt import PLACE, Template, columns_in
+from summ_collapse.tasks.prompt import PLACE, PLACEHOLDER, Template, columns_in
 from summ_collapse.tasks.task import Task
 
 
@@ -135,10 +135,9 @@ class Summarization(Task):
         if bool(groups.get("train")) != bool(groups.get("test")):
             raise InputError(f"{path}: expected files for both train and test, found only {[file.name for file in files]}")
         groups = {split: groups[split] for split in ("train", "test")} if "train" in groups else {"all": files}
-        return {
-            split: pa.concat_tables([self._named(read_table(file), str(file), file.name) for file in group])
-            for split, group in groups.items()
-        }
+        read = {split: [self._named(read_table(file), str(file), file.name) for file in group] for split, group in groups.items()}
+        _check_alike({file: table for split, group in groups.items() for file, table in zip(group, read[split], strict=True)})
+        return {split: pa.concat_tables(tables) for split, tables in read.items()}
 
     def _hub_splits(self) -> dict[str, pa.Table]:
         from datasets import load_dataset
@@ -152,6 +151,12 @@ class Summarization(Task):
 
     def _named(self, table: pa.Table, source: str, prefix: str) -> pa.Table:
         """The columns of an Example and the further ones; rows are numbered where there is no id column."""
+        meant = [name for name in columns_in(self.prompt) if f"{{{name}}}" != PLACEHOLDER and name in table.column_names]
+        if meant:
+            raise InputError(
+                f"task.prompt: {{{meant[0]}}} is a column of {source}, and a prompt has {PLACEHOLDER} alone; further columns "
+                f"stand in task.document, such as '{{{meant[0]}}} {{{self.document}}}', ahead of what may be cut"
+            )
         given = columns_in(self.document) or [self.document]
         needed = [("columns", name) for name in self.columns or ()] + [("document", name) for name in given]
         needed.append(("summary", self.summary))
@@ -170,6 +175,8 @@ class Summarization(Task):
         several: dict[str, pa.Array] = {}
         if pa.types.is_list(references.type):
             several[COLUMNS[self.references or "best"]] = references
+        elif self.references is not None:
+            raise InputError(f"{source}: task.references: expected lists in column {self.summary!r}, found texts")
         # What models learn from is the first of them.
         summaries = [texts[0] if texts else None for texts in references.to_pylist()] if several else references
         # As text, so that files whose types differ make one table.
@@ -201,6 +208,14 @@ class Summarization(Task):
             return ""
         # By one substitution, so that braces in a text are a text's.
         return PLACE.sub(lambda found: str(values[found[1]]), self.document)
+
+
+def _check_alike(tables: Mapping[Path, pa.Table]) -> None:
+    """InputError where some files have lists of references and others none."""
+    lists = {file for file, table in tables.items() if set(COLUMNS.values()) & set(table.column_names)}
+    if lists and len(lists) < len(tables):
+        other = next(file for file in tables if file not in lists)
+        raise InputError(f"{other}: expected lists of references, as {min(lists)} has them, found texts")
 
 
 def _texts(table: pa.Table, column: str, source: str) -> pa.Array:

@@ -51,8 +51,14 @@ def margins(rows: Rows) -> tuple[float, float]:
 
 def accuracy(rows: Rows, samples: int, dimension: int) -> float:
     """Of the student on all x, 0-1, that has fitted what is kept of `samples` rows of so many dimensions."""
+    if dimension < 2:
+        raise ValueError(f"expected at least 2 dimensions, those of teacher and generator, got {dimension}")
     low, high = margins(rows)
     kept = _mass(rows, low, high)
+    if samples * kept <= dimension + 1:
+        raise ValueError(
+            f"expected more rows than the {dimension} dimensions that are fitted, and one; {samples * kept:.0f} are kept"
+        )
     cot = 1 / np.tan(rows.angle)
 
     def mean(value: Callable[[float, float], float]) -> float:
@@ -70,7 +76,7 @@ def accuracy(rows: Rows, samples: int, dimension: int) -> float:
     spread = np.array([[first, cross], [cross, second]])
     w = np.linalg.solve(spread, m)
     left = max(0.0, 1 - float(m @ w))
-    noise = (dimension - 2) * left / max(1.0, samples * kept - dimension - 1)
+    noise = (dimension - 2) * left / (samples * kept - dimension - 1)
     return 1 - float(np.arccos(w[0] / np.sqrt(w @ w + noise))) / np.pi
 
 

@@ -24,6 +24,7 @@ class Verifier(Options):
     reads_reference: ClassVar[bool] = False  # whether it is an oracle, which could not be had where references are missing
     at_random: ClassVar[bool] = False  # whether it knows nothing: what every other verifier has to beat
 
+    one_pool: ClassVar[bool] = False  # whether it knows the candidates of one pool alone, by their keys
     whole_pool: ClassVar[bool] = False  # whether it has to see all candidates at once
 
     @property

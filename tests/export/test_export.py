@@ -92,7 +92,7 @@ def test_what_was_not_chosen_is_written_with_its_reason(small_run: tuple[Path, P
     others = pq.read_table(tmp_path / "others.parquet").to_pylist()
     pool = pq.read_table(next((run / "stages/generate/generator").glob("*/candidates.parquet")))
     assert len(kept) + len(others) == pool.num_rows
-    assert {row["reason"] for row in others} == {"below the cut"}
+    assert {row["reason"] for row in others} == {"not among those that were kept"}
     least = min(pq.read_table(next((run / "stages/select/oracle-0.25").glob("*/rows.parquet")))["score"].to_pylist())
     assert all(row["score"] <= least for row in others)
 

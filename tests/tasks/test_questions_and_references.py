@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydantic import ValidationError
 
 from summ_collapse.errors import InputError
 from summ_collapse.metrics.references import Several, references_of
@@ -56,9 +55,11 @@ def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
         read(path, document="{question} {story}")
 
 
-def test_a_prompt_with_another_placeholder_says_where_it_belongs(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match=r"got \{question\}; further columns stand in task.document"):
-        task(tmp_path, prompt="{question} {document}")
+def test_a_prompt_that_names_a_column_says_where_it_belongs(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.jsonl", [{"question": "who?", "document": "text", "summary": "s"}])
+    with pytest.raises(InputError, match=r"task.prompt: \{question\} is a column of .*; further columns stand in task.document"):
+        read(path, prompt="{question} {document}")
+    assert read(path, prompt="{document} \\boxed{answer}")[0]["document"] == "text", "braces that name no column are text"
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
@@ -77,6 +78,15 @@ def test_of_several_references_the_first_is_learnt_and_all_are_kept(tmp_path: Pa
     assert [row["summary"] for row in found] == ["one", "three", None]
     assert [row["mean_of"] for row in found] == [["one", "two"], ["three"], []]
     assert references_of(task(path).splits()["all"]) == [Several(("one", "two"), "best"), Several(("three",), "best"), None]
+
+
+def test_files_have_lists_in_all_or_in_none(tmp_path: Path) -> None:
+    write(tmp_path / "train-a.jsonl", [{"document": "a", "summary": ["one", "two"]}] * 2)
+    write(tmp_path / "test.jsonl", [{"document": "b", "summary": "three"}] * 2)
+    with pytest.raises(InputError, match=r"test.jsonl: expected lists of references, as .*train-a.jsonl has them, found texts"):
+        task(tmp_path).splits()
+    with pytest.raises(InputError, match=r"task.references: expected lists in column 'summary', found texts"):
+        read(tmp_path / "test.jsonl", references="mean")
 
 
 def test_a_reference_that_is_no_text_is_an_error(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Scores of somebody else's: joined by id and sample, whatever the file; what does not fit says where."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from summ_collapse.errors import InputError
+from summ_collapse.recipe.load import load
 from summ_collapse.verifiers.request import Request
 from summ_collapse.verifiers.scores import Scores
 
@@ -43,6 +45,25 @@ def test_scores_are_joined_by_id_and_sample_and_what_lacks_one_is_not_a_number(t
     path = write(tmp_path / f"s.{suffix}", ROWS)
     assert scored(path) == [None, 2.5, 3]
     assert scored(path, column="loss", lower_is_better=True) == [None, -0.25, -0.5]
+
+
+def test_rows_of_one_document_are_numbered_as_they_come(tmp_path: Path) -> None:
+    rows = [{"id": "a", "score": 1}, {"id": "b", "score": 2}, {"id": "a", "score": 3}]
+    assert scored(write(tmp_path / "s.jsonl", rows)) == [1, 3, 2]
+
+
+def test_plain_lines_score_nobody(tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("0.5\n")
+    with pytest.raises(InputError, match="expected rows with `id` and `score`, got plain lines"):
+        scored(tmp_path / "s.txt")
+
+
+def test_one_file_is_about_one_pool(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    write(tmp_path / "s.jsonl", ROWS)
+    theirs = {"theirs": {"kind": "scores", "file": "./s.jsonl"}}
+    load(write_recipe(verifiers=theirs))
+    with pytest.raises(InputError, match=r"verifiers.theirs: its file is about the candidates of one pool"):
+        load(write_recipe(verifiers=theirs, seeds=[0, 1]))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ MOST = 4  # panels side by side
 
 def draw_choice(points: Points, path: Path, grid: Mapping[str, Sequence[float]]) -> None:
     """ValueError where more than one coordinate has several values beside the one along the axis, or too many of them."""
+    if all(len(values) < 2 for values in grid.values()):
+        raise ValueError(f"a figure needs a grid: several values of {' or '.join(grid)}")
     along, *others = sorted((name for name, values in grid.items() if len(values) > 1), key=lambda name: -len(grid[name]))
     if len(others) > 1 or (others and len(grid[others[0]]) > MOST):
         raise ValueError(f"a figure has a grid along one axis, and up to {MOST} values of one more; got {', '.join(grid)}")

@@ -13,6 +13,7 @@ class Mixture:
     """One mixture over all seeds, or real rows alone; differences are 0-100, with intervals for all mixtures together."""
 
     arm: str
+    slice: float | None  # of its generator
     source: str
     real_rows: int
     synthetic_rows: int
@@ -62,6 +63,7 @@ def _mixtures(arms: Mapping[str, Arm], results: Results, counts: Mapping[str, Co
         real, pooled = (entry.vs.get(role, {}).get(results.metric) for role in (REAL_ROLE, POOLED_ROLE))
         yield Mixture(
             entry.arm,
+            entry.slice,
             arm.mixed.source,
             rows.real,
             rows.synthetic,
