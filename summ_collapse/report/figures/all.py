@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from summ_collapse.experiment.arms import VERDICT_BASELINE
 from summ_collapse.report.figures.corruption import corruption_lines, draw_corruption
 from summ_collapse.report.figures.effective import draw_effective
 from summ_collapse.report.figures.generations import draw_generations
 from summ_collapse.report.figures.prediction import draw_prediction
 from summ_collapse.report.figures.quality import draw_quality, generator_slices
 from summ_collapse.report.figures.rates import draw_rates
+from summ_collapse.report.figures.variants import draw_variants, varied
 from summ_collapse.report.lines.effective import Fitted
 from summ_collapse.report.lines.trends import lines_of
 from summ_collapse.report.results import Results
@@ -32,6 +34,9 @@ def draw_all(results: Results, attacks: Mapping[str, Attack], beside_theory: Seq
     attacked = corruption_lines(others, attacks)
     if attacked:
         draw_corruption(attacked, metric, paths("corruption"), title)
+    if ways := varied(others):
+        controls = [entry for entry in others if entry.control == VERDICT_BASELINE]
+        draw_variants(ways, controls, metric, paths("variants"), title)
     if lines:
         draw_generations(lines, metric, paths("generations"), title)
     if beside_theory:
