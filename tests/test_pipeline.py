@@ -172,7 +172,7 @@ def test_compare_tells_runs_of_one_name_apart_and_older_results_off(
     (tmp_path / "a" / "run" / "report" / "results.json").write_text('{"recipe": "old", "arms": []}')
     old = cli("compare", tmp_path / "a" / "run")
     assert old.code == 2
-    assert "expected results of version 6; the same `run` again makes its report anew" in old.err
+    assert "expected results of version 7; the same `run` again makes its report anew" in old.err
 
 
 def test_compare_puts_runs_side_by_side(small_run: tuple[Path, Path], cli: Callable[..., Done]) -> None:

@@ -4,7 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import Done
+import pytest
+
+from summ_collapse.errors import InputError
+from summ_collapse.plan.check_stages import prepares
+from summ_collapse.recipe.load import load
+from tests.conftest import Done, inside
 
 
 def findings(done: Done) -> dict[str, dict[str, str]]:
@@ -19,7 +24,8 @@ def test_a_sound_recipe_passes_and_its_ranks_meet(
     found = findings(done)
     assert found["data"]["detail"] == "184 all rows"
     assert found["launch"] == {"what": "launch", "verdict": "ok", "detail": "cpu_ddp: 2 processes met"}
-    assert {found[what]["verdict"] for what in ("memory", "disk", "documents")} == {"ok"}
+    assert {found[what]["verdict"] for what in ("memory", "disk", "documents", "prepare", "room")} == {"ok"}
+    assert found["room"]["detail"].endswith("of the base's 112 positions")
     assert not (tmp_path / "run").exists()
 
 
@@ -51,25 +57,23 @@ def test_everything_that_fails_is_told_at_once(
 
 
 def test_what_prepare_and_the_first_batch_would_end_with_is_told_before(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+    write_recipe: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Rows that are duplicates, and summaries that do not fit beside a document, though each alone does."""
     long = " ".join(f"w{word}" for word in range(60))
     rows = [{"document": f"text {row // 4} of it", "summary": long} for row in range(40)]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     recipe = write_recipe(task={"kind": "summarization", "data": "rows.jsonl", "rows": None, "test": None})
-    found = findings(cli("check", recipe, "--out", tmp_path / "run", "--json"))
+    found = findings(inside("check", recipe, "--out", tmp_path / "run", "--json"))
     assert found["data"]["verdict"] == "failed"
     assert "and a completion of 61 need" in found["data"]["detail"]
     assert found["prepare"]["verdict"] == "failed"
     assert "duplicate document" in found["prepare"]["detail"]
 
 
-def test_prepare_is_tried_and_its_rows_are_told(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
-) -> None:
-    found = findings(cli("check", write_recipe(generator={"slice": 0.001}), "--out", tmp_path / "run", "--json"))
-    assert found["prepare"]["detail"] == "generator.slice: 0.001 of 160 training rows is less than one row"
-    found = findings(cli("check", write_recipe(), "--out", tmp_path / "run", "--json"))
-    assert found["prepare"]["detail"] == "160 rows to learn from, 24 held out; rejected: none"
-    assert found["room"]["detail"].endswith("of the base's 112 positions")
+def test_prepare_is_tried_and_its_rows_are_told(write_recipe: Callable[..., Path]) -> None:
+    ok, failed = prepares(load(write_recipe())), prepares(load(write_recipe("few.yaml", generator={"slice": 0.001})))
+    assert next(ok).detail == "160 rows to learn from, 24 held out; rejected: none"
+    assert list(ok) == []
+    with pytest.raises(InputError, match=r"generator.slice: 0.001 of 160 training rows is less than one row"):
+        list(failed)
