@@ -18,7 +18,7 @@ class Report(Stage):
     """results.json, the tables and the figures; inputs play the roles of their own names."""
 
     kind: ClassVar[str] = "report"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     inputs: ClassVar[Mapping[str, str]] = {"examples": "examples"}
     further: ClassVar[Mapping[str, str]] = {"*": ANY}
     gives: ClassVar[str] = "report"
