@@ -76,6 +76,7 @@ def _diagnose(options: argparse.Namespace) -> None:
     from summ_collapse.cli.terminal import say, show
     from summ_collapse.diagnose.diagnosis import as_json
     from summ_collapse.diagnose.examine import diagnose
+    from summ_collapse.diagnose.runs import mixture_of_run
     from summ_collapse.diagnose.text import as_rich, conclusions, opening
     from summ_collapse.files.output import check_out, write_out
 
@@ -94,6 +95,8 @@ def _diagnose(options: argparse.Namespace) -> None:
     say(*opening(found))
     show(as_rich(found, options.wide), options.wide)
     say(*conclusions(found, options.wide))
+    if options.run is not None and (mixed := mixture_of_run(options.run)) is not None:
+        say(f"Trained already: {mixed}")
 
 
 def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question", str | None]:

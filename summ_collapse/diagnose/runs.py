@@ -10,7 +10,9 @@ from summ_collapse.diagnose.candidates import Candidates
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Pool
 from summ_collapse.recipe.schema import Recipe
+from summ_collapse.report.lines.mixtures import answer
 from summ_collapse.report.predicted import graded
+from summ_collapse.report.results import read_results
 from summ_collapse.run import Run, reopen
 from summ_collapse.stages.prepare import Counts, slice_rows
 from summ_collapse.store import Artifact
@@ -23,6 +25,14 @@ def pools_of_run(out: Path) -> tuple[Recipe, list[Candidates]]:
     """
     run = reopen(out)
     return run.experiment.recipe, [_pool(run, pool) for pool in run.experiment.pools]
+
+
+def mixture_of_run(out: Path) -> str | None:
+    """Which mixture of real and synthetic rows did best, where the run has trained any and finished."""
+    try:
+        return answer(read_results(out))
+    except InputError:  # it has not finished, which a diagnosis does not need
+        return None
 
 
 @dataclass(frozen=True)

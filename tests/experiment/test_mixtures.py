@@ -153,6 +153,7 @@ def test_a_run_tells_of_its_mixtures(write_recipe: Callable[..., Path], tmp_path
     done = inside("run", recipe, "--out", tmp_path / "run")
     assert done.code == 0, done.err
     assert "figures/mixtures.svg" in done.out
+    assert inside("diagnose", tmp_path / "run").code == 0
     with (tmp_path / "run" / "report" / "mixtures.csv").open() as lines:
         found = {row["arm"]: row for row in csv.DictReader(lines)}
     assert set(found) == {
