@@ -57,8 +57,12 @@ def _sources(setting: Setting, pool: Pool, wanted: Mixtures) -> Iterator[Source]
 
 
 def _alone(setting: Setting, pool: Pool, share: float) -> Arm:
+    """A share of the real rows alone; where that is the generator's own, trained as it was, the generator itself."""
+    name, rows = real_name(share), setting.slice(share)
     mixed = Mixed(source=REAL, real=share, synthetic=0, weight=None)
-    return setting.retrained(real_name(share), pool, setting.slice(share), real=share, method=MIXTURE, mixed=mixed)
+    if share == pool.slice and pool.generator is not None and setting.trained_alike(pool):
+        return setting.arm(name, pool.seed, pool.generator, pool, rows=rows.name, method=MIXTURE, mixed=mixed)
+    return setting.retrained(name, pool, rows, real=share, method=MIXTURE, mixed=mixed)
 
 
 def real_name(share: float) -> str:

@@ -26,7 +26,9 @@ def contradictions(recipe: Recipe) -> list[str]:
         ("generator.slice", [f"{share:g}" for share in recipe.generator.slices]),
     ):
         problems += _repeated(where, values, "value")
-    reserved = {"judge", *CONTROLS, "base"} & set(recipe.verifiers)
+    # Of real rows alone a mixture's arm is called real-SHARE, as those of a verifier are NAME-RATE.
+    kept = {"judge", *CONTROLS, "base"} | ({"real"} if recipe.mixtures is not None else set())
+    reserved = kept & set(recipe.verifiers)
     if reserved:
         problems.append(f"verifiers.{min(reserved)}: this name stands for something else; choose another")
     names = {"base", "generator", *(name for name, options in recipe.verifiers.items() if options.train is not None)}

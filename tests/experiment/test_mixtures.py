@@ -67,6 +67,7 @@ def test_without_amounts_all_rows_are_mixed_and_nothing_stands_twice(write_recip
         ({"mixtures": {"verifiers": [], "unfiltered": False}}, "of whose candidates there is something to mix"),
         ({"mixtures": {"real": [0.5, 0.5]}}, "expected each of `real` once"),
         ({"mixtures": {"weights": ["best"]}}, "mixtures.weights"),
+        ({"verifiers": {"real": {"kind": "length"}}}, "verifiers.real: this name stands for something else"),
         ({"mixtures": {"synthetic": [0]}}, "expected an amount of synthetic rows above 0"),
         ({"mixtures": {"real": [0]}}, "else nothing is mixed"),
         (
@@ -97,6 +98,13 @@ def test_more_rows_than_there_are_is_told_before_anything_is_trained(
     done = inside("run", write_recipe(**RECIPE | {"mixtures": mixtures}), "--out", tmp_path / "run")
     assert done.code == 2
     assert message in " ".join(done.err.split())
+
+
+def test_the_generators_own_rows_are_not_learnt_twice(write_recipe: Callable[..., Path]) -> None:
+    alike = {"retrain": {"method": "full", "rank": None}, "mixtures": {"real": [0.25, 0.5], "synthetic": [20], "verifiers": []}}
+    arms = {arm.name: arm for arm in experiment_of(load(write_recipe(**RECIPE | alike))).arms}
+    assert arms["real-0.25"].train == arms["real-slice"].train == "train/generator"
+    assert arms["real-0.5"].train == "train/real-0.5"
 
 
 def test_what_is_kept_is_in_the_selections_own_order(write_recipe: Callable[..., Path]) -> None:
