@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from summ_collapse.experiment.arms import Arm, Pool
 from summ_collapse.experiment.setting import Setting
 from summ_collapse.graph import Node
-from summ_collapse.recipe.blocks import Keeping, Ordering
 from summ_collapse.recipe.schema import random_verifier
+from summ_collapse.recipe.selecting import Keeping, Ordering
 from summ_collapse.selection.order import Order
 from summ_collapse.selection.strata import CLUSTERS
 from summ_collapse.stages.stage import Stage

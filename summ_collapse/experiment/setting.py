@@ -8,10 +8,11 @@ from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import GENERATOR_ROLE, VERDICT_BASELINE, Arm, Model, Pool
 from summ_collapse.graph import Graph, Node
 from summ_collapse.models.compute import resolved
-from summ_collapse.recipe.blocks import Keeping, Options, Sampled, Training
+from summ_collapse.recipe.blocks import Options, Sampled, Training
 from summ_collapse.recipe.decoding import Decoding, decoding_of
 from summ_collapse.recipe.resolve import Name, Names, Reference, references, unresolved
 from summ_collapse.recipe.schema import Recipe
+from summ_collapse.recipe.selecting import Keeping
 from summ_collapse.selection.order import Order
 from summ_collapse.stages.attempts import Attempts
 from summ_collapse.stages.collapse import Collapse

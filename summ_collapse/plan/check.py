@@ -53,7 +53,9 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
         try:
             found += findings
         except InputError as error:
-            found.append(Finding(name, "failed", str(error)))
+            # What two checks meet on their way is told by the first.
+            if all(one.detail != str(error) for one in found):
+                found.append(Finding(name, "failed", str(error)))
     return found
 
 

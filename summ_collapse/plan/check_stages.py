@@ -4,12 +4,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import experiment_of
 from summ_collapse.experiment.sizes import check_sizes
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.plan.check_site import Finding
-from summ_collapse.recipe.resolve import pinned, references, resolve
+from summ_collapse.recipe.resolve import references, resolve
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.stages.prepare import Counts
 from summ_collapse.stages.stage import Context
@@ -17,18 +16,14 @@ from summ_collapse.stages.stage import Context
 
 def prepares(recipe: Recipe) -> Iterator[Finding]:
     """The stage itself, on all rows, into a folder that is thrown away; and whether any slice or selection would be empty."""
-    try:
-        names = {one.key: resolve(one, recipe.commits) for one in references(recipe.task)}
-        pinned(recipe.task, names).splits()
-    except InputError:  # which the check of the data tells
-        return
+    names = {one.key: resolve(one, recipe.commits) for one in references(recipe.task)}
     stage = experiment_of(recipe, names).prepare.stage
     with tempfile.TemporaryDirectory() as folder:
         work, out = Path(folder) / "work", Path(folder) / "out"
         work.mkdir()
         out.mkdir()
         done = stage.run(Context("prepare/data", {}, 0, work, out, 1, lambda *_: None))
-    counts = Counts(done.notes["train_rows"], done.notes["test_rows"])  # type: ignore[arg-type]
+    counts = Counts.of_notes(done.notes)
     rejected = ", ".join(f"{rows:,} {reason}" for reason, rows in done.rejected.items())
     told = f"{counts.train:,} rows to learn from, {counts.test:,} held out; rejected: {rejected or 'none'}"
     yield Finding("prepare", "ok", told)

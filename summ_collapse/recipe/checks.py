@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from summ_collapse.plugins import installed, nearest, unknown_metric
-from summ_collapse.recipe.blocks import CONTROLS, MAIN, SliceTraining, Training, Variant
+from summ_collapse.recipe.blocks import CONTROLS, MAIN, SliceTraining, Training
 from summ_collapse.recipe.errors import describe
 from summ_collapse.recipe.schema import Recipe, samples_needed, trainings
+from summ_collapse.recipe.selecting import Variant
 
 SHARDING = ("fsdp", "zero3")  # launch shapes that spread a model over their ranks
 

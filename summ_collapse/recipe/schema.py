@@ -17,7 +17,6 @@ from summ_collapse.recipe.blocks import (
     Launch,
     Options,
     Retrain,
-    Selection,
     Synthesis,
     Training,
     Wrong,
@@ -25,6 +24,7 @@ from summ_collapse.recipe.blocks import (
 from summ_collapse.recipe.generations import Generations
 from summ_collapse.recipe.mixtures import Mixtures
 from summ_collapse.recipe.preference import Preference
+from summ_collapse.recipe.selecting import Selection
 from summ_collapse.recipe.soft import Soft
 from summ_collapse.recipe.theirs import Theirs
 

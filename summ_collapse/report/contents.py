@@ -2,7 +2,8 @@
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.predict.predictor import Coefficients
-from summ_collapse.recipe.blocks import Certify, Evaluation, Options, Wrong
+from summ_collapse.recipe.blocks import Evaluation, Options, Wrong
+from summ_collapse.recipe.selecting import Certify
 from summ_collapse.verifiers.request import Attack
 
 

@@ -7,7 +7,7 @@ the slice of a share f is the rows with slice_rank < round(f * rows), so that sl
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -91,7 +91,11 @@ class Counts:
 
     @classmethod
     def of(cls, examples: Artifact) -> "Counts":
-        notes = examples.manifest["notes"]
+        return cls.of_notes(examples.manifest["notes"])
+
+    @classmethod
+    def of_notes(cls, notes: Mapping[str, Any]) -> "Counts":
+        """From what `prepare` notes of its outcome."""
         return cls(notes["train_rows"], notes["test_rows"])
 
 

@@ -17,6 +17,7 @@ from summ_collapse.records import ROWS
 from summ_collapse.report.lines.mixtures import answer, best_mixture
 from summ_collapse.report.results import Delta
 from summ_collapse.stages.blend import Blend
+from summ_collapse.stages.select import Select
 from summ_collapse.theory.mixing import optimal
 from tests.conftest import inside, summ_collapse
 from tests.report.results import entry, results
@@ -110,7 +111,9 @@ def test_the_generators_own_rows_are_not_learnt_twice(write_recipe: Callable[...
 def test_what_is_kept_is_in_the_selections_own_order(write_recipe: Callable[..., Path]) -> None:
     both = {"designs": ["selection", "controls", "mixtures"], "selection": {"rates": [0.5], "near_duplicates": 0.8}}
     found = experiment_of(load(write_recipe(**RECIPE | both)))
-    assert found.stages["select/oracle-0.5"].stage.order.near_duplicates == 0.8  # type: ignore[attr-defined]
+    stage = found.stages["select/oracle-0.5"].stage
+    assert isinstance(stage, Select)
+    assert stage.order.near_duplicates == 0.8
 
 
 def blended(tmp_path: Path, real: int, made: int, **options: Any) -> tuple[Any, list[dict[str, Any]]]:

@@ -8,7 +8,8 @@ import pytest
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.predict.certificate import upper_bound
-from summ_collapse.recipe.blocks import Certify, Evaluation, Wrong
+from summ_collapse.recipe.blocks import Evaluation, Wrong
+from summ_collapse.recipe.selecting import Certify
 from summ_collapse.report.contents import Certifying, Contents
 from summ_collapse.report.lines.certificates import promises, told
 from summ_collapse.report.results import Promise

@@ -8,6 +8,7 @@ from scipy import stats
 
 from summ_collapse.theory.keeping import Rows, Which, accuracy, margins, simulated
 
+BOTH: tuple[Which, Which] = ("easy", "hard")
 STRONG, WEAK = math.radians(5), math.radians(60)
 
 
@@ -22,7 +23,7 @@ def test_derived_and_drawn_agree(degrees: float, which: Which, aware: bool) -> N
 
 
 def test_margins_keep_the_share_that_is_asked_for() -> None:
-    easy, hard = (margins(Rows(STRONG, 0.25, which, aware=False)) for which in ("easy", "hard"))  # type: ignore[arg-type]
+    easy, hard = (margins(Rows(STRONG, 0.25, which, aware=False)) for which in BOTH)
     assert 2 * stats.norm.sf(easy[0]) == pytest.approx(0.25)
     assert 1 - 2 * stats.norm.sf(hard[1]) == pytest.approx(0.25)
     everything = Rows(WEAK, 1 - 1 / 3, "hard", aware=True)
@@ -31,7 +32,7 @@ def test_margins_keep_the_share_that_is_asked_for() -> None:
 
 def advantage(angle: float, samples: int, aware: bool) -> float:
     """By how much hard rows are better than easy ones."""
-    hard, easy = (accuracy(Rows(angle, 0.25, which, aware), samples, 50) for which in ("hard", "easy"))  # type: ignore[arg-type]
+    easy, hard = (accuracy(Rows(angle, 0.25, which, aware), samples, 50) for which in BOTH)
     return hard - easy
 
 
@@ -53,7 +54,7 @@ def test_with_more_data_easy_rows_win_sooner() -> None:
 
 
 def test_without_margin_all_that_passes_is_one_set() -> None:
-    whole = [accuracy(Rows(0.5, 1.0, which, aware=False), 10**9, 50) for which in ("easy", "hard")]  # type: ignore[arg-type]
+    whole = [accuracy(Rows(0.5, 1.0, which, aware=False), 10**9, 50) for which in BOTH]
     assert whole[0] == pytest.approx(whole[1])
     assert whole[0] == pytest.approx(1 - 0.5 / np.pi, abs=1e-4), "the student becomes the generator"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from summ_collapse.theory.mixing import error_after, limit_error, optimal, pooled, simulated, weight_of
+from summ_collapse.theory.mixing import Weighing, error_after, limit_error, optimal, pooled, simulated, weight_of
 
 RATIOS = [0.01, 0.1, 1.0, 4.0, 100.0]
 
@@ -39,9 +39,9 @@ def test_generations_tend_to_the_limit(ratio: float) -> None:
 @pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize("how", ["pooled", "equal", "optimal"])
 @pytest.mark.parametrize(("real", "synthetic"), [(2, 20), (10, 10), (12, 4)])
-def test_drawn_rows_agree_within_four_standard_errors(how: str, real: int, synthetic: int, same: bool) -> None:
+def test_drawn_rows_agree_within_four_standard_errors(how: Weighing, real: int, synthetic: int, same: bool) -> None:
     ratio = real / synthetic
-    weight = weight_of(how, ratio)  # type: ignore[arg-type]
+    weight = weight_of(how, ratio)
     errors = simulated(weight, real, synthetic, generations=30, repetitions=4000, seed=7, same=same)
     standard_error = errors.std() / math.sqrt(len(errors))
     assert abs(errors.mean() - error_after(weight, ratio, 30, same)) < 4 * standard_error

@@ -24,10 +24,10 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def scored(path: Path, **options: Any) -> list[float]:
+def scored(path: Path, **options: Any) -> list[float | None]:
     verifier = Scores.model_validate({"kind": "scores", "file": str(path), **options}, context={"folder": path.parent})
     found = verifier.score(Request(KEYS, ["x"] * 3, ["d"] * 3, [None] * 3, 0, 1, None, {})).score
-    return [None if np.isnan(value) else value for value in found.tolist()]  # type: ignore[misc]
+    return [None if np.isnan(value) else value for value in found.tolist()]
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
