@@ -9,11 +9,12 @@ is in them, and drawing from an estimate adds noise alone. It is a verifier, or 
 """
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from summ_collapse.theory.normal import Floats
+if TYPE_CHECKING:
+    from summ_collapse.theory.normal import Floats  # which loads scipy, and every recipe reads this file
 
 Weighing = Literal["pooled", "equal", "optimal"]
 
@@ -65,7 +66,7 @@ def error_after(weight: float, ratio: float, generations: int, same: bool = Fals
 
 def simulated(
     weight: float, real: int, synthetic: int, generations: int, repetitions: int, seed: int, same: bool = False
-) -> Floats:
+) -> "Floats":
     """Squared errors of the last mean as multiples of sigma^2 / n, (repetitions,) float64; every row is drawn."""
     rng = np.random.default_rng(seed)
     first = rng.standard_normal((repetitions, real)).mean(axis=1)
