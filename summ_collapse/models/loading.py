@@ -101,18 +101,24 @@ def load_model(source: ModelSource, dtype: torch.dtype, merge: bool = False) -> 
     return _from_pretrained(source, dtype, **({} if aside else {"device_map": {"": device()}}))
 
 
-def _adapted(below: PreTrainedModel, adapter: ModelSource) -> Any:
-    from peft import PeftConfig, PeftModel
+def adapter_settings(adapter: ModelSource) -> Any:
+    """Peft's configuration of an adapter; InputError where it does something else than change weights."""
+    from peft import PeftConfig
 
     with _named(adapter):
-        folder = _adapter_folder(adapter)
-        settings = PeftConfig.from_pretrained(folder)
-        if settings.is_prompt_learning:
-            raise InputError(
-                f"adapter {adapter.name!r}: expected one that changes weights, such as LoRA, got {settings.peft_type}"
-            )
+        settings = PeftConfig.from_pretrained(_adapter_folder(adapter))
+    if settings.is_prompt_learning:
+        raise InputError(f"adapter {adapter.name!r}: expected one that changes weights, such as LoRA, got {settings.peft_type}")
+    return settings
+
+
+def _adapted(below: PreTrainedModel, adapter: ModelSource) -> Any:
+    from peft import PeftModel
+
+    adapter_settings(adapter)
+    with _named(adapter):
         try:
-            return PeftModel.from_pretrained(below, folder)
+            return PeftModel.from_pretrained(below, _adapter_folder(adapter))
         except RuntimeError as error:
             # How torch says that weights don't fit; other errors of this type, such as a full GPU, are no fault of the adapter.
             if "size mismatch" not in str(error):

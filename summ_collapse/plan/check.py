@@ -18,7 +18,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.launch import shapes
 from summ_collapse.locks import demand
 from summ_collapse.plan.check_site import Finding, Verdict, scripts, two_nodes
-from summ_collapse.plan.check_stages import prepares, room
+from summ_collapse.plan.check_stages import room, stages
 from summ_collapse.plan.fetch import refused
 from summ_collapse.plan.offline import prove
 from summ_collapse.plan.plan import Machine, plan
@@ -38,7 +38,7 @@ def check(request: Request, profile: Path | None) -> list[Finding]:
     elsewhere: Verdict = "failed" if profile is None else "warning"
     checks = {
         "data": _data(recipe),
-        "prepare": prepares(recipe),
+        "prepare": stages(recipe),
         "models": _models(recipe),
         "offline": _offline(recipe),
         "costs": _costs(recipe, request.out, elsewhere),

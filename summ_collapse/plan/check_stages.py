@@ -1,33 +1,45 @@
-"""What stages would say of data and models before any of them trains: `prepare` whole, and the room that texts need."""
+"""What stages would say of data and models before any of them trains: all of `prepare`, the rest rehearsed, the room of texts."""
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import experiment_of
 from summ_collapse.experiment.sizes import check_sizes
 from summ_collapse.models.encoder import Encoder
 from summ_collapse.plan.check_site import Finding
-from summ_collapse.recipe.resolve import references, resolve
+from summ_collapse.plan.rehearsal import Rehearsal
+from summ_collapse.recipe.resolve import Name, Reference, references, resolve, unresolved
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.stages.prepare import Counts
-from summ_collapse.stages.stage import Context
 
 
-def prepares(recipe: Recipe) -> Iterator[Finding]:
-    """The stage itself, on all rows, into a folder that is thrown away; and whether any slice or selection would be empty."""
-    names = {one.key: resolve(one, recipe.commits) for one in references(recipe.task)}
-    stage = experiment_of(recipe, names).prepare.stage
+def stages(recipe: Recipe) -> Iterator[Finding]:
+    """`prepare` itself, on all rows; whether any slice or selection would be empty; and a rehearsal of what comes after.
+
+    InputError where `prepare` would end with it, or rows are too few.
+    """
+    experiment = experiment_of(recipe, {one.key: _resolved(one, recipe) for one in references(recipe)})
     with tempfile.TemporaryDirectory() as folder:
-        work, out = Path(folder) / "work", Path(folder) / "out"
-        work.mkdir()
-        out.mkdir()
-        done = stage.run(Context("prepare/data", {}, 0, work, out, 1, lambda *_: None))
-    counts = Counts.of_notes(done.notes)
-    rejected = ", ".join(f"{rows:,} {reason}" for reason, rows in done.rejected.items())
-    told = f"{counts.train:,} rows to learn from, {counts.test:,} held out; rejected: {rejected or 'none'}"
-    yield Finding("prepare", "ok", told)
-    check_sizes(recipe, counts)
+        rehearsal = Rehearsal(experiment, Path(folder))
+        done = rehearsal.prepare()
+        counts = Counts.of_notes(done.notes)
+        rejected = ", ".join(f"{rows:,} {reason}" for reason, rows in done.rejected.items())
+        told = f"{counts.train:,} rows to learn from, {counts.test:,} held out; rejected: {rejected or 'none'}"
+        yield Finding("prepare", "ok", told)
+        check_sizes(recipe, counts)
+        yield from rehearsal.findings()
+
+
+def _resolved(one: Reference, recipe: Recipe) -> Name:
+    """What a name stands for; of a model that is not there, which another check tells, as much as the name says."""
+    try:
+        return resolve(one, recipe.commits)
+    except InputError:
+        if one.kind == "dataset":
+            raise
+        return unresolved(one.name)
 
 
 def room(recipe: Recipe, encoder: Encoder, longest_summary: int) -> Iterator[Finding]:

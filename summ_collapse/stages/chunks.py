@@ -64,16 +64,21 @@ class Chunks:
         self.folder.stat()
         write_table(self.path(index), table, {"rows": str(len(self.span(index)))})
 
-    def gather(self) -> pa.Table:
-        """All chunks' rows, in source order."""
+    def gather(self, schema: pa.Schema | None = None) -> pa.Table:
+        """All chunks' rows, in source order; of no rows, a table of this schema."""
+        if not self.count and schema is not None:
+            return schema.empty_table()
         return pa.concat_tables([read_table(self.path(index)).replace_schema_metadata(None) for index in range(self.count)])
 
 
-def in_chunks(context: Context, rows: int, size: int, work_on: Callable[[range, int], pa.Table]) -> pa.Table:
+def in_chunks(
+    context: Context, rows: int, size: int, work_on: Callable[[range, int], pa.Table], schema: pa.Schema | None = None
+) -> pa.Table:
     """`work_on(rows of the chunk, its index)` for every chunk that is missing; all chunks' rows in source order.
 
-    Chunk k holds the same rows whoever makes it, so the stage ends in the same bytes at any number of ranks, resumed or
-    not. Missing chunks are dealt out once; nobody waits for a collective, which uneven work could run into its timeout.
+    Chunk k holds the same rows whoever makes it, so the stage ends in the same bytes at any number of ranks, resumed or not; no
+    rows at all are a table of `schema`. Missing chunks are dealt out once; nobody waits for a collective, which uneven work
+    could run into its timeout.
     Raises PartDone in every rank but the first, Stopped where the work was asked to stop.
     """
     world = context.world
@@ -91,7 +96,7 @@ def in_chunks(context: Context, rows: int, size: int, work_on: Callable[[range, 
     if not world.first:
         raise PartDone
     _await(chunks, missing, context)
-    return chunks.gather()
+    return chunks.gather(schema)
 
 
 def _await(chunks: Chunks, indices: Sequence[int], context: Context) -> None:

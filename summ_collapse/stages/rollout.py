@@ -96,9 +96,8 @@ class Rollout(Stage):
             made = zip(ours, begun, written, strict=True)
             return pa.concat_tables([_table(encoder, *keys[row], places, one, found) for row, (places, one), found in made])
 
-        rollouts = ROLLOUT.empty_table()
-        if len(through):
-            rollouts = _numbered(in_chunks(context, len(through), self.completing.documents_a_chunk(len(through)), work_on))
+        size = self.completing.documents_a_chunk(len(through))
+        rollouts = _numbered(in_chunks(context, len(through), size, work_on, ROLLOUT))
         store.write_table(context.out / "candidates.parquet", check(rollouts, CANDIDATE, "rollouts"))
         rejected = {
             "not that far below its document's others": len(keys) - len(wrong),
@@ -118,8 +117,12 @@ class Rollout(Stage):
         (whole,) = encoder.encode([document], [text])
         ids, start = whole.ids[:-1], whole.prompt_length
         prefixes = encoder.beginnings([text[:place].rstrip() for place in steps.boundaries(text, self.steps)])
+        # A text can be longer in the tokenizer's own tokens than in those that it was written in.
+        room = self.completing.decoding.max_new_tokens
         cuts = {
-            number: start + len(prefix) for number, prefix in enumerate(prefixes, 1) if ids[start : start + len(prefix)] == prefix
+            number: start + len(prefix)
+            for number, prefix in enumerate(prefixes, 1)
+            if len(prefix) < room and ids[start : start + len(prefix)] == prefix
         }
         return list(cuts), Beginnings(ids, start, list(cuts.values()))
 

@@ -96,7 +96,7 @@ class Verify(Stage):
             return self.verifier.load(source, partial(self.reading.encoder, source, 1))
 
         # Who reads others' scores ranks all candidates at once; everybody else sees whole documents.
-        scores = in_chunks(context, len(keys), self.chunk_size or len(keys), work_on)
+        scores = in_chunks(context, len(keys), self.chunk_size or max(1, len(keys)), work_on, SCORE)
         store.write_table(context.out / "scores.parquet", check(scores, SCORE, "scores"))
         tokens = int(sum(scores["n_tokens"].to_pylist())) if "n_tokens" in scores.column_names else 0
         notes: dict[str, JsonValue] = {"nan_scores": int(np.isnan(scores["score"].to_numpy()).sum())}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from summ_collapse.errors import InputError
-from summ_collapse.plan.check_stages import prepares
+from summ_collapse.plan.check_stages import stages
 from summ_collapse.recipe.load import load
 from tests.conftest import Done, inside
 
@@ -24,16 +24,14 @@ def test_a_sound_recipe_passes_and_its_ranks_meet(
     found = findings(done)
     assert found["data"]["detail"] == "184 all rows"
     assert found["launch"] == {"what": "launch", "verdict": "ok", "detail": "cpu_ddp: 2 processes met"}
-    assert {found[what]["verdict"] for what in ("memory", "disk", "documents", "prepare", "room")} == {"ok"}
+    assert {found[what]["verdict"] for what in ("memory", "disk", "documents", "prepare", "room", "rehearsal")} == {"ok"}
     assert found["room"]["detail"].endswith("of the base's 112 positions")
     assert not (tmp_path / "run").exists()
 
 
-def test_what_is_cut_or_too_long_is_a_warning(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_what_is_cut_or_too_long_is_a_warning(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe = write_recipe(task={"max_document_tokens": 10}, synthesis={"max_new_tokens": 3})
-    found = findings(cli("check", recipe, "--out", tmp_path / "run", "--json"))
+    found = findings(inside("check", recipe, "--out", tmp_path / "run", "--json"))
     assert found["documents"]["verdict"] == found["summaries"]["verdict"] == "warning"
     assert found["documents"]["detail"].startswith("100.0% of a sample of 184 are cut")
 
@@ -72,8 +70,8 @@ def test_what_prepare_and_the_first_batch_would_end_with_is_told_before(
 
 
 def test_prepare_is_tried_and_its_rows_are_told(write_recipe: Callable[..., Path]) -> None:
-    ok, failed = prepares(load(write_recipe())), prepares(load(write_recipe("few.yaml", generator={"slice": 0.001})))
+    ok, failed = stages(load(write_recipe())), stages(load(write_recipe("few.yaml", generator={"slice": 0.001})))
     assert next(ok).detail == "160 rows to learn from, 24 held out; rejected: none"
-    assert list(ok) == []
+    assert [one.what for one in ok] == ["rehearsal"]
     with pytest.raises(InputError, match=r"generator.slice: 0.001 of 160 training rows is less than one row"):
         list(failed)

@@ -48,3 +48,14 @@ def test_who_reads_others_scores_ranks_all_candidates_at_once(tmp_path: Path) ->
     assert outcome.notes["nan_scores"] == 1
     found = [row["score"] for row in rows_written(out, "scores")]
     assert found[:4] == pytest.approx([(place / 4 + (3 - place) / 3) / 2 for place in range(4)])
+
+
+def test_no_candidates_at_all_have_no_scores(tmp_path: Path) -> None:
+    """As where every sample is right, and none is gone through again."""
+    inputs = {
+        "examples": examples(tmp_path, range(5)),
+        "candidates": published(tmp_path, "candidates", candidates=keyed([], [], candidate=[])),
+    }
+    outcome, out = done(Verify(verifier=Rouge(kind="rouge")), tmp_path / "stage", inputs)
+    assert (outcome.rows_in, outcome.rows_out) == (0, 0)
+    assert rows_written(out, "scores") == []
