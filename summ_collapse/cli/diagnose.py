@@ -85,7 +85,8 @@ def _diagnose(options: argparse.Namespace) -> None:
         labels.run(options, named_files(options.scores))
         return
     pools, question, where = _pools(options)
-    found = diagnose(pools, question, _fit(options.coefficients, where))
+    shown = options.wide or options.json or options.out is not None
+    found = diagnose(pools, question, _fit(options.coefficients, where), distances=shown)
     content = as_json(found)
     if options.out is not None:
         write_out(options.out, content)

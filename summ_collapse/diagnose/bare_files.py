@@ -60,6 +60,7 @@ def candidates_of_files(files: Files) -> Candidates:
         oracles=frozenset(name for name in scores if name == files.oracle),
         column=table["stratum"].combine_chunks() if "stratum" in table.column_names else None,
         slice_rows=files.slice_rows,
+        real=[] if references is None else _of_documents(references, keys.document),
     )
 
 
@@ -83,6 +84,12 @@ def _built_in(files: Files, keys: Keys, texts: pa.ChunkedArray) -> dict[str, np.
     documents = None if files.documents is None else keys.documents_of(files.documents)
     named = list(zip(keys.ids.to_pylist(), keys.samples.tolist(), strict=True))
     return {name: scored(name, named, texts.to_pylist(), documents, files.shown) for name in files.verifiers}
+
+
+def _of_documents(references: np.ndarray, document: np.ndarray) -> list[str]:
+    """Each document's reference, where it has one, once: a document may have several candidates."""
+    first = np.unique(document, return_index=True)[1]
+    return [text for text in references[first].tolist() if text is not None]
 
 
 def _check_oracle(path: Path, keys: Keys, scores: np.ndarray) -> None:

@@ -1,6 +1,6 @@
 """What a diagnosis looks at: the candidates of one pool with every verifier's scores, and how good those with a reference are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from summ_collapse.diagnose.strata import Strata
 from summ_collapse.errors import InputError
+from summ_collapse.metrics.text_distance import Distances, Space, one_a_document
 from summ_collapse.predict.measure import Judged
 from summ_collapse.records import tie_break
 from summ_collapse.selection.order import merged_strata, ranked, selection_rows
@@ -39,6 +40,7 @@ class Candidates:
     pool: str | None = None
     column: pa.Array | None = None
     slice_rows: int | None = None
+    real: Sequence[str] = ()  # texts that people wrote, which what is kept is held against
     graded: np.ndarray | None = None  # a metric that knows more than right and wrong, 0-1; `quality` where absent
 
     def __post_init__(self) -> None:
@@ -112,6 +114,18 @@ class Candidates:
         ranges = [words[labels == label] for label in range(int(labels.max()) + 1)]
         names = [f"{held.min()}" if held.min() == held.max() else f"{held.min()}-{held.max()}" for held in ranges]
         return Strata(np.arange(self.rows), labels, names, "lengths")
+
+    @cached_property
+    def _space(self) -> Space:
+        return Space.of(self.real, self._texts(one_a_document(self.document, np.ones(self.rows, dtype=bool))))
+
+    def distances(self, kept: np.ndarray) -> Distances:
+        """Of the rows that are kept, from the real texts, where there are any."""
+        return self._space.distances(self._texts(one_a_document(self.document, kept))) if self.real else Distances()
+
+    def _texts(self, rows: np.ndarray) -> list[str]:
+        found: list[str] = self.texts.take(pa.array(rows)).to_pylist()
+        return found
 
     @cached_property
     def strata(self) -> Strata:

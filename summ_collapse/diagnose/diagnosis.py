@@ -42,7 +42,8 @@ class Selection:
     """What one verifier keeps of one pool at one rate, how it compares, and what theory says; predicted differences in points.
 
     `difference` is p' - p, from keeping all and from random rows alike; its intervals hold for all selections at once.
-    `predicted` is None where no coefficients hold or the real rows are not counted.
+    `predicted` is None where no coefficients hold or the real rows are not counted. `informedness` to `a_distance` are what
+    others would go by.
     """
 
     name: str
@@ -65,6 +66,10 @@ class Selection:
     criterion: str
     predicted_delta: Interval | None
     predicted_vs_random: Interval | None
+    informedness: float | None  # J = phi - psi
+    kept_score: float | None  # the mean, in standard deviations above all scores' mean
+    mmd: float | None  # of what is kept from real texts, which no label is needed for
+    a_distance: float | None
     coverage: float
     coverage_loss: float
     coverage_random: float

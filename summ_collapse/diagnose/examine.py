@@ -13,7 +13,8 @@ from summ_collapse.diagnose.candidates import Candidates
 from summ_collapse.diagnose.diagnosis import Across, Baseline, Decile, Diagnosis, Question, Ranking, Selection, Swept, best_arm
 from summ_collapse.metrics.bootstrap import Interval
 from summ_collapse.metrics.coverage import coverage
-from summ_collapse.metrics.ranking import auc, phi_coefficient, spearman
+from summ_collapse.metrics.ranking import auc, mean_score, phi_coefficient, spearman
+from summ_collapse.metrics.text_distance import Distances
 from summ_collapse.predict.comparison import BETTER, LEVEL, Comparison, Kept, compare
 from summ_collapse.predict.confusion import Estimates
 from summ_collapse.predict.posterior import DRAWS
@@ -41,15 +42,16 @@ class _Taken:
     threshold: float
 
 
-def diagnose(pools: Sequence[Candidates], question: Question, fit: Fit | None = None) -> Diagnosis:
+def diagnose(pools: Sequence[Candidates], question: Question, fit: Fit | None = None, distances: bool = True) -> Diagnosis:
     """A selection for every verifier, rate and pool, a ranking for every verifier and pool, and the recommendation.
 
-    `fit` has the coefficients that hold for these pools' task; None: none do, and no difference is predicted.
+    `fit` has the coefficients that hold for these pools' task; None: none do, and no difference is predicted. How far texts are
+    from real ones is measured where `distances` are asked for, since it takes longer than all else.
     """
     taken = [[*_taken(pool, question, "corpus"), *_taken(pool, question, "strata")] for pool in pools]
     compared = compare([_labelled(pool, question.wrong_below, found) for pool, found in zip(pools, taken, strict=True)])
     selections = [
-        _selection(pool, question.wrong_below, one, comparison, fit)
+        _selection(pool, question.wrong_below, one, comparison, fit, distances)
         for pool, found, comparisons in zip(pools, taken, compared, strict=True)
         for one, comparison in zip(found, comparisons, strict=True)
     ]
@@ -81,11 +83,14 @@ def _labelled(pool: Candidates, below: float, taken: Sequence[_Taken]) -> Kept:
     return Kept(judged.document, judged.wrong, kept)
 
 
-def _selection(pool: Candidates, below: float, taken: _Taken, compared: Comparison, fit: Fit | None) -> Selection:
+def _selection(
+    pool: Candidates, below: float, taken: _Taken, compared: Comparison, fit: Fit | None, distances: bool
+) -> Selection:
     kept, threshold = taken.kept, taken.threshold
     labels, of_labelled = pool.strata.labels, kept[pool.strata.rows]
     measured = pool.judged(below).measured(kept[pool.labelled], taken.count, (labels, of_labelled), pool.slice_rows)
     verdict = predicted_verdict(measured, fit)
+    phi, psi = measured.estimates.phi, measured.estimates.psi
     return Selection(
         name=taken.name,
         rate=taken.rate,
@@ -107,6 +112,9 @@ def _selection(pool: Candidates, below: float, taken: _Taken, compared: Comparis
         criterion=verdict.criterion,
         predicted_delta=_points(verdict.against_real),
         predicted_vs_random=_points(verdict.against_random),
+        informedness=None if phi is None or psi is None else phi.mean - psi.mean,
+        kept_score=mean_score(pool.scores[taken.name], kept),
+        **vars(pool.distances(kept) if distances else Distances()),
         coverage=coverage(labels, of_labelled),
         coverage_loss=measured.coverage_loss,
         coverage_random=pool.strata.random_coverage(kept),

@@ -11,7 +11,7 @@ from summ_collapse.errors import InputError
 from summ_collapse.experiment.arms import Pool
 from summ_collapse.recipe.schema import Recipe
 from summ_collapse.report.lines.mixtures import answer
-from summ_collapse.report.predicted import graded
+from summ_collapse.report.predicted import graded, real_texts
 from summ_collapse.report.results import read_results
 from summ_collapse.run import Run, reopen
 from summ_collapse.stages.prepare import Counts, slice_rows
@@ -80,6 +80,7 @@ def _pool(run: Run, pool: Pool) -> Candidates:
         slice=pool.slice,
         pool=None if pool.main else pool.name,
         slice_rows=slice_rows(Counts.of(examples).train, pool.slice) if pool.slice is not None else None,
+        real=real_texts(examples.table("train"), pool.slice),
         # Where the judge's metric is the report's first, `quality` has these scores already.
         graded=None if metric == recipe.wrong.metric else graded(examples.table("train"), candidates, metric),
     )

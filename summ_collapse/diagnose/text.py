@@ -14,6 +14,7 @@ from summ_collapse.report.tables import MARKS, signed
 COVERAGE_LOSS = 0.1
 NARROW = ("verifier", "keep", "p′", "p′ − p", "than random")
 WIDE = ("verifier", "keep", "rows", "score ≥", "p", "φ", "ψ", "p*", "p′", "p′ − p", "than random", "AUC", "coverage")
+OTHERS = ("J", "mean score", "MMD", "A")  # what one would go by without a prediction
 PREDICTED = ("predicted Δ", "predicted")
 NAME_WIDTH = 20  # characters; what is longer goes on in the next line
 SHORT = {BETTER: "better", WORSE: "worse", NOT_TOLD: "not told apart"}
@@ -48,7 +49,7 @@ def as_rich(found: Diagnosis, wide: bool = False) -> Table:
     """Estimates with their 95% intervals, in percent. Not wide: fits 80 columns, of selections in strata has the best."""
     predicted = PREDICTED if found.predictor is not None else ()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    first, *others = (*WIDE, *predicted) if wide else NARROW
+    first, *others = (*WIDE, *OTHERS, *predicted) if wide else NARROW
     table.add_column(first, no_wrap=wide, overflow="fold", max_width=None if wide else NAME_WIDTH)
     for heading in others:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -84,6 +85,10 @@ def _wide(found: Diagnosis, entry: Selection, ranking: Ranking) -> list[str]:
         SHORT[entry.against_random],
         _percent(ranking.auc),
         f"{100 * entry.coverage:.0f} of {100 * entry.coverage_random:.0f}",
+        _number(entry.informedness, "+.2f"),
+        _number(entry.kept_score, "+.2f"),
+        _number(entry.mmd, ".4f"),
+        _number(entry.a_distance, ".2f"),
     ]
     return cells if found.predictor is None else [*cells, _points(entry.predicted_delta), MARKS.get(entry.predicted or "", "")]
 
@@ -91,7 +96,7 @@ def _wide(found: Diagnosis, entry: Selection, ranking: Ranking) -> list[str]:
 def _wide_baseline(found: Diagnosis, entry: Baseline) -> list[str]:
     estimates, rate = entry.estimates, f"{100 * entry.rate:g}"
     cells = [_called(found, entry, _at_seed(found, entry)), rate, f"{entry.kept_rows:,}", "", _percent(estimates.p), rate, rate]
-    cells += ["50", _percent(estimates.kept_error), "", "", "50", f"{100 * entry.coverage:.0f}"]
+    cells += ["50", _percent(estimates.kept_error), "", "", "50", f"{100 * entry.coverage:.0f}", "+0.00", "", "", ""]
     return cells if found.predictor is None else [*cells, _points(entry.predicted_delta), MARKS.get(entry.predicted or "", "")]
 
 
@@ -125,6 +130,10 @@ def _several_seeds(found: Diagnosis) -> bool:
 
 def _percent(share: Interval | None) -> str:
     return "" if share is None else f"{100 * share.mean:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def _shift(difference: Interval | None) -> str:
@@ -165,8 +174,13 @@ def conclusions(found: Diagnosis, wide: bool = False) -> list[str]:
         for pool in found.pools
         if len(pool.strata.rows) < pool.rows
     ]
+    if wide and found.verifiers:
+        lines.append(
+            "J = φ − ψ; mean score: of what is kept, in standard deviations above all; MMD (unbiased, TF-IDF) and A (0 to 2): "
+            "how far it is from the real texts. Others go by these; nothing is advised by them."
+        )
     if not wide and found.verifiers:
-        lines.append("--wide: φ, ψ, p*, AUC, coverage, selections within strata; --json: everything.")
+        lines.append("--wide: φ, ψ, p*, AUC, coverage, distances, within strata; --json: everything.")
     return lines
 
 

@@ -26,6 +26,18 @@ def spearman(scores: np.ndarray, quality: np.ndarray, effective: int) -> Interva
     return Interval(rho, math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half))
 
 
+def mean_score(scores: np.ndarray, kept: np.ndarray) -> float | None:
+    """The mean of what is kept, in standard deviations above the mean of all; both (rows,). 0 where scores do not vary.
+
+    None where nothing that is kept has a finite score.
+    """
+    finite = np.isfinite(scores)
+    if not (kept & finite).any():
+        return None
+    spread = float(scores[finite].std())
+    return float((scores[kept & finite].mean() - scores[finite].mean()) / spread) if spread > 0 else 0.0
+
+
 def _varies(values: np.ndarray) -> bool:
     return bool(len(values)) and bool((values != values[0]).any())
 

@@ -35,49 +35,73 @@ class Space:
             return cls(None, None)
         return cls(words, words.transform(ours))
 
-    def vectors(self, texts: Sequence[str]) -> Any:
-        return self.words.transform(_sample(texts))
+    def distances(self, texts: Sequence[str]) -> "Distances":
+        """By both measures."""
+        if self.words is None or not texts:
+            return Distances()
+        theirs = self.words.transform(_sample(texts))
+        return Distances(self._mmd(theirs), self._a_distance(theirs))
 
-    def mmd(self, texts: Sequence[str]) -> float | None:
+    def _mmd(self, theirs: Any) -> float | None:
         """The maximum mean discrepancy (Gretton et al. 2012) under the kernel of cosines: how far the mean vectors are apart,
         squared, without the bias of finite samples, so that it may fall below 0. None where a side has fewer than two texts.
         """
-        if self.words is None or min(len(texts), self.real.shape[0]) < 2:
+        if min(theirs.shape[0], self.real.shape[0]) < 2:
             return None
-        theirs = self.vectors(texts)
         return _within(self.real) + _within(theirs) - 2 * float((_mean(self.real) * _mean(theirs)).sum())
 
-    def a_distance(self, texts: Sequence[str]) -> float | None:
+    def _a_distance(self, theirs: Any) -> float | None:
         """2 (1 - 2 error) of a linear classifier that tells both apart on texts held out (Ben-David et al. 2007): 0 where it
         cannot, 2 where it never errs. None where a side has too few texts.
         """
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import StratifiedKFold, cross_val_score
-
-        count = min(len(texts), LEARNT, 0 if self.words is None else self.real.shape[0])
-        if count < FEWEST:
-            return None
         from scipy.sparse import vstack
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import StratifiedKFold
         from threadpoolctl import threadpool_limits
 
+        count = min(theirs.shape[0], self.real.shape[0], LEARNT)
+        if count < FEWEST:
+            return None
         # As many of both, so that chance is one half; drawn, since texts come in an order that says something.
-        theirs = self.vectors(texts)
         drawn = [np.random.default_rng(side).permutation(rows.shape[0])[:count] for side, rows in enumerate((self.real, theirs))]
         both = vstack([self.real[np.sort(drawn[0])], theirs[np.sort(drawn[1])]])
         sides = np.repeat([0, 1], count)
-        folds = StratifiedKFold(2, shuffle=True, random_state=0)
+        right = []
         # On one thread, since sums that are split among several round differently.
         with threadpool_limits(1):
-            right = cross_val_score(LogisticRegression(max_iter=200), both, sides, cv=folds).mean()
-        return float(2 * (1 - 2 * min(0.5, 1 - right)))
+            for learnt, held_out in StratifiedKFold(2, shuffle=True, random_state=0).split(both, sides):
+                fitted = LogisticRegression(max_iter=200).fit(both[learnt], sides[learnt])
+                right.append(fitted.score(both[held_out], sides[held_out]))
+        return float(2 * (1 - 2 * min(0.5, 1 - float(np.mean(right)))))
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Of some texts from the real ones; None where there are too few of either."""
+
+    mmd: float | None = None
+    a_distance: float | None = None
+
+
+def one_a_document(document: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Places of rows to measure by: of what is kept the first of each document, since its candidates are alike; a sample of many.
+
+    `document` numbers each row's, (rows,), and `kept` is (rows,) bool.
+    """
+    rows = np.flatnonzero(kept)
+    rows = rows[np.unique(document[rows], return_index=True)[1]]
+    return rows[_drawn(len(rows))]
 
 
 def _sample(texts: Sequence[str]) -> list[str]:
-    """At most MOST of them, the same ones every time."""
-    if len(texts) <= MOST:
-        return list(texts)
-    chosen = np.sort(np.random.default_rng(0).choice(len(texts), MOST, replace=False))
-    return [texts[place] for place in chosen.tolist()]
+    return [texts[place] for place in _drawn(len(texts)).tolist()]
+
+
+def _drawn(count: int) -> np.ndarray:
+    """At most MOST of so many places, the same ones every time."""
+    if count <= MOST:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, MOST, replace=False))
 
 
 def _mean(vectors: Any) -> np.ndarray:

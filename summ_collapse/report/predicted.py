@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from summ_collapse.experiment.arms import Arm
 from summ_collapse.metrics.coverage import coverage
+from summ_collapse.metrics.ranking import mean_score
 from summ_collapse.metrics.references import labelled
 from summ_collapse.metrics.scoring import reads_documents, score_pairs
-from summ_collapse.metrics.text_distance import Space
+from summ_collapse.metrics.text_distance import Distances, Space, one_a_document
 from summ_collapse.predict.measure import Judged
 from summ_collapse.predict.predictor import SHIPPED, Prediction
 from summ_collapse.predict.verdict import predicted_verdict
@@ -39,11 +40,9 @@ class _Candidates:
     document: np.ndarray
     space: Space  # where their distance from the real texts is measured
 
-    def distances(self, kept: np.ndarray) -> dict[str, float | None]:
-        """Of the rows that are kept, from the real texts; one candidate a document, since those of one are alike."""
-        rows = np.flatnonzero(kept)
-        texts = [self.texts[row] for row in rows[np.unique(self.document[rows], return_index=True)[1]]]
-        return {"mmd": self.space.mmd(texts), "a_distance": self.space.a_distance(texts)}
+    def distances(self, kept: np.ndarray) -> Distances:
+        """Of the rows that are kept, from the real texts."""
+        return self.space.distances([self.texts[row] for row in one_a_document(self.document, kept)])
 
 
 class Predictions:
@@ -76,7 +75,7 @@ class Predictions:
             "coverage_loss": measured.coverage_loss,
             "weighted_error": measured.weighted_error[0] if measured.weighted_error else None,
             "kept_score": kept_score,
-            **candidates.distances(kept),
+            **vars(candidates.distances(kept)),
             "tampered": tampered,
             "predicted_delta": _described(found.against_real),
             "predicted_vs_random": _described(found.against_random),
@@ -103,15 +102,9 @@ class Predictions:
                 cluster_strata(texts, CLUSTERS),
                 texts,
                 np.unique(np.array(table["id"].to_pylist(), dtype=object), return_inverse=True)[1],
-                Space.of(self._real(arm.slice), texts),
+                Space.of(real_texts(self._examples, arm.slice), texts),
             )
         return self._candidates[arm.candidates]
-
-    def _real(self, share: float | None) -> list[str]:
-        """The real texts that there are before any reference of the pool is looked at: the generator's own."""
-        rows = self._examples if share is None else slice_of(self._examples, share)
-        found: list[str] = rows["summary"].drop_null().to_pylist()
-        return found
 
     def _kept(self, arm: Arm, candidates: _Candidates) -> np.ndarray:
         """Which candidates are among the arm's rows."""
@@ -126,12 +119,15 @@ class Predictions:
         if arm.scores is None:
             return None, None
         table = self.inputs[arm.scores].table("scores")
-        scores = table["score"].to_numpy()
-        finite = np.isfinite(scores)
-        spread = float(scores[finite].std()) if finite.any() else 0.0
-        above = scores[kept & finite].mean() - scores[finite].mean() if (kept & finite).any() else 0.0
         tampered = float(np.mean(table["tampered"].to_pylist())) if "tampered" in table.column_names else None
-        return float(above / spread) if spread > 0 else 0.0, tampered
+        return mean_score(table["score"].to_numpy(), kept) or 0.0, tampered
+
+
+def real_texts(examples: pa.Table, share: float | None) -> list[str]:
+    """Those that there are before any reference of a pool is looked at: the slice that its generator learnt from."""
+    rows = examples if share is None else slice_of(examples, share)
+    found: list[str] = rows["summary"].drop_null().to_pylist()
+    return found
 
 
 def graded(examples: pa.Table, candidates: pa.Table, metric: str) -> np.ndarray:

@@ -74,7 +74,14 @@ def test_labels_of_all_candidates_count_for_all_with_references_for_some(tmp_pat
     without = {name: rows for name, rows in some.items() if name != "references"}
     found = ask([*arguments(tmp_path / "one", some), "--oracle", "truth"])
     assert found["pools"][0]["labelled"] == ROWS
-    assert found == ask([*arguments(tmp_path / "two", without), "--oracle", "truth"])
+    bare = ask([*arguments(tmp_path / "two", without), "--oracle", "truth"])
+    of_references = [
+        [(entry.pop("mmd"), entry.pop("a_distance")) for entry in (*one["verifiers"], *one["stratified"])]
+        for one in (found, bare)
+    ]
+    assert found == bare
+    assert None not in of_references[0][0]
+    assert set(of_references[1]) == {(None, None)}
     assert found["baselines"][0]["p"] == pytest.approx(float(np.mean(quality_of(data) < 0.25)))
 
 

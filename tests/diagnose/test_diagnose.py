@@ -10,8 +10,9 @@ import pytest
 
 from summ_collapse.cli import main
 from summ_collapse.diagnose.bare_files import Files, candidates_of_files
+from summ_collapse.metrics.text_distance import Space
 from summ_collapse.predict.confusion import ESTIMATED
-from summ_collapse.selection.order import ranking
+from summ_collapse.selection.order import ranking, selection_rows
 from tests.conftest import ENVIRONMENT
 from tests.diagnose.bare_files import HEAVY, ROWS, Data, arguments, by_hand, entry_of, quality_of, sentences
 
@@ -96,10 +97,26 @@ def test_references_of_some_documents_are_what_shares_are_estimated_from(tmp_pat
         )
 
 
-def drop(entry: dict[str, Any]) -> dict[str, Any]:
+OF_REAL_TEXTS = ("mmd", "a_distance")
+
+
+def drop(entry: dict[str, Any], *further: str) -> dict[str, Any]:
     """Without what depends on how many selections there are beside it."""
-    beside = ("difference_low", "difference_high", "against_random", "labels_needed")
+    beside = ("difference_low", "difference_high", "against_random", "labels_needed", *further)
     return {name: value for name, value in entry.items() if name not in beside}
+
+
+def test_what_others_would_go_by_stands_beside_every_selection(tmp_path, data, ask) -> None:
+    found = ask(arguments(tmp_path, data))
+    space = Space.of([row["summary"] for row in data["references"]], [row["candidate"] for row in data["candidates"]])
+    for name in ("good", "coin"):
+        for rate in (0.125, 0.5):
+            entry, scores = entry_of(found, name, rate), np.array([row["score"] for row in data[name]])
+            kept = ranking(scores, [(row["id"], 0) for row in data["candidates"]]) < selection_rows(ROWS, rate)
+            texts = [row["candidate"] for row, one in zip(data["candidates"], kept, strict=True) if one]
+            assert entry["informedness"] == pytest.approx(entry["phi"] - entry["psi"])
+            assert entry["kept_score"] == pytest.approx((scores[kept].mean() - scores.mean()) / scores.std())
+            assert (entry["mmd"], entry["a_distance"]) == (space.distances(texts).mmd, space.distances(texts).a_distance)
 
 
 def test_oracle_says_what_is_wrong_in_the_references_place(tmp_path, data, ask) -> None:
@@ -107,8 +124,12 @@ def test_oracle_says_what_is_wrong_in_the_references_place(tmp_path, data, ask) 
     quality = [{"id": row["id"], "score": score} for row, score in zip(data["candidates"], quality_of(data), strict=True)]
     without = {name: rows for name, rows in data.items() if name != "references"} | {"truth": quality}
     found = ask([*arguments(tmp_path / "two", without), "--oracle", "truth"])
-    ours, theirs = ([drop(entry) for entry in one["verifiers"] if entry["name"] != "truth"] for one in (found, with_references))
+    ours, theirs = (
+        [drop(entry, *OF_REAL_TEXTS) for entry in one["verifiers"] if entry["name"] != "truth"]
+        for one in (found, with_references)
+    )
     assert ours == theirs
+    assert {entry[name] for entry in found["verifiers"] for name in OF_REAL_TEXTS} == {None}  # nobody has brought any
     assert entry_of(found, "truth", 0.25)["oracle"]
     assert found["recommended"]["name"] == "good"
     some = without | {"truth": quality[:90]}

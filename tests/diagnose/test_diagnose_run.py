@@ -44,7 +44,8 @@ def planted_run(tmp_path: Path, changes: Mapping[str, Any], generators: Sequence
     run = open_run(recipe, out)
     freeze(run, Request(tmp_path / "recipe.yaml", (), out), out / FROZEN)
     train = examples(80, seed=5)
-    publish(run, "prepare/data", train, "train", train_rows=80, test_rows=20)
+    ranked = train.append_column("slice_rank", pa.array(range(80), pa.int64()))
+    publish(run, "prepare/data", ranked, "train", train_rows=80, test_rows=20)
     summaries = train["summary"].to_pylist()
     keys = {"id": np.repeat(train["id"].to_pylist()[20:], 2), "sample": pa.array([0, 1] * 60, pa.int32())}
     several = len(recipe.seeds) > 1
@@ -77,6 +78,7 @@ def bare_files_of(run: Path, at_seed: str, verifiers: Sequence[str]) -> Data:
 
 
 OF_THE_TABLE = ("difference_low", "difference_high", "against_random", "labels_needed")
+OF_REAL_ROWS = ("mmd", "a_distance")  # the run's are its generator's own, the files' the references that they have
 OF_THE_TASK = (
     "criterion",
     "predicted",
@@ -85,7 +87,7 @@ OF_THE_TASK = (
 
 
 def without_table(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in (*OF_THE_TABLE, *OF_THE_TASK)}
+    return {name: value for name, value in row.items() if name not in (*OF_THE_TABLE, *OF_THE_TASK, *OF_REAL_ROWS)}
 
 
 def agrees(found: Mapping[str, Any], seed: int, files: Mapping[str, Any]) -> None:
@@ -141,7 +143,8 @@ def test_finished_run_agrees_with_its_bare_files_and_its_own_results(tmp_path, s
             said = [entry["predicted_delta"], entry["predicted_delta_low"], entry["predicted_delta_high"], entry["predicted"]]
             predicted = arm["predicted_delta"]
             assert said == [*(pytest.approx(predicted[name]) for name in ("delta", "low", "high")), arm["predicted"]]
-            assert entry["coverage"] == pytest.approx(arm["coverage"])
+            for name in ("coverage", "kept_score", *OF_REAL_ROWS):
+                assert entry[name] == pytest.approx(arm[name])
 
 
 def test_run_that_is_not_verified_yet_says_how_to_go_on(tmp_path, verified_run, capsys) -> None:

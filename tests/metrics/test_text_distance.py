@@ -14,22 +14,22 @@ ONE_KIND = [row["summary"] for row in TEXTS if row["kind"] in ("deal", "profit")
 
 def test_mmd_is_the_unbiased_one_over_all_pairs() -> None:
     space = Space.of(REAL[:20], ALIKE[:30])
-    real, theirs = (space.vectors(texts).toarray() for texts in (REAL[:20], ALIKE[:30]))
+    real, theirs = (space.words.transform(texts).toarray() for texts in (REAL[:20], ALIKE[:30]))
 
     def within(vectors: np.ndarray) -> float:
         return float(np.mean([one @ other for a, one in enumerate(vectors) for b, other in enumerate(vectors) if a != b]))
 
     between = float(np.mean([one @ other for one in real for other in theirs]))
-    assert space.mmd(ALIKE[:30]) == pytest.approx(within(real) + within(theirs) - 2 * between, abs=1e-12)
+    assert space.distances(ALIKE[:30]).mmd == pytest.approx(within(real) + within(theirs) - 2 * between, abs=1e-12)
 
 
 def test_what_is_of_one_source_is_near_and_a_part_of_it_is_far() -> None:
     space = Space.of(REAL, ALIKE + ONE_KIND)
-    near, far = space.mmd(ALIKE), space.mmd(ONE_KIND)
+    near, far = space.distances(ALIKE).mmd, space.distances(ONE_KIND).mmd
     assert near is not None
     assert far is not None
     assert abs(near) < 0.005 < far
-    alike, part = space.a_distance(ALIKE), space.a_distance(ONE_KIND)
+    alike, part = space.distances(ALIKE).a_distance, space.distances(ONE_KIND).a_distance
     assert alike is not None
     assert part is not None
     # Told apart by chance: the error of 600 texts is one half but for four standard errors.
@@ -38,7 +38,7 @@ def test_what_is_of_one_source_is_near_and_a_part_of_it_is_far() -> None:
 
 
 def test_too_few_texts_or_no_words_have_no_distance() -> None:
-    assert Space.of(REAL, ALIKE).mmd(ALIKE[:1]) is None
-    assert Space.of(REAL, ALIKE).a_distance(ALIKE[:3]) is None
-    assert Space.of(["", " "], [""]).mmd([" "] * 5) is None
-    assert Space.of(["", " "], [""]).a_distance([" "] * 5) is None
+    assert Space.of(REAL, ALIKE).distances(ALIKE[:1]).mmd is None
+    assert Space.of(REAL, ALIKE).distances(ALIKE[:3]).a_distance is None
+    assert Space.of(["", " "], [""]).distances([" "] * 5).mmd is None
+    assert Space.of(["", " "], [""]).distances([" "] * 5).a_distance is None
