@@ -1,7 +1,8 @@
 """p, phi, psi, p* and p' of a selection from labels that were drawn on purpose: so many among what is kept, so many outside.
 
-Both draws are simple random samples, so each side's share of wrong rows has a Beta posterior (Jeffreys' prior), and how large the
-sides are is known. Where a share is 0 or 1 its interval is one-sided, up to the bound of Clopper and Pearson, as in `posterior`.
+Both draws are simple random samples. On each side the chance of a row to be wrong has a Beta posterior (Jeffreys' prior); of the
+rows with a label it is known which are wrong, and of those without so many are as that chance gives. Where a share is 0 or 1 its
+interval is one-sided, as in `posterior`.
 """
 
 from dataclasses import dataclass
@@ -29,13 +30,13 @@ class Labelled:
         return self.wrong / self.labels if self.labels else float("nan")
 
     def drawn(self, rng: np.random.Generator, draws: int) -> np.ndarray:
-        """The share's posterior, (draws,)."""
+        """The share's posterior, (draws,): what is labelled is known, and of all others each is wrong with one probability."""
         right = self.labels - self.wrong
         # Gamma variates, so that either of a Beta's parameters may be 0.
         ours = rng.standard_gamma(1.0 if not self.wrong else self.wrong + 0.5 * (right > 0), draws)
         others = rng.standard_gamma(1.0 if not right else right + 0.5 * (self.wrong > 0), draws)
-        found: np.ndarray = ours / (ours + others)
-        return found
+        wrong = self.wrong + rng.binomial(self.rows - self.labels, ours / (ours + others))
+        return wrong / max(1, self.rows)
 
 
 def estimated(kept: Labelled, dropped: Labelled, draws: int = DRAWS, seed: int = 0) -> Estimates:
