@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--coefficients", type=Path, metavar="FILE", help="of `predict fit`: predict differences from the real rows with them"
     )
+    parser.add_argument(
+        "--embed", metavar="FOLDER", help="model on disk whose embeddings tell how far texts are from real ones (default: TF-IDF)"
+    )
     labels.add(parser)
     parser.add_argument("--wide", action="store_true", help="print every column, and selections within strata")
     parser.add_argument("--json", action="store_true", help="print as JSON")
@@ -85,6 +90,8 @@ def _diagnose(options: argparse.Namespace) -> None:
         labels.run(options, named_files(options.scores))
         return
     pools, question, where = _pools(options)
+    if options.embed is not None:
+        pools, question = _embedded(options.embed, pools), replace(question, embed=options.embed)
     shown = options.wide or options.json or options.out is not None
     found = diagnose(pools, question, _fit(options.coefficients, where), distances=shown)
     content = as_json(found)
@@ -98,6 +105,18 @@ def _diagnose(options: argparse.Namespace) -> None:
     say(*conclusions(found, options.wide))
     if options.run is not None and (mixed := mixture_of_run(options.run)) is not None:
         say(f"Trained already: {mixed}")
+
+
+def _embedded(folder: str, pools: Sequence["Candidates"]) -> list["Candidates"]:
+    """The pools, their texts as vectors that a model makes of them."""
+    if not Path(folder).is_dir():
+        raise InputError(f"--embed: expected a model's folder on disk, found none at {folder}")
+    from summ_collapse.launch.process import quieten
+    from summ_collapse.models.embedding import Embedder
+
+    quieten()
+    embed = Embedder(folder)
+    return [replace(pool, embed=embed) for pool in pools]
 
 
 def _pools(options: argparse.Namespace) -> tuple[list["Candidates"], "Question", str | None]:

@@ -1,6 +1,6 @@
 """What a diagnosis looks at: the candidates of one pool with every verifier's scores, and how good those with a reference are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,6 +41,7 @@ class Candidates:
     column: pa.Array | None = None
     slice_rows: int | None = None
     real: Sequence[str] = ()  # texts that people wrote, which what is kept is held against
+    embed: Callable[[Sequence[str]], np.ndarray] | None = None  # vectors to compare texts by; TF-IDF where absent
     graded: np.ndarray | None = None  # a metric that knows more than right and wrong, 0-1; `quality` where absent
 
     def __post_init__(self) -> None:
@@ -117,6 +118,8 @@ class Candidates:
 
     @cached_property
     def _space(self) -> Space:
+        if self.embed is not None:
+            return Space.embedded(self.real, self.embed)
         return Space.of(self.real, self._texts(one_a_document(self.document, np.ones(self.rows, dtype=bool))))
 
     def distances(self, kept: np.ndarray) -> Distances:

@@ -25,6 +25,7 @@ class Question:
     rates: Sequence[float]
     wrong_below: float
     metric: str
+    embed: str | None = None  # the model whose embeddings texts are compared by; TF-IDF where absent
 
 
 @dataclass(frozen=True)

@@ -176,8 +176,8 @@ def conclusions(found: Diagnosis, wide: bool = False) -> list[str]:
     ]
     if wide and found.verifiers:
         lines.append(
-            "J = φ − ψ; mean score: of what is kept, in standard deviations above all; MMD (unbiased, TF-IDF) and A (0 to 2): "
-            "how far it is from the real texts. Others go by these; nothing is advised by them."
+            "J = φ − ψ; mean score: of what is kept, in standard deviations above all; MMD (unbiased) and A (0 to 2): how far it "
+            f"is from the real texts, by {found.question.embed or 'TF-IDF'}. Others go by these; nothing is advised by them."
         )
     if not wide and found.verifiers:
         lines.append("--wide: φ, ψ, p*, AUC, coverage, distances, within strata; --json: everything.")

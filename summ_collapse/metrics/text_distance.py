@@ -1,9 +1,10 @@
 """How far a set of texts is from real ones, without a label: what others go by before they train.
 
-Texts are TF-IDF vectors of length 1, so that no model is needed; words are weighed by the real texts and a pool's together.
+Texts are vectors of length 1: TF-IDF, for which no model is needed, with words weighed by the real texts and a pool's together;
+or a model's embeddings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ FEWEST = 4  # texts of a side, below which there is nothing to hold out
 class Space:
     """The vectors of real texts, and a way to make those of others."""
 
-    words: Any  # a fitted vectoriser; None where no text holds a word
-    real: Any  # (texts, words), sparse
+    vectors: Callable[[Sequence[str]], Any] | None  # (texts, width), sparse; None where no text holds a word
+    real: Any
 
     @classmethod
     def of(cls, real: Sequence[str], pool: Sequence[str]) -> "Space":
@@ -33,13 +34,23 @@ class Space:
             words.fit([*ours, *theirs])
         except ValueError:  # what scikit-learn says of an empty vocabulary
             return cls(None, None)
-        return cls(words, words.transform(ours))
+        return cls(words.transform, words.transform(ours))
+
+    @classmethod
+    def embedded(cls, real: Sequence[str], embed: Callable[[Sequence[str]], np.ndarray]) -> "Space":
+        """Of real texts, by vectors of length 1 that `embed` makes of any."""
+        from scipy.sparse import csr_matrix
+
+        def vectors(texts: Sequence[str]) -> Any:
+            return csr_matrix(np.asarray(embed(texts), dtype=np.float64))
+
+        return cls(vectors, vectors(_sample(real)))
 
     def distances(self, texts: Sequence[str]) -> "Distances":
         """By both measures."""
-        if self.words is None or not texts:
+        if self.vectors is None or not texts:
             return Distances()
-        theirs = self.words.transform(_sample(texts))
+        theirs = self.vectors(_sample(texts))
         return Distances(self._mmd(theirs), self._a_distance(theirs))
 
     def _mmd(self, theirs: Any) -> float | None:

@@ -17,6 +17,7 @@ from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import RemoteEntryNotFoundError
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -160,6 +161,12 @@ def load_classifier(source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
         lacking = ", ".join(sorted(found["missing_keys"]))
         raise InputError(f"model {source.name!r}: expected a sequence classifier; its weights lack {lacking}")
     return model.to(device())
+
+
+def load_bare(source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
+    """The model without any head, whatever it was trained for, on this device."""
+    model: PreTrainedModel = _from_pretrained(source, dtype, AutoModel).to(device())
+    return model
 
 
 def _from_pretrained(source: ModelSource, dtype: torch.dtype, auto: Any = AutoModelForCausalLM, **further: Any) -> Any:

@@ -69,9 +69,23 @@ def quality_of(data: Data) -> np.ndarray:
     return score_pairs(ours, theirs, ["rouge1"])["rouge1"]
 
 
+def scores_of(data: Data, name: str) -> np.ndarray:
+    return np.array([row["score"] for row in data[name]])
+
+
+def kept_of(data: Data, name: str, rate: float) -> np.ndarray:
+    """Which rows the pipeline's own `select` would keep."""
+    keys = [(row["id"], 0) for row in data["candidates"]]
+    return ranking(scores_of(data, name), keys) < selection_rows(len(keys), rate)
+
+
+def kept_texts(data: Data, name: str, rate: float) -> list[str]:
+    kept = kept_of(data, name, rate)
+    return [row["candidate"] for row, one in zip(data["candidates"], kept, strict=True) if one]
+
+
 def by_hand(data: Data, name: str, rate: float, labelled: np.ndarray) -> dict[str, object]:
-    """The summary of a selection that the pipeline's own `select` would make."""
-    scores, keys = np.array([row["score"] for row in data[name]]), [(row["id"], 0) for row in data["candidates"]]
-    kept = ranking(scores, keys) < selection_rows(len(keys), rate)
+    """The summary of that selection."""
+    kept = kept_of(data, name, rate)
     wrong = quality_of(data) < 0.25
     return Confusion.of(wrong[labelled], kept[labelled]).summary()

@@ -8,8 +8,10 @@ import pytest
 from summ_collapse.cli import main
 from summ_collapse.diagnose.built_in import Shown, scored
 from summ_collapse.errors import InputError
+from summ_collapse.metrics.text_distance import Space
+from summ_collapse.models.embedding import Embedder
 from summ_collapse.run import reopen
-from tests.diagnose.bare_files import ROWS, arguments, entry_of, quality_of, sentences, write_jsonl
+from tests.diagnose.bare_files import ROWS, arguments, entry_of, kept_texts, quality_of, sentences, write_jsonl
 
 
 def test_length_is_what_its_scores_in_a_file_would_be(tmp_path, data, ask) -> None:
@@ -102,3 +104,23 @@ def test_a_model_on_disk_gives_the_scores_that_it_gives_in_a_run(small_run: tupl
     np.testing.assert_allclose(found, [expected[row["id"]] for row in candidates], rtol=1e-5)
     with pytest.raises(InputError, match=r"--max-document-tokens 1024: .* the model has 112"):
         scored(f"perplexity,model={model.path}", *given, Shown(task.prompt))
+
+
+def test_texts_are_compared_by_the_embeddings_of_a_model_on_disk(
+    tmp_path: Path, small_run: tuple[Path, Path], data, ask, capsys
+) -> None:
+    run = reopen(small_run[1])
+    model = run.place(run.experiment.stages["pretrain/base"]).artifact()
+    assert model is not None
+    words = arguments(tmp_path, data)
+    found, by_words = ask([*words, "--embed", model.path]), ask(words)
+    assert (found["embed"], by_words["embed"]) == (str(model.path), None)
+    entry = entry_of(found, "good", 0.125)
+    space = Space.embedded([row["summary"] for row in data["references"]], Embedder(str(model.path)))
+    distances = space.distances(kept_texts(data, "good", 0.125))
+    assert (entry["mmd"], entry["a_distance"]) == (pytest.approx(distances.mmd), distances.a_distance)
+    assert entry["mmd"] != entry_of(by_words, "good", 0.125)["mmd"]
+    assert main([*words, "--wide", "--embed", str(model.path)]) == 0
+    assert f"from the real texts, by {model.path}." in sentences(capsys.readouterr().out)
+    assert main([*words, "--embed", str(tmp_path / "nowhere")]) == 2
+    assert f"--embed: expected a model's folder on disk, found none at {tmp_path / 'nowhere'}" in capsys.readouterr().err

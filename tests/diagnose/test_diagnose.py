@@ -12,9 +12,21 @@ from summ_collapse.cli import main
 from summ_collapse.diagnose.bare_files import Files, candidates_of_files
 from summ_collapse.metrics.text_distance import Space
 from summ_collapse.predict.confusion import ESTIMATED
-from summ_collapse.selection.order import ranking, selection_rows
+from summ_collapse.selection.order import ranking
 from tests.conftest import ENVIRONMENT
-from tests.diagnose.bare_files import HEAVY, ROWS, Data, arguments, by_hand, entry_of, quality_of, sentences
+from tests.diagnose.bare_files import (
+    HEAVY,
+    ROWS,
+    Data,
+    arguments,
+    by_hand,
+    entry_of,
+    kept_of,
+    kept_texts,
+    quality_of,
+    scores_of,
+    sentences,
+)
 
 
 def test_json_has_the_names_of_the_design_and_the_values_of_the_definitions(tmp_path, data, ask) -> None:
@@ -111,12 +123,11 @@ def test_what_others_would_go_by_stands_beside_every_selection(tmp_path, data, a
     space = Space.of([row["summary"] for row in data["references"]], [row["candidate"] for row in data["candidates"]])
     for name in ("good", "coin"):
         for rate in (0.125, 0.5):
-            entry, scores = entry_of(found, name, rate), np.array([row["score"] for row in data[name]])
-            kept = ranking(scores, [(row["id"], 0) for row in data["candidates"]]) < selection_rows(ROWS, rate)
-            texts = [row["candidate"] for row, one in zip(data["candidates"], kept, strict=True) if one]
+            entry, scores, kept = entry_of(found, name, rate), scores_of(data, name), kept_of(data, name, rate)
             assert entry["informedness"] == pytest.approx(entry["phi"] - entry["psi"])
             assert entry["kept_score"] == pytest.approx((scores[kept].mean() - scores.mean()) / scores.std())
-            assert (entry["mmd"], entry["a_distance"]) == (space.distances(texts).mmd, space.distances(texts).a_distance)
+            distances = space.distances(kept_texts(data, name, rate))
+            assert (entry["mmd"], entry["a_distance"]) == (distances.mmd, distances.a_distance)
 
 
 def test_oracle_says_what_is_wrong_in_the_references_place(tmp_path, data, ask) -> None:

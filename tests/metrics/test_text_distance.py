@@ -14,7 +14,7 @@ ONE_KIND = [row["summary"] for row in TEXTS if row["kind"] in ("deal", "profit")
 
 def test_mmd_is_the_unbiased_one_over_all_pairs() -> None:
     space = Space.of(REAL[:20], ALIKE[:30])
-    real, theirs = (space.words.transform(texts).toarray() for texts in (REAL[:20], ALIKE[:30]))
+    real, theirs = (space.vectors(texts).toarray() for texts in (REAL[:20], ALIKE[:30]))
 
     def within(vectors: np.ndarray) -> float:
         return float(np.mean([one @ other for a, one in enumerate(vectors) for b, other in enumerate(vectors) if a != b]))
