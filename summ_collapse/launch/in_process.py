@@ -10,7 +10,7 @@ from summ_collapse import store
 from summ_collapse.errors import ArmFailed, InputError, StageError, Stopped
 from summ_collapse.graph import Node
 from summ_collapse.launch.manifest import manifest, summary
-from summ_collapse.launch.process import compute_with
+from summ_collapse.launch.process import compute_with, set_aside
 from summ_collapse.launch.stopping import Stop
 from summ_collapse.progress import Meter, unseen
 from summ_collapse.ranks import ALONE, World
@@ -79,6 +79,7 @@ def _make(run: Run, stage: Node[Stage], stop: Stop, world: World, goes_on: bool)
     failed = None
     try:
         outcome = _outcome(run, stage, stop, world)
+        set_aside()  # the stage's models are gone, while what it imported stays
     except ArmFailed as error:
         failed = error.reason
         outcome = Outcome(error.rows, 0, {failed: error.rows} if error.rows else {})

@@ -70,8 +70,21 @@ def quieten() -> None:
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    # What the libraries made at import stays for good; a collection after each training need not walk through it.
-    gc.freeze()
+    set_aside()
+
+
+_walked = 0  # modules that were loaded when what there is was last set aside
+
+
+def set_aside() -> None:
+    """Leave what libraries made at import, which stays for good, out of further collections: a walk through it takes 0.15 s.
+
+    To be called when nothing else is alive but what will be: what is set aside is never collected.
+    """
+    global _walked
+    if len(sys.modules) > _walked:
+        gc.freeze()
+        _walked = len(sys.modules)
 
 
 def _deepspeed_says(record: logging.LogRecord) -> bool:

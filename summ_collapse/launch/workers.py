@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import connection
 from pathlib import Path
 
 from summ_collapse.errors import StageError
@@ -86,6 +88,7 @@ def _gone(stage: Node[Stage]) -> StageError:
 
 def _begin(slot: int, jobs: int) -> None:
     die_with_parent()
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the run itself ends its workers
     import torch
 
@@ -95,6 +98,17 @@ def _begin(slot: int, jobs: int) -> None:
         names = visible.split(",") if visible else [str(gpu) for gpu in range(gpus)]
         # More workers than GPUs share them.
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[slot::jobs] or [names[slot % gpus]])
+
+
+def _end_with_the_run() -> None:
+    """End this process when the run ends, however that ends.
+
+    Its parent is the server that forked it, which waits for as long as any worker does: a killed run would leave both at work.
+    """
+    run = multiprocessing.parent_process()
+    assert run is not None
+    connection.wait([run.sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _work_on(experiment: Experiment, out: Path, name: str, request: Request, watched: bool) -> Worked:

@@ -1,6 +1,9 @@
 """One stage made, reused, mended or given up in this process: what is then on disk is what the stage made, and only that."""
 
+import gc
 import shutil
+import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 
 from summ_collapse.errors import InputError, StageError
 from summ_collapse.graph import Node
+from summ_collapse.launch import process
 from summ_collapse.launch.in_process import ensure
 from summ_collapse.launch.stopping import Stop
 from summ_collapse.recipe.load import load
@@ -137,3 +141,24 @@ def test_a_stage_is_told_its_seed_and_not_another(run: Run, monkeypatch: pytest.
     with pytest.raises(InputError, match="enough"):
         ensure(run, train, False, Stop())
     assert told == [SEED]
+
+
+def test_what_is_imported_is_set_aside_once_and_garbage_is_still_collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Holder:
+        """Something in a reference cycle, as trainers and their models are."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    monkeypatch.setattr(process, "_walked", 0)
+    process.set_aside()
+    before = gc.get_freeze_count()
+    process.set_aside()  # nothing was imported since
+    assert gc.get_freeze_count() == before > 0
+    gone = weakref.ref(Holder())
+    gc.collect()
+    assert gone() is None
+    monkeypatch.setitem(sys.modules, "another_one", gc)
+    process.set_aside()
+    assert gc.get_freeze_count() > before
+    gc.unfreeze()

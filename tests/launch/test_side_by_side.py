@@ -2,9 +2,11 @@
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from tests.conftest import ENVIRONMENT, command, interrupt_when, summ_collapse
 from tests.launch.test_interruption import without, work_holds
@@ -31,6 +33,27 @@ def test_jobs_are_stopped_as_one(number: signal.Signals, small_run: tuple[Path, 
     done = summ_collapse("run", recipe, "--out", run, "--jobs", 2)
     assert done.code == 0, done.err
     assert digests(run) == digests(finished)
+
+
+def test_workers_end_with_a_run_that_is_killed(small_run: tuple[Path, Path], tmp_path: Path) -> None:
+    """Nobody works on unseen, and holds a stage that the next run wants."""
+    recipe, finished = small_run
+    run = without(finished, "report/all", tmp_path / "run")
+    arms = [word for arm in ("real-full", "unfiltered") for word in ("--only", f"train/{arm}")]
+    arguments = command("run", recipe, "retrain.steps=20000", "--out", run, *arms, "--jobs", 2)
+    assert interrupt_when(arguments, work_holds(run, "train/real-full", "checkpoint-2/complete.json"), signal.SIGKILL) == -9
+    end = time.monotonic() + 20
+    while holders := [path for path in run.glob("stages/train/*/.*.lock") if held(path)]:
+        assert time.monotonic() < end, f"still at work: {holders}"
+        time.sleep(0.1)
+
+
+def held(lock: Path) -> bool:
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def test_a_failing_stage_ends_the_jobs_with_its_cause(small_run: tuple[Path, Path], tmp_path: Path) -> None:
