@@ -153,11 +153,14 @@ def test_what_is_imported_is_set_aside_once_and_garbage_is_still_collected(monke
     monkeypatch.setattr(process, "_walked", 0)
     process.set_aside()
     before = gc.get_freeze_count()
+    assert before > 0
+    holder = Holder()
+    gone = weakref.ref(holder)
     process.set_aside()  # nothing was imported since
-    assert gc.get_freeze_count() == before > 0
-    gone = weakref.ref(Holder())
+    del holder
     gc.collect()
     assert gone() is None
+    assert gc.get_freeze_count() == before
     monkeypatch.setitem(sys.modules, "another_one", gc)
     process.set_aside()
     assert gc.get_freeze_count() > before

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from summ_collapse.metrics.text_distance import Space
+from summ_collapse.metrics.text_distance import MOST, Space, one_a_document
 from summ_collapse.tasks.newswire_articles import examples
 
 TEXTS = examples(600, 11).to_pylist()
@@ -35,6 +35,14 @@ def test_what_is_of_one_source_is_near_and_a_part_of_it_is_far() -> None:
     # Told apart by chance: the error of 600 texts is one half but for four standard errors.
     assert alike < 2 * (1 - 2 * (0.5 - 4 * 0.5 / 600**0.5))
     assert part > alike + 0.3
+
+
+def test_one_candidate_of_each_document_is_measured_by() -> None:
+    document, kept = np.array([3, 0, 3, 1, 0, 2]), np.array([True, True, True, False, True, True])
+    assert one_a_document(document, kept).tolist() == [1, 5, 0]
+    many = one_a_document(np.arange(3 * MOST), np.ones(3 * MOST, dtype=bool))
+    assert len(set(many.tolist())) == MOST
+    assert many[MOST // 2] == pytest.approx(1.5 * MOST, rel=0.2)  # from everywhere
 
 
 def test_too_few_texts_or_no_words_have_no_distance() -> None:

@@ -1,6 +1,7 @@
 """A rehearsal ends as a run would, before anything is trained: with what a stage far behind would say of the recipe."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,17 @@ def test_files_of_ones_own_are_read_whole(write_recipe: Callable[..., Path], tmp
         file.write('{"id": "own-7", "candidate": 12}\n')
     failed = [one.detail for one in rehearsed(recipe) if one.verdict == "failed"]
     assert any("expected text under `candidate`, got 12" in detail for detail in failed)
+
+
+def test_a_part_of_the_world_that_no_row_is_of_is_a_failure_and_a_rare_one_is_none(write_recipe: Callable[..., Path]) -> None:
+    """Slices are of all rows, whatever the rehearsal's few are."""
+    taught = {"kind": "perplexity", "model": "base", "train": {**TRAIN, "slice": 1.0, "only": {"kind": ["nowhere"]}}}
+    failed, ok = rehearsed(write_recipe(verifiers={"strong": taught}))
+    assert (failed.verdict, ok.verdict) == ("failed", "ok")
+    assert "only.kind: no row has any of nowhere" in failed.detail
+    rarest = Counter(examples(160, 0)["kind"].to_pylist()).most_common()[-1][0]
+    taught["train"]["only"] = {"kind": [rarest]}
+    assert [one.verdict for one in rehearsed(write_recipe("rare.yaml", verifiers={"strong": taught}))] == ["ok"]
 
 
 def test_what_few_rows_cannot_show_is_a_warning(write_recipe: Callable[..., Path]) -> None:
