@@ -126,7 +126,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("small")
     recipe = folder / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(SMALL, sort_keys=False))
-    done = summ_collapse("run", recipe, "--out", folder / "run")
+    done = inside("run", recipe, "--out", folder / "run")
     assert done.code == 0, done.err
     return recipe, folder / "run"
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from tests.conftest import Done
+from tests.conftest import Done, inside
 
 DATA = (".parquet", ".safetensors", ".csv")
 
@@ -108,37 +108,35 @@ def test_two_runs_have_equal_bytes(small_run: tuple[Path, Path], cli: Callable[.
 
 
 def test_a_damaged_file_is_found_and_made_again(
-    small_run: tuple[Path, Path], cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
+    small_run: tuple[Path, Path], write_recipe: Callable[..., Path], tmp_path: Path
 ) -> None:
     recipe, run = write_recipe(), tmp_path / "run"
-    assert cli("run", recipe, "--out", run, "--until", "select/random-0.5").code == 0
+    assert inside("run", recipe, "--out", run, "--until", "select/random-0.5").code == 0
     path = next(run.glob("stages/generate/generator/*/candidates.parquet"))
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    done = cli("run", recipe, "--out", run, "--until", "select/random-0.5", "--verify")
+    done = inside("run", recipe, "--out", run, "--until", "select/random-0.5", "--verify")
     assert done.code == 0
     assert f"{path} has other content" in done.err
     expected = digests(small_run[1])
     assert digests(run) == {name: expected[name] for name in digests(run)}
 
 
-def test_only_runs_one_stage_and_says_what_it_lacks(
-    write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_only_runs_one_stage_and_says_what_it_lacks(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe, run = write_recipe(), tmp_path / "run"
-    lacking = cli("run", recipe, "--out", run, "--only", "verify/random")
+    lacking = inside("run", recipe, "--out", run, "--only", "verify/random")
     assert lacking.code == 2
     assert "it needs prepare/data" in lacking.err
-    assert cli("run", recipe, "--out", run, "--only", "prepare/*").code == 0
+    assert inside("run", recipe, "--out", run, "--only", "prepare/*").code == 0
     assert set(manifests(run)) == {"prepare/data"}
 
 
-def test_several_seeds_are_pooled(write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path) -> None:
+def test_several_seeds_are_pooled(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe = write_recipe(
         seeds=[0, 1], verifiers={"strong": None, "self": None, "oracle": None}, controls=["generator"], selection={"rates": [0.5]}
     )
-    done = cli("run", recipe, "--out", tmp_path / "run", "--json")
+    done = inside("run", recipe, "--out", tmp_path / "run", "--json")
     assert done.code == 0, done.err
     arms = json.loads(done.out)["arms"]
     assert [(arm["arm"], arm["seed"]) for arm in arms if arm["arm"] == "random-0.5"] == [
@@ -149,12 +147,10 @@ def test_several_seeds_are_pooled(write_recipe: Callable[..., Path], cli: Callab
     assert {"train/random-0.5@0", "train/random-0.5@1", "pretrain/base"} <= set(manifests(tmp_path / "run"))
 
 
-def test_status_tells_what_is_done_and_what_is_left(
-    write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_status_tells_what_is_done_and_what_is_left(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe, run = write_recipe(), tmp_path / "run"
-    assert cli("run", recipe, "--out", run, "--until", "pretrain/base").code == 0
-    states = {state["stage"]: state["state"] for state in json.loads(cli("status", run, "--json").out)}
+    assert inside("run", recipe, "--out", run, "--until", "pretrain/base").code == 0
+    states = {state["stage"]: state["state"] for state in json.loads(inside("status", run, "--json").out)}
     assert states["pretrain/base"] == "done"
     assert states["report/all"] == "left"
 
@@ -175,29 +171,27 @@ def test_compare_tells_runs_of_one_name_apart_and_older_results_off(
     assert "expected results of version 7; the same `run` again makes its report anew" in old.err
 
 
-def test_compare_puts_runs_side_by_side(small_run: tuple[Path, Path], cli: Callable[..., Done]) -> None:
+def test_compare_puts_runs_side_by_side(small_run: tuple[Path, Path]) -> None:
     run = small_run[1]
-    together = json.loads(cli("compare", run, run, "--format", "json").out)
+    together = json.loads(inside("compare", run, run, "--format", "json").out)
     assert len(together["arms"]) == 26
     for wanted, mark in (("csv", "metrics.rouge1.mean"), ("latex", r"\begin{tabular}"), ("html", "<table>"), ("table", "oracle")):
-        done = cli("compare", run, run, "--format", wanted)
+        done = inside("compare", run, run, "--format", wanted)
         assert done.code == 0
         assert mark in done.out
 
 
-def test_the_report_shown_is_the_one_asked_for_last(
-    small_run: tuple[Path, Path], cli: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_the_report_shown_is_the_one_asked_for_last(small_run: tuple[Path, Path], tmp_path: Path) -> None:
     recipe, finished = small_run
     run = tmp_path / "run"
     shutil.copytree(finished, run)
     first = (run / "report" / "results.json").read_text()
-    assert cli("run", recipe, "--out", run, "evaluation.bootstrap=300").code == 0
+    assert inside("run", recipe, "--out", run, "evaluation.bootstrap=300").code == 0
     assert (run / "report" / "results.json").read_text() != first
-    assert cli("run", recipe, "--out", run).code == 0
+    assert inside("run", recipe, "--out", run).code == 0
     assert (run / "report" / "results.json").read_text() == first
     shutil.rmtree(run / "report")
-    assert cli("run", recipe, "--out", run).code == 0
+    assert inside("run", recipe, "--out", run).code == 0
     assert (run / "report" / "results.json").read_text() == first
 
 

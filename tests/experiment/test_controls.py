@@ -6,7 +6,7 @@ from pathlib import Path
 
 from summ_collapse.experiment.experiment import Experiment, experiment_of
 from summ_collapse.recipe.load import load
-from tests.conftest import SMALL, Done
+from tests.conftest import SMALL, inside
 
 ALIKE = {"retrain": {"method": "full"}}
 
@@ -27,10 +27,8 @@ def test_any_other_training_makes_a_real_slice_of_its_own(write_recipe: Callable
         assert (found["real-slice"], found["generator"]) == ("train/real-slice", "train/generator"), change
 
 
-def test_one_model_has_no_difference_from_itself(
-    write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path
-) -> None:
-    done = cli("run", write_recipe(**ALIKE, controls=["generator"], selection={"rates": [0.5]}), "--out", tmp_path / "run")
+def test_one_model_has_no_difference_from_itself(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    done = inside("run", write_recipe(**ALIKE, controls=["generator"], selection={"rates": [0.5]}), "--out", tmp_path / "run")
     assert done.code == 0, done.err
     assert "here the generator itself" in " ".join(done.out.split())
     results = json.loads((tmp_path / "run" / "report" / "results.json").read_text())

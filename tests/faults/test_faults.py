@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ENVIRONMENT, command, summ_collapse
+from tests.conftest import ENVIRONMENT, command, inside, summ_collapse
 from tests.faults.kills import SABOTAGE
 from tests.launch.test_interruption import without
 from tests.test_pipeline import digests
@@ -52,7 +52,7 @@ def test_a_full_disk_fails_the_stage_and_leaves_nothing_half_done(
     assert "Traceback" not in done.err
     assert not list((run / "stages" / stage).glob("*/manifest.json"))
     filler.unlink()
-    assert summ_collapse("run", recipe, "--out", run).code == 0
+    assert inside("run", recipe, "--out", run).code == 0
     assert digests(run) == digests(finished)
 
 
@@ -75,7 +75,7 @@ def test_damage_is_found_named_and_mended(harm: str, name: str, small_run: tuple
     content[len(content) // 2] ^= 1
     path.write_bytes(content if harm == "flipped" else content[: len(content) // 2])
     # A wrong size shows at once; a flipped bit to whoever asks for digests.
-    done = summ_collapse("run", recipe, "--out", run, *(["--verify"] if harm == "flipped" else []))
+    done = inside("run", recipe, "--out", run, *(["--verify"] if harm == "flipped" else []))
     assert done.code == 0, done.err
     assert f"{path} has " in done.err
     assert done.err.count("running it again") == 1
@@ -107,6 +107,6 @@ def test_half_written_chunks_and_unmarked_checkpoints_are_made_again(small_run: 
     checkpoint = next((run / "stages" / "train").glob("real-full/*/work")) / "checkpoint-5"
     checkpoint.mkdir()
     (checkpoint / "adapter_model.safetensors").write_bytes(os.urandom(100))
-    done = summ_collapse("run", recipe, "--out", run)
+    done = inside("run", recipe, "--out", run)
     assert done.code == 0, done.err
     assert digests(run) == digests(finished)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import command, interrupt_when, summ_collapse
+from tests.conftest import command, inside, interrupt_when, summ_collapse
 from tests.test_pipeline import digests
 
 # How far a stage is when the signal comes: its work folder holds a file that matches.
@@ -51,7 +51,7 @@ def test_an_interrupted_stage_goes_on_to_the_same_bytes(stage: str, small_run: t
     # A stage of milliseconds can be over before the signal arrives; then its moment is tried again.
     assert not any((run / "stages" / stage).glob("*/manifest.json")), "the stage was always over before the signal"
     assert code == 130
-    done = summ_collapse("run", recipe, "--out", run)
+    done = inside("run", recipe, "--out", run)
     assert done.code == 0, done.err
     assert digests(run) == digests(finished)
     assert not list(run.glob("stages/*/*/*/work"))
@@ -65,7 +65,7 @@ def test_training_goes_on_from_its_last_marked_checkpoint(small_run: tuple[Path,
     interrupt_when(arguments, work_holds(run, stage, "checkpoint-4/complete.json"))
     work = next((run / "stages" / stage).glob("*/work"))
     (work / "checkpoint-5").mkdir()  # a kill in the middle of a save leaves one without a marker
-    assert summ_collapse("run", recipe, "--out", run, "--only", stage).code == 0
+    assert inside("run", recipe, "--out", run, "--only", stage).code == 0
     manifest = next((run / "stages" / stage).glob("*/manifest.json")).read_text()
     assert '"resumed_from_step": 4' in manifest or '"resumed_from_step": 6' in manifest
     assert digests(run)[stage] == digests(finished)[stage]

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import ENVIRONMENT, Done, command, interrupt_when, summ_collapse
+from tests.conftest import ENVIRONMENT, Done, command, inside, interrupt_when, summ_collapse
 from tests.launch.test_interruption import without, work_holds
 from tests.test_pipeline import digests, manifests
 
@@ -28,20 +28,24 @@ def with_models_only(finished: Path, target: Path) -> Path:
     return target
 
 
-# Nightly: greedy decoding, which draws nothing, where sampling has equal bytes.
-@pytest.mark.parametrize("decoding", [pytest.param("greedy", marks=pytest.mark.nightly), "sampling"])
-def test_two_ranks_give_the_bytes_of_one_process(decoding: str, small_run: tuple[Path, Path], tmp_path: Path) -> None:
+# Nightly: greedy decoding, which draws nothing, where sampling has equal bytes; evaluation, which completes as generation does.
+@pytest.mark.parametrize(
+    ("decoding", "shared"), [pytest.param("greedy", SHARED, marks=pytest.mark.nightly), ("sampling", SHARED[:2])]
+)
+def test_two_ranks_give_the_bytes_of_one_process(
+    decoding: str, shared: tuple[str, ...], small_run: tuple[Path, Path], tmp_path: Path
+) -> None:
     recipe, finished = small_run
     sampling = ["synthesis.decoding=sampling", "synthesis.samples=2", "synthesis.temperature=1.3"]
     overrides = sampling if decoding == "sampling" else []
-    only = [word for stage in SHARED for word in ("--only", stage)]
+    only = [word for stage in shared for word in ("--only", stage)]
     found = {}
     for name, ranks in (("one", []), ("two", RANKS)):
         run = with_models_only(finished, tmp_path / name)
-        done = summ_collapse("run", recipe, *overrides, *ranks, "--out", run, *only)
+        done = inside("run", recipe, *overrides, *ranks, "--out", run, *only)
         assert done.code == 0, done.err
-        found[name] = {stage: digests(run)[stage] for stage in SHARED}
-        assert {manifests(run)[stage]["world_size"] for stage in SHARED} == {1 if name == "one" else 2}
+        found[name] = {stage: digests(run)[stage] for stage in shared}
+        assert {manifests(run)[stage]["world_size"] for stage in shared} == {1 if name == "one" else 2}
     assert found["one"] == found["two"]
     assert "generate/generator.log" in done.err
 
@@ -91,7 +95,7 @@ def test_a_rank_that_dies_ends_the_launch_and_is_named(small_run: tuple[Path, Pa
     assert re.search(r"rank 1 was ended by signal 9 \(SIGKILL\); see .*generate/generator.log", errors), errors
     assert not [left for left in psutil.process_iter(["cmdline"]) if str(run) in (left.info["cmdline"] or [])]
     # The chunks that were made are used, by one process as well as by two.
-    done = summ_collapse(*[word for word in arguments if word != "launch.generate=cpu_ddp"])
+    done = inside(*[word for word in arguments if word != "launch.generate=cpu_ddp"])
     assert done.code == 0, done.err
 
 

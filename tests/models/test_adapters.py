@@ -21,7 +21,7 @@ from summ_collapse.recipe.load import load
 from summ_collapse.run import open_run
 from summ_collapse.tasks.newswire_articles import examples
 from summ_collapse.tasks.prompt import Prompt
-from tests.conftest import Done
+from tests.conftest import inside
 
 TEXTS = [text for column in ("document", "summary") for text in examples(60, 1)[column].to_pylist()]
 TINY = Tiny(layers=1, width=32, heads=2, positions=400, vocabulary=600, pretrain=Pretrain(steps=1))
@@ -77,7 +77,7 @@ def rows(run: Path, stage: str, file: str) -> list[dict[str, Any]]:
 
 
 def test_scores_through_an_adapter_and_another_tokenizer_than_the_generators(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], models: Path, tmp_path: Path
+    write_recipe: Callable[..., Path], models: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(models, tmp_path, dirs_exist_ok=True)
     recipe = write_recipe(
@@ -88,7 +88,7 @@ def test_scores_through_an_adapter_and_another_tokenizer_than_the_generators(
         )
     )
     run = tmp_path / "run"
-    done = cli("run", recipe, "--out", run, "--until", "verify/*")
+    done = inside("run", recipe, "--out", run, "--until", "verify/*")
     assert done.code == 0, done.err
     [generator] = [path.parent for path in (run / "stages" / "train" / "generator").glob("*/manifest.json")]
     plain_models = {

@@ -13,7 +13,7 @@ import pytest
 from summ_collapse.errors import InputError
 from summ_collapse.experiment.experiment import experiment_of
 from summ_collapse.recipe.load import load
-from tests.conftest import Done
+from tests.conftest import inside
 
 SAMPLED: dict[str, Any] = {
     "synthesis": {"decoding": "sampling", "samples": 3},
@@ -42,11 +42,11 @@ def sampled_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of the recipe above, up to its selections."""
     import yaml
 
-    from tests.conftest import SMALL, merged, summ_collapse
+    from tests.conftest import SMALL, inside, merged
 
     folder = tmp_path_factory.mktemp("sampled")
     (folder / "recipe.yaml").write_text(yaml.safe_dump(merged(SMALL, SAMPLED), sort_keys=False))
-    done = summ_collapse("run", folder / "recipe.yaml", "--out", folder / "run", "--until", "select/*")
+    done = inside("run", folder / "recipe.yaml", "--out", folder / "run", "--until", "select/*")
     assert done.code == 0, done.err
     return folder / "run"
 
@@ -131,14 +131,14 @@ def test_seeds_and_generators_multiply_and_a_start_from_the_generator_shares_not
 
 
 @pytest.mark.slow
-def test_several_generators_end_in_one_table(write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path) -> None:
+def test_several_generators_end_in_one_table(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe = write_recipe(
         generator={"slice": [0.125, 0.25]},
         verifiers={"strong": None, "self": None},
         controls=["real-full"],
         selection={"rates": [0.5]},
     )
-    done = cli("run", recipe, "--out", tmp_path / "run", "--json")
+    done = inside("run", recipe, "--out", tmp_path / "run", "--json")
     assert done.code == 0, done.err
     arms = {arm["arm"]: arm for arm in json.loads(done.out)["arms"]}
     assert arms["g0.125-real-slice"]["n_train"] == 20
@@ -185,8 +185,8 @@ def test_sources_in_a_circle_are_told(write_recipe: Callable[..., Path]) -> None
         experiment_of(load(write_recipe(verifiers={"one": one, "other": other})))
 
 
-def test_a_column_that_is_not_there_is_told(write_recipe: Callable[..., Path], cli: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_column_that_is_not_there_is_told(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe = write_recipe(verifiers={"strong": None, "self": None}, selection={"across": "strata", "by": "colour"})
-    done = cli("run", recipe, "--out", tmp_path / "run", "--until", "select/oracle-0.5")
+    done = inside("run", recipe, "--out", tmp_path / "run", "--until", "select/oracle-0.5")
     assert done.code == 2
     assert "selection.by: expected length, cluster or one of id, document, summary, kind, slice_rank, got 'colour'" in done.err
