@@ -89,10 +89,12 @@ def _diagnose(options: argparse.Namespace) -> None:
     if labels.asked(options):
         labels.run(options, named_files(options.scores))
         return
+    shown = options.wide or options.json or options.out is not None
+    if options.embed is not None and not shown:
+        raise InputError("--embed: expected --wide, --json or --out with it, which show what it measures")
     pools, question, where = _pools(options)
     if options.embed is not None:
         pools, question = _embedded(options.embed, pools), replace(question, embed=options.embed)
-    shown = options.wide or options.json or options.out is not None
     found = diagnose(pools, question, _fit(options.coefficients, where), distances=shown)
     content = as_json(found)
     if options.out is not None:

@@ -69,7 +69,7 @@ def _check(options: argparse.Namespace, scores: dict[str, Path]) -> None:
         raise InputError("--metric: expected --wrong-below X with it, to judge candidates by the references among the labels")
     if options.metric is not None:
         _check_metric(options.metric)
-    for name in ("references", "oracle", "verifier", *judged, "slice_rows", "coefficients"):
+    for name in ("references", "oracle", "verifier", *judged, "slice_rows", "coefficients", "embed"):
         if getattr(options, name) is not None:
             raise InputError(f"--{name.replace('_', '-')}: labels say themselves what is wrong; leave one of them out")
     if options.confidence is not None and (options.certify is None or options.confidence == 1):

@@ -19,7 +19,7 @@ class Embedder:
     """A model without its head, an encoder or a causal one; every text is read once. InputError where it cannot be loaded."""
 
     def __init__(self, folder: str) -> None:
-        source = ModelSource(folder)
+        source = ModelSource(folder, attention=None)
         self._tokenizer = load_tokenizer(source)
         self._model = load_bare(source, torch.float32).eval()
         self._room = min(positions(source) or MOST_TOKENS, self._tokenizer.model_max_length, MOST_TOKENS)

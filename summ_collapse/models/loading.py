@@ -46,7 +46,7 @@ class ModelSource:
     revision: str | None = None
     below: "ModelSource | None" = None
     dtype: str = "auto"
-    attention: str = "sdpa"
+    attention: str | None = "sdpa"  # None: whatever the model takes by itself
 
 
 def device() -> torch.device:
@@ -67,12 +67,12 @@ def compute_dtype(name: str) -> torch.dtype:
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
     """The tokenizer that was saved with the model, or for an adapter without one that of the model below it."""
     with _named(source):
-        if source.below is not None and not _has_tokenizer(source):
+        if source.below is not None and not has_tokenizer(source):
             return load_tokenizer(source.below)
         return AutoTokenizer.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
 
 
-def _has_tokenizer(adapter: ModelSource) -> bool:
+def has_tokenizer(adapter: ModelSource) -> bool:
     """Whether a tokenizer lies beside an adapter. An unreachable hub raises: guessing could take the wrong one."""
     if Path(adapter.name).is_dir():
         return (Path(adapter.name) / TOKENIZER_CONFIG).is_file()
@@ -186,9 +186,13 @@ def positions(source: ModelSource) -> int | None:
     """How many tokens the model can read, where its configuration says so."""
     while source.below is not None:
         source = source.below
+    return getattr(configuration(source), "max_position_embeddings", None)
+
+
+def configuration(source: ModelSource) -> Any:
+    """What transformers makes of a whole model's configuration."""
     with _named(source):
-        config = AutoConfig.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
-    return getattr(config, "max_position_embeddings", None)
+        return AutoConfig.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
 
 
 def save(

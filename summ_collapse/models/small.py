@@ -9,27 +9,30 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+from transformers import AutoModelForCausalLM, GenerationConfig
 
-from summ_collapse.models.loading import ModelSource, adapter_settings, load_model, load_tokenizer
+from summ_collapse.models.loading import ModelSource, adapter_settings, configuration, has_tokenizer, load_model, load_tokenizer
 
 LAYERS, KEY_HEADS, HEADS_A_KEY, HEAD_SIZE = 2, 2, 2, 16  # at most
+TRIED = 4  # tokens that a new model has to be able to read
 
 
 def small_copy(source: ModelSource, folder: Path) -> None:
     """Write a small model, or a new adapter over the small model below it.
 
-    Raises whatever a make that cannot be so small does, or a model that cannot be read.
+    InputError where the model itself could not be read; whatever a make raises that cannot be so small.
     """
     if source.below is not None:
         _adapter(source, folder)
         return
-    config = AutoConfig.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
+    config, tokenizer = configuration(source), load_tokenizer(source)
     make = getattr(transformers, (config.architectures or ["none"])[0], AutoModelForCausalLM)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = make.from_config(smaller(config)) if make is AutoModelForCausalLM else make(smaller(config))
-    load_tokenizer(source).save_pretrained(folder)
+    with torch.inference_mode():
+        model.eval()(input_ids=torch.arange(1, TRIED + 1)[None])
+    tokenizer.save_pretrained(folder)
     model.save_pretrained(folder, safe_serialization=True)
     _generation(source, folder)
 
@@ -46,7 +49,9 @@ def smaller(config: Any) -> Any:
         "num_hidden_layers": layers,
         "num_attention_heads": several,
         "num_key_value_heads": few,
+        "num_kv_heads": few,
         "head_dim": size,
+        "rotary_dim": size,
         "hidden_size": several * size,
         "word_embed_proj_dim": several * size,
         "pooler_hidden_size": several * size,
@@ -58,6 +63,7 @@ def smaller(config: Any) -> Any:
             setattr(config, name, value)
     if vars(config).get("layer_types"):  # one a layer, where layers attend in several ways
         config.layer_types = config.layer_types[:layers]
+    vars(config).pop("quantization_config", None)  # of weights that are not here
     return config
 
 
@@ -74,7 +80,10 @@ def _adapter(source: ModelSource, folder: Path) -> None:
     from peft import get_peft_model
 
     assert source.below is not None
+    settings = adapter_settings(source)
     below = load_model(source.below, torch.float32, merge=True)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        get_peft_model(below, adapter_settings(source)).save_pretrained(folder)
+        get_peft_model(below, settings).save_pretrained(folder)
+    if has_tokenizer(source):
+        load_tokenizer(source).save_pretrained(folder)

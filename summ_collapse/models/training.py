@@ -102,7 +102,7 @@ def fit(
     loss, form = Loss(), Form.of(world)
     checkpoints = form.folder(settings.work)
     # One process has nobody to share a batch with, and its last one is as small as it is.
-    shared = _rows_a_pass(training, world.size) * world.size if world.size > 1 else 1
+    shared = rows_a_pass(training, world.size) * world.size if world.size > 1 else 1
     order = RowOrder(rows.lengths, training.batch_size, seed, shared)
     trainer = objective.trainer(
         model=model,
@@ -198,7 +198,7 @@ class _Report(TrainerCallback):
 
 def _arguments(settings: Fit, checkpoints: Path, objective: Objective) -> TrainingArguments:
     training = settings.training
-    micro = _rows_a_pass(training, settings.world.size)
+    micro = rows_a_pass(training, settings.world.size)
     arguments = objective.config(
         output_dir=str(checkpoints),
         **objective.options,
@@ -231,8 +231,8 @@ def _arguments(settings: Fit, checkpoints: Path, objective: Objective) -> Traini
     return arguments
 
 
-def _rows_a_pass(training: Training, ranks: int) -> int:
-    """Rows a forward pass on one device, so that all ranks' passes make up the recipe's batch."""
+def rows_a_pass(training: Training, ranks: int) -> int:
+    """Rows a forward pass on one device, so that all ranks' passes make up the recipe's batch; InputError where they cannot."""
     micro = training.rows_a_pass(ranks)
     if training.batch_size % (micro * ranks):
         raise InputError(f"batch_size: expected a multiple of {ranks} ranks x {micro} rows a pass, got {training.batch_size}")

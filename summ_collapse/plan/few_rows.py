@@ -1,6 +1,7 @@
 """A few rows of tables that stages have made of all rows: the longest among them, and of every table some."""
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from summ_collapse.selection.order import places
 from summ_collapse.store import Artifact
 
 ROWS, TEST_ROWS = 24, 8
-LONGEST, FIRST = 2, 4  # of them: the longest documents, and as many summaries; the first rows of each table
+LONGEST, FIRST = 2, 4  # of them: the longest documents, summaries and candidates, so many of each; the first of each table
 
 
 def chosen(whole: Mapping[str, Artifact], gives: Mapping[str, str]) -> tuple[list[str], int]:
@@ -24,24 +25,25 @@ def chosen(whole: Mapping[str, Artifact], gives: Mapping[str, str]) -> tuple[lis
     train, test = examples.table("train"), examples.table("test")
     train = train.take(pc.sort_indices(train["slice_rank"]))
     ids = train["id"].to_pylist()
-    kept = dict.fromkeys([*_longest(train), *ids[:FIRST]])
+    kept = dict.fromkeys([*_longest(train, "document", "summary"), *ids[:FIRST]])
     there = set(ids)
     for name, artifact in whole.items():
         found = (
             [identifier for table in _tables(artifact) for identifier in table["id"].to_pylist()] if artifact != examples else []
         )
         kept |= dict.fromkeys(found[:FIRST])
-        if gives[name] == "candidates":  # whoever brings candidates of some documents has scores of these alone
-            there &= set(found)
+        if gives[name] == "candidates":
+            kept |= dict.fromkeys(_longest(artifact.table("candidates"), "candidate"))
+            there &= set(found)  # whoever brings candidates of some documents has scores of these alone
     spread = [identifier for identifier in ids if identifier in there]
     kept |= dict.fromkeys(spread[:: max(1, len(spread) // ROWS)][:ROWS])
-    held_out = dict.fromkeys([*_longest(test), *test["id"].to_pylist()[:TEST_ROWS]])
+    held_out = dict.fromkeys([*_longest(test, "document", "summary"), *test["id"].to_pylist()[:TEST_ROWS]])
     return [*kept, *held_out], len(kept)
 
 
 def cut(artifact: Artifact, ids: Iterable[str], place: Path) -> Artifact:
     """The same with the rows of these ids alone; the order of slices stays, without gaps."""
-    place.mkdir(parents=True)
+    shutil.copytree(artifact.path, place, ignore=shutil.ignore_patterns("*.parquet", "work", store.MANIFEST))
     wanted, rows = pa.array(list(ids)), dict[str, int]()
     for path in artifact.path.glob("*.parquet"):
         table = store.read_table(path)
@@ -72,6 +74,21 @@ def stand_in(written: Artifact, examples: Artifact) -> None:
     store.write_table(path, candidates.set_column(CANDIDATE.names.index("candidate"), "candidate", [texts]))
 
 
+def like(artifact: Artifact, gives: str) -> str:
+    """What matters of an input to a stage that is rehearsed.
+
+    Of candidates and scores which they are, since they go together; of a model its make and tokenizer; of rows how long they get.
+    """
+    if gives in ("examples", "candidates", "scores"):
+        return str(artifact.path)
+    if gives == "model":
+        there = [artifact.path / name for name in ("config.json", "adapter_config.json", "tokenizer.json")]
+        return store.fingerprint([store.digest(path) for path in there if path.is_file()])
+    tables = [store.read_table(path) for path in sorted(artifact.path.glob("*.parquet"))]
+    texts = [table[name] for table in tables for name in ("completion", "chosen", "rejected") if name in table.column_names]
+    return f"{gives} of {max((pc.max(pc.utf8_length(one)).as_py() or 0 for one in texts), default=0)}"
+
+
 def leave(place: Path, fingerprint: str, rows: int, notes: Mapping[str, Any]) -> None:
     """What stages read of a manifest."""
     content = {"fingerprint": fingerprint, "rows_out": rows, "notes": dict(notes)}
@@ -84,11 +101,11 @@ def _tables(artifact: Artifact) -> list[pa.Table]:
     return [table for table in read if "id" in table.column_names]
 
 
-def _longest(examples: pa.Table) -> list[str]:
-    """Ids of the rows with the longest documents, and with the longest summaries."""
+def _longest(table: pa.Table, *columns: str) -> list[str]:
+    """Ids of the rows with the longest texts of each column."""
     found: list[str] = []
-    for column in ("document", "summary"):
-        lengths = pc.fill_null(pc.utf8_length(examples[column]), 0)
+    for column in columns:
+        lengths = pc.fill_null(pc.utf8_length(table[column]), 0)
         first = pc.array_sort_indices(lengths.combine_chunks(), order="descending")[:LONGEST]
-        found += examples["id"].take(first).to_pylist()
+        found += table["id"].take(first).to_pylist()
     return found

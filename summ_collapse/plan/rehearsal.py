@@ -4,6 +4,7 @@ What a model would write is stood in for by references, half of them other docum
 texts and wrong ones. It says nothing of quality, memory or speed; it says what a run would end with.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from summ_collapse.models.loading import ModelSource
 
 BATCH, SEQUENCES, LAYERS = 2, 32, 2  # at most: rows of a batch, sequences that are written at once, layers
+UNTRIED = 2  # stages of which it is said why they were not tried
 
 
 @dataclass
@@ -43,8 +45,15 @@ class Rehearsal:
     made: dict[str, Artifact | None] = field(default_factory=dict)  # of a few rows; None where nothing came of it
     known: dict[str, Artifact | None] = field(default_factory=dict)  # the same, by what was done
     small: dict["ModelSource", Path] = field(default_factory=dict)  # models, by what they are made like
+    strange: dict["ModelSource", str] = field(default_factory=dict)  # models that have no small copy, and why
     unable: dict[str, str] = field(default_factory=dict)  # by stage, why it could not be tried
+    told: set[str] = field(default_factory=set)
     rows: int = 0
+
+    @property
+    def unresolved(self) -> set[str]:
+        """Models that this machine knows nothing of, which another check tells."""
+        return {one.place for one in self.experiment.names.values() if one.unresolved}
 
     def prepare(self) -> Outcome:
         """The stage itself, on all rows. InputError as it would raise it."""
@@ -56,11 +65,10 @@ class Rehearsal:
     def findings(self) -> Iterator[Finding]:
         """What every different stage after `prepare` would end with."""
         quieten()
-        of_one_seed = [
-            name for name, node in self.experiment.stages.items() if node.seed in (None, self.experiment.recipe.seeds[0])
-        ]
+        stages, seed = self.experiment.stages, self.experiment.recipe.seeds[0]
+        of_one_seed = [name for name, node in stages.items() if node.seed in (None, seed) and not node.stage.takes_failed]
         needed = self.experiment.graph.upstream(of_one_seed)  # and what was trained once, under a seed of its own
-        nodes = [node for name, node in self.experiment.stages.items() if name in needed]
+        nodes = [node for name, node in stages.items() if name in needed]
         for node in nodes:
             if _on_all_rows(node) and node.name not in self.whole and set(node.inputs.values()) <= self.whole.keys():
                 yield from self._tried(node, "failed", partial(self._make_whole, node))
@@ -73,7 +81,7 @@ class Rehearsal:
     def _rehearsed(self, node: Node[Stage]) -> Iterator[Finding]:
         """Make the stage's result, if what it needs is there; what is made already in the same way serves for it too."""
         self.made[node.name] = None
-        inputs = {role: found for role, source in node.inputs.items() if (found := self.made[source]) is not None}
+        inputs = {role: found for role, source in node.inputs.items() if (found := self.made.get(source)) is not None}
         if len(inputs) < len(node.inputs):
             return
         alike = self._alike(node, inputs)
@@ -84,10 +92,9 @@ class Rehearsal:
         self.made[node.name] = self.known.get(alike)
 
     def _alike(self, node: Node[Stage], inputs: Mapping[str, Artifact]) -> str:
-        """What two stages share that do the same. Of candidates and scores it matters which, since they go together."""
-        together = {"examples", "candidates", "scores"}
+        """What two stages share that do the same."""
         gives = {role: self.experiment.stages[source].stage.gives for role, source in node.inputs.items()}
-        read = {role: str(inputs[role].path) if gives[role] in together else gives[role] for role in inputs}
+        read = {role: few_rows.like(artifact, gives[role]) for role, artifact in inputs.items()}
         return store.fingerprint({"kind": node.kind, "config": node.stage.described(), "read": read})
 
     def _tried(self, node: Node[Stage], verdict: Verdict, make: Callable[[], None]) -> Iterator[Finding]:
@@ -97,9 +104,21 @@ class Rehearsal:
             self.unable[node.name] = error.reason
         except InputError as error:
             few = "" if verdict == "failed" else f" (tried on {self.rows} rows)"
-            yield Finding("rehearsal", verdict, f"{node.name}: {error}{few}")
+            yield from self._told(node, verdict, f"{error}{few}")
         except Exception as error:  # whatever it is, the run would end with it
-            yield Finding("rehearsal", "failed", f"{node.name}: {error!r}")
+            yield from self._told(node, "failed", repr(error))
+
+    def _told(self, node: Node[Stage], verdict: Verdict, what: str) -> Iterator[Finding]:
+        """Once, of the first stage that it is true of."""
+        if what not in self.told:
+            self.told.add(what)
+            yield Finding("rehearsal", verdict, f"{node.name}: {self._named(what)}")
+
+    def _named(self, told: str) -> str:
+        """A message with the recipe's models in the place of their small copies."""
+        for source, place in self.small.items():
+            told = told.replace(str(place), source.name)
+        return told
 
     def _make_whole(self, node: Node[Stage]) -> None:
         self.made[node.name] = None
@@ -110,7 +129,9 @@ class Rehearsal:
         alike = self._alike(node, inputs)
         stage = shortened(node.stage, partial(self._read_small, inputs=inputs))
         try:
-            self._run(node, stage, inputs)
+            outcome = self._run(node, stage, inputs)
+            if stage.gives == "candidates" and not outcome.rows_out:
+                raise ArmFailed("nothing to write for among so few documents")
         except ArmFailed:  # another one like it may have the rows for it
             raise
         except Exception:
@@ -147,31 +168,47 @@ class Rehearsal:
 
     def _read_small(self, reading: Reading, inputs: Mapping[str, Artifact]) -> Reading:
         """With small models in the place of named ones, what lies below an adapter first."""
-        from summ_collapse.models.small import small_copy
-
         models = dict(reading.models)
         for role in sorted(models, key=len, reverse=True):
             source = reading.model_copy(update={"models": models}).source(inputs, role)
             if source not in self.small:
-                place = self.folder / "models" / str(len(self.small))
-                try:
-                    small_copy(source, place)
-                except Exception as error:  # whatever a stranger's architecture says of it
-                    reason = f"no small model like {source.name} can be made: {first_line(error)}"
-                    raise ArmFailed(reason) from error
-                self.small[source] = place
+                self.small[source] = self._small(source)
             models[role] = Name(place=str(self.small[source]))
         # Its kernels are those of the machines that stages will run on.
         attention = "sdpa" if reading.attention == "flash_attention_2" else reading.attention
         return reading.model_copy(update={"models": models, "attention": attention})
 
+    def _small(self, source: "ModelSource") -> Path:
+        """A small model like this one; ArmFailed where there can be none, InputError where a run could not read this one."""
+        from summ_collapse.models.small import small_copy
+
+        if source in self.strange:
+            raise ArmFailed(self.strange[source])
+        place = Path(tempfile.mkdtemp(dir=self.folder, prefix="model-"))
+        try:
+            small_copy(source, place)
+        except InputError as error:
+            if source.name not in self.unresolved:
+                raise InputError(str(error).replace(str(place), source.name)) from error
+            self.strange[source] = f"model {source.name} is not at hand"
+        except Exception as error:  # whatever a stranger's architecture says of it
+            self.strange[source] = f"no small model like {source.name} can be made: {first_line(error)}"
+        if source in self.strange:
+            raise ArmFailed(self.strange[source])
+        return place
+
     def _summary(self) -> Iterator[Finding]:
-        done = {self.experiment.stages[name].kind for name, found in self.made.items() if found is not None}
+        done = [name for name, found in self.made.items() if found is not None]
+        kinds = {self.experiment.stages[name].kind for name in done}
         count = len({found.path for found in self.made.values() if found is not None})
-        told = f"{count} different stages of {len(done)} kinds ran, on {self.rows} documents"
-        lacking = {self.experiment.stages[name].kind: reason for name, reason in self.unable.items()}
-        untried = "".join(f"; {kind} not tried: {reason}" for kind, reason in lacking.items() if kind not in done)
-        yield Finding("rehearsal", "ok", told + untried)
+        told = f"{count} different stages of {len(kinds)} kinds ran, on {self.rows} documents"
+        reasons: dict[tuple[str, str], str] = {}
+        for name, reason in self.unable.items():
+            reasons.setdefault((self.experiment.stages[name].kind, reason), name)
+        untried = [f"{name} ({reason})" for (_, reason), name in reasons.items()]
+        if len(untried) > UNTRIED:
+            untried[UNTRIED:] = [f"and {len(untried) - UNTRIED} more"]
+        yield Finding("rehearsal", "ok", told + (f"; not tried: {', '.join(untried)}" if untried else ""))
 
 
 def shortened(value: Any, small: Callable[[Reading], Reading]) -> Any:
@@ -182,6 +219,8 @@ def shortened(value: Any, small: Callable[[Reading], Reading]) -> Any:
         return replace(value, batch_size=min(value.batch_size, max(1, SEQUENCES // value.sequences)))
     if isinstance(value, dict):
         return {key: shortened(entry, small) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(shortened(entry, small) for entry in value)
     if not isinstance(value, Options):
         return value
     changed = {name: shortened(getattr(value, name), small) for name in type(value).model_fields}

@@ -95,7 +95,7 @@ class Completing(Options):
             completions = generate(opened[0], encoder, [documents[row] for row in rows], self.decoding, seed)
             return _table([ids[row] for row in rows], completions)
 
-        candidates = in_chunks(context, len(ids), self.documents_a_chunk(len(ids)), work_on)
+        candidates = in_chunks(context, len(ids), self.documents_a_chunk(len(ids)), work_on, CANDIDATE)
         prompts = encoder.encode(documents)
         return Completed(candidates, sum(len(prompt.ids) for prompt in prompts), sum(prompt.truncated for prompt in prompts))
 

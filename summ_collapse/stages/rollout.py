@@ -115,10 +115,10 @@ class Rollout(Stage):
         from summ_collapse.models.engines import Beginnings
 
         (whole,) = encoder.encode([document], [text])
-        ids, start = whole.ids[:-1], whole.prompt_length
-        prefixes = encoder.beginnings([text[:place].rstrip() for place in steps.boundaries(text, self.steps)])
         # A text can be longer in the tokenizer's own tokens than in those that it was written in.
-        room = self.completing.decoding.max_new_tokens
+        room, start = self.completing.decoding.max_new_tokens, whole.prompt_length
+        ids = whole.ids[:-1][: start + room]
+        prefixes = encoder.beginnings([text[:place].rstrip() for place in steps.boundaries(text, self.steps)])
         cuts = {
             number: start + len(prefix)
             for number, prefix in enumerate(prefixes, 1)

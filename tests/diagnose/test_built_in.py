@@ -122,5 +122,7 @@ def test_texts_are_compared_by_the_embeddings_of_a_model_on_disk(
     assert entry["mmd"] != entry_of(by_words, "good", 0.125)["mmd"]
     assert main([*words, "--wide", "--embed", str(model.path)]) == 0
     assert f"from the real texts, by {model.path}." in sentences(capsys.readouterr().out)
-    assert main([*words, "--embed", str(tmp_path / "nowhere")]) == 2
+    assert main([*words, "--embed", str(model.path)]) == 2
+    assert "--embed: expected --wide, --json or --out with it" in capsys.readouterr().err
+    assert main([*words, "--wide", "--embed", str(tmp_path / "nowhere")]) == 2
     assert f"--embed: expected a model's folder on disk, found none at {tmp_path / 'nowhere'}" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from transformers import (
     RobertaConfig,
 )
 
-from summ_collapse.models.loading import ModelSource, load_classifier, load_model, load_tokenizer, positions
+from summ_collapse.models.loading import ModelSource, has_tokenizer, load_classifier, load_model, load_tokenizer, positions
 from summ_collapse.models.small import small_copy
 from summ_collapse.models.tiny import train_tokenizer
 
@@ -86,3 +86,10 @@ def test_an_adapter_is_made_anew_over_the_small_model(tmp_path: Path) -> None:
     small_copy(adapter, tmp_path / "again")
     found = load_model(ModelSource(str(tmp_path / "again"), below=below, dtype="float32"), torch.float32)
     assert found(torch.arange(5)[None].to(found.device)).logits.shape[:2] == (1, 5)
+    assert not has_tokenizer(ModelSource(str(tmp_path / "again"), below=below))
+    tokenizer = load_tokenizer(below)
+    tokenizer.chat_template = "{{ messages[0]['content'] }}"
+    tokenizer.save_pretrained(tmp_path / "adapter")
+    small_copy(adapter, tmp_path / "with its own")
+    kept = load_tokenizer(ModelSource(str(tmp_path / "with its own"), below=below))
+    assert kept.chat_template == tokenizer.chat_template

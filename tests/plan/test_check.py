@@ -29,6 +29,14 @@ def test_a_sound_recipe_passes_and_its_ranks_meet(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_batch_that_ranks_cannot_share_is_told(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    recipe = write_recipe(launch={"train": "cpu_ddp"}, generator={"train": {"batch_size": 9}})
+    done = inside("check", recipe, "--out", tmp_path / "run", "--json")
+    assert done.code == 2
+    failed = [one["detail"] for one in json.loads(done.out) if one["verdict"] == "failed"]
+    assert failed == ["generator.train.batch_size: expected a multiple of 2 ranks x 4 rows a pass, got 9"]
+
+
 def test_what_is_cut_or_too_long_is_a_warning(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe = write_recipe(task={"max_document_tokens": 10}, synthesis={"max_new_tokens": 3})
     found = findings(inside("check", recipe, "--out", tmp_path / "run", "--json"))

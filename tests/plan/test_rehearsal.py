@@ -1,6 +1,7 @@
 """A rehearsal ends as a run would, before anything is trained: with what a stage far behind would say of the recipe."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, LlamaConfig
 
+from summ_collapse.models import small
 from summ_collapse.models.tiny import train_tokenizer
 from summ_collapse.plan.check_site import Finding
 from summ_collapse.plan.check_stages import stages
@@ -88,6 +90,7 @@ def test_what_a_verifier_late_in_the_run_would_say(write_recipe: Callable[..., P
     assert found["verify/entails"].verdict == "failed"
     assert "label: expected one of" in found["verify/entails"].detail
     assert "got 'entailment'" in found["verify/entails"].detail
+    assert str(folder) in found["verify/entails"].detail  # and not the small copy's place
     assert "none fits: 'elsewhere' is its first" in found["verify/theirs"].detail
 
 
@@ -146,16 +149,43 @@ def test_what_few_rows_cannot_show_is_a_warning(write_recipe: Callable[..., Path
     assert any("selection.by: expected length, cluster or one of" in one.detail for one in columns)
 
 
-def test_a_model_that_cannot_be_small_is_said_and_no_failure(write_recipe: Callable[..., Path], wide_base: Path) -> None:
-    config = json.loads((wide_base / "config.json").read_text())
-    strange = wide_base.parent / "strange"
-    strange.mkdir(exist_ok=True)
-    for path in wide_base.iterdir():
-        (strange / path.name).write_bytes(path.read_bytes())
-    (strange / "config.json").write_text(json.dumps({**config, "model_type": "of-their-own"}))
-    (found,) = rehearsed(write_recipe(base={"tiny": None, "model": str(strange)}))
+def changed(base: Path, target: Path, **changes: Any) -> str:
+    """A copy of a model's folder with another configuration."""
+    shutil.copytree(base, target)
+    config = json.loads((base / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps({**config, **changes}))
+    return str(target)
+
+
+def test_a_model_that_no_run_could_read_is_a_failure_that_names_it(
+    write_recipe: Callable[..., Path], wide_base: Path, tmp_path: Path
+) -> None:
+    strange = changed(wide_base, tmp_path / "strange", model_type="of-their-own")
+    failed, _ = rehearsed(write_recipe(base={"tiny": None, "model": strange}))
+    assert failed.verdict == "failed"
+    assert failed.detail.startswith(f"train/generator: model '{strange}' cannot be loaded")
+
+
+def test_a_model_that_cannot_be_small_is_said_and_no_failure(
+    write_recipe: Callable[..., Path], wide_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(*_: object) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(small, "small_copy", raises)
+    (found,) = rehearsed(write_recipe(base={"tiny": None, "model": str(wide_base)}))
     assert found.verdict == "ok"
-    assert "train not tried: no small model like" in found.detail
+    assert f"not tried: train/generator (no small model like {wide_base} can be made: shapes do not fit)" in found.detail
+
+
+def test_a_candidate_that_does_not_fit_the_base_is_told(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    recipe = write_recipe(**given(tmp_path))
+    with (tmp_path / "candidates.jsonl").open("a") as file:
+        file.write(json.dumps({"id": "own-151", "sample": 7, "candidate": "much " * 200, "score": 2.0}) + "\n")
+    failed = [one.detail for one in rehearsed(recipe) if one.verdict == "failed"]
+    assert len(failed) == 1
+    assert failed[0].startswith("train/")
+    assert "a completion of 201 need" in failed[0]
 
 
 # Those that read no data but what a task makes itself, and train their base.
