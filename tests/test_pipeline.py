@@ -100,6 +100,7 @@ def test_a_changed_learning_rate_runs_only_what_depends_on_it(small_run: tuple[P
     assert again == {"report/all", *(f"train/{arm}" for arm in arms), *(f"evaluate/{arm}" for arm in arms)}
 
 
+@pytest.mark.nightly  # a run with --jobs, in other processes, has the same bytes too (launch/test_side_by_side.py)
 def test_two_runs_have_equal_bytes(small_run: tuple[Path, Path], cli: Callable[..., Done], tmp_path: Path) -> None:
     recipe, run = small_run
     done = cli("run", recipe, "--out", tmp_path / "again")

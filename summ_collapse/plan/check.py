@@ -18,12 +18,12 @@ from summ_collapse.errors import InputError
 from summ_collapse.launch import shapes
 from summ_collapse.locks import demand
 from summ_collapse.plan.check_site import Finding, Verdict, scripts, two_nodes
-from summ_collapse.plan.check_stages import room, stages
+from summ_collapse.plan.check_stages import batches, room, stages
 from summ_collapse.plan.fetch import refused
 from summ_collapse.plan.offline import prove
 from summ_collapse.plan.plan import Machine, plan
 from summ_collapse.recipe.resolve import pinned, references, resolve
-from summ_collapse.recipe.schema import Recipe, trainings
+from summ_collapse.recipe.schema import Recipe
 from summ_collapse.run import Request, recipe_of
 
 SAMPLE = 256  # rows that are tokenised
@@ -210,7 +210,7 @@ def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
         except InputError as error:
             yield Finding("launch", elsewhere, str(error))
             continue
-        yield from _batches(recipe, shape, ranks)
+        yield from batches(recipe, shape, ranks)
         if shapes.alone(shape, ranks):
             yield Finding("launch", "ok", "ddp: one GPU, so stages run in one process")
             continue
@@ -223,15 +223,3 @@ def _shapes(recipe: Recipe, elsewhere: Verdict) -> Iterator[Finding]:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         met = done.returncode == 0
         yield Finding("launch", "ok" if met else "failed", f"{shape}: {ranks} processes {'met' if met else f'failed: {last}'}")
-
-
-def _batches(recipe: Recipe, shape: str, ranks: int) -> Iterator[Finding]:
-    """Every training's batch can be shared by so many ranks."""
-    from summ_collapse.models.training import rows_a_pass
-
-    for where, training in trainings(recipe).items():
-        if recipe.launch.training(training.method) == shape:
-            try:
-                rows_a_pass(training, ranks)
-            except InputError as error:
-                yield Finding("launch", "failed", f"{where}.{error}")

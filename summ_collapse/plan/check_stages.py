@@ -11,7 +11,7 @@ from summ_collapse.models.encoder import Encoder
 from summ_collapse.plan.check_site import Finding
 from summ_collapse.plan.rehearsal import Rehearsal
 from summ_collapse.recipe.resolve import Name, Reference, references, resolve, unresolved
-from summ_collapse.recipe.schema import Recipe
+from summ_collapse.recipe.schema import Recipe, trainings
 from summ_collapse.stages.prepare import Counts
 
 
@@ -61,3 +61,15 @@ def room(recipe: Recipe, encoder: Encoder, longest_summary: int) -> Iterator[Fin
     needed = encoder.prompt_overhead + encoder.max_document_tokens + completion
     of = "any number of" if positions is None else f"{positions:,}"
     yield Finding("room", "ok", f"prompt and completion need up to {needed:,} of the base's {of} positions")
+
+
+def batches(recipe: Recipe, shape: str, ranks: int) -> Iterator[Finding]:
+    """Trainings in this shape whose batch so many ranks cannot share."""
+    from summ_collapse.models.training import rows_a_pass
+
+    for where, training in trainings(recipe).items():
+        if recipe.launch.training(training.method) == shape:
+            try:
+                rows_a_pass(training, ranks)
+            except InputError as error:
+                yield Finding("launch", "failed", f"{where}.{error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from summ_collapse.errors import InputError
-from summ_collapse.plan.check_stages import stages
+from summ_collapse.plan.check_stages import batches, stages
 from summ_collapse.recipe.load import load
 from tests.conftest import Done, inside
 
@@ -16,10 +16,8 @@ def findings(done: Done) -> dict[str, dict[str, str]]:
     return {found["what"]: found for found in json.loads(done.out)}
 
 
-def test_a_sound_recipe_passes_and_its_ranks_meet(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
-) -> None:
-    done = cli("check", write_recipe(launch={"train": "cpu_ddp"}), "--out", tmp_path / "run", "--json")
+def test_a_sound_recipe_passes_and_its_ranks_meet(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
+    done = inside("check", write_recipe(launch={"train": "cpu_ddp"}), "--out", tmp_path / "run", "--json")
     assert done.code == 0, done.err
     found = findings(done)
     assert found["data"]["detail"] == "184 all rows"
@@ -29,12 +27,11 @@ def test_a_sound_recipe_passes_and_its_ranks_meet(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_batch_that_ranks_cannot_share_is_told(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
-    recipe = write_recipe(launch={"train": "cpu_ddp"}, generator={"train": {"batch_size": 9}})
-    done = inside("check", recipe, "--out", tmp_path / "run", "--json")
-    assert done.code == 2
-    failed = [one["detail"] for one in json.loads(done.out) if one["verdict"] == "failed"]
-    assert failed == ["generator.train.batch_size: expected a multiple of 2 ranks x 4 rows a pass, got 9"]
+def test_a_batch_that_ranks_cannot_share_is_told(write_recipe: Callable[..., Path]) -> None:
+    recipe = load(write_recipe(launch={"train": "cpu_ddp"}, generator={"train": {"batch_size": 9}}))
+    (failed,) = batches(recipe, "cpu_ddp", 2)
+    assert failed.detail == "generator.train.batch_size: expected a multiple of 2 ranks x 4 rows a pass, got 9"
+    assert list(batches(recipe, "cpu_ddp", 1)) == list(batches(recipe, "ddp", 2)) == []
 
 
 def test_what_is_cut_or_too_long_is_a_warning(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
@@ -44,16 +41,14 @@ def test_what_is_cut_or_too_long_is_a_warning(write_recipe: Callable[..., Path],
     assert found["documents"]["detail"].startswith("100.0% of a sample of 184 are cut")
 
 
-def test_everything_that_fails_is_told_at_once(
-    cli: Callable[..., Done], write_recipe: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_everything_that_fails_is_told_at_once(write_recipe: Callable[..., Path], tmp_path: Path) -> None:
     recipe = write_recipe(
         task={"kind": "summarization", "data": "rows.jsonl", "rows": None, "test": None},
         verifiers={"strong": {"kind": "perplexity", "model": "nobody/nothing", "train": None}},
         launch={"generate": "ddp"},
     )
     (tmp_path / "rows.jsonl").write_text('{"document": "a", "summary": "b"}\n{"document": 1}\n')
-    done = cli("check", recipe, "--out", tmp_path / "run", "--json")
+    done = inside("check", recipe, "--out", tmp_path / "run", "--json")
     assert done.code == 2
     found = findings(done)
     assert found["data"]["verdict"] == found["model"]["verdict"] == found["launch"]["verdict"] == "failed"
