@@ -1,10 +1,9 @@
 """What every warm worker needs, imported once in the server that forks them: whatever the installed stages say they import."""
 
-import gc
 import signal
 from importlib import import_module
 
-from summ_collapse.launch.process import quieten
+from summ_collapse.launch.process import quieten, set_aside
 from summ_collapse.launch.stopping import SIGNALS
 from summ_collapse.plugins import installed, plugin
 
@@ -17,4 +16,4 @@ for _number in SIGNALS:
 quieten()
 for _name in (*ALWAYS, *(name for stage in installed("stages") for name in plugin("stages", stage).preload)):
     import_module(_name)
-gc.freeze()  # what is imported stays for good, and workers share its memory as long as nobody writes to it
+set_aside()  # and workers share its memory as long as nobody writes to it

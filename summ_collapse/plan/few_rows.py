@@ -28,9 +28,9 @@ def chosen(whole: Mapping[str, Artifact], gives: Mapping[str, str]) -> tuple[lis
     kept = dict.fromkeys([*_longest(train, "document", "summary"), *ids[:FIRST]])
     there = set(ids)
     for name, artifact in whole.items():
-        found = (
-            [identifier for table in _tables(artifact) for identifier in table["id"].to_pylist()] if artifact != examples else []
-        )
+        if gives[name] == "examples":
+            continue
+        found = [identifier for table in _tables(artifact) for identifier in table["id"].to_pylist()]
         kept |= dict.fromkeys(found[:FIRST])
         if gives[name] == "candidates":
             kept |= dict.fromkeys(_longest(artifact.table("candidates"), "candidate"))

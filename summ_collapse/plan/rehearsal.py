@@ -88,7 +88,7 @@ class Rehearsal:
         if alike not in self.known:
             # Without a model it is the rows alone that a stage can dislike, and these are few.
             verdict: Verdict = "failed" if node.stage.runs_a_model else "warning"
-            yield from self._tried(node, verdict, partial(self._make, node, inputs))
+            yield from self._tried(node, verdict, partial(self._make, node, inputs, alike))
         self.made[node.name] = self.known.get(alike)
 
     def _alike(self, node: Node[Stage], inputs: Mapping[str, Artifact]) -> str:
@@ -125,8 +125,7 @@ class Rehearsal:
         self._run(node, node.stage, {role: self.whole[source] for role, source in node.inputs.items()})
         self.whole[node.name] = self._artifact(node)
 
-    def _make(self, node: Node[Stage], inputs: Mapping[str, Artifact]) -> None:
-        alike = self._alike(node, inputs)
+    def _make(self, node: Node[Stage], inputs: Mapping[str, Artifact], alike: str) -> None:
         stage = shortened(node.stage, partial(self._read_small, inputs=inputs))
         try:
             outcome = self._run(node, stage, inputs)
